@@ -1,0 +1,14 @@
+//! What the library promises, from the outside: round trips, keys and thumbprints, every refusal, other people's tokens, random input.
+
+#[cfg(test)]
+mod interop;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod round_trips;
+#[cfg(test)]
+mod support;
