@@ -1,0 +1,211 @@
+//! The hosted pages: what a person sees of a realm. Each page is a struct that knows how to render itself and
+//! nothing else; the handlers decide. Rule protected: nothing inline, no script needed, everything escaped, and
+//! no wording that tells an unknown user from a wrong password.
+
+mod assets;
+#[cfg(test)]
+mod tests;
+
+pub use askama::Template;
+pub use assets::{Asset, asset};
+
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+
+/// Why the sign-in page is shown again. One wording for each reason; there is deliberately none for "unknown
+/// user", "locked" or "disabled", which must all be told as [`SignInError::NotRecognised`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInError {
+    /// The name and the password do not open an account, whatever the reason.
+    NotRecognised,
+    /// The name or the password was left empty.
+    Incomplete,
+    /// Too many attempts, for this account or from this address, whether or not the account exists.
+    TryLater {
+        /// Seconds until another attempt is heard; the same number as in `Retry-After`.
+        seconds: u64,
+    },
+    /// The server has no room to check a password just now.
+    Busy,
+    /// The form was older than its flow, belonged to another browser or was sent twice.
+    Stale,
+}
+
+impl SignInError {
+    /// The heading of the error summary.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::NotRecognised => "That did not work",
+            Self::Incomplete => "Something is missing",
+            Self::TryLater { .. } => "Too many attempts",
+            Self::Busy => "We are busy",
+            Self::Stale => "This page was out of date",
+        }
+    }
+
+    /// What the person can do about it, in a sentence or two.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NotRecognised => {
+                "The user name or the password is not right. Check both and try again.".into()
+            }
+            Self::Incomplete => "Enter your user name and your password.".into(),
+            Self::TryLater { seconds } => format!("Wait {} and try again.", in_words(*seconds)),
+            Self::Busy => "Nothing is wrong with what you entered. Try again in a few seconds.".into(),
+            Self::Stale => "It had been open for too long, or was sent twice. Sign in again.".into(),
+        }
+    }
+}
+
+/// A wait in the unit in which a person would say it, rounded up so that it is never too short.
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0 | 1 => "a second".into(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// The sign-in form: posts `flow`, `username` and `password` to `action`.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignIn<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL; the assets are found under it.
+    pub realm: &'a str,
+    /// The application that asked, by its registered name; `None` when the page was opened by itself.
+    pub application_name: Option<&'a str>,
+    /// Where the form is posted.
+    pub action: &'a str,
+    /// The progress of this sign-in, sealed; comes back as the field `flow`.
+    pub flow: &'a str,
+    /// What is already in the name field (`login_hint`, or the last attempt); may be empty.
+    pub username: &'a str,
+    /// Why the page is shown again, if it is. A password is never filled in again.
+    pub error: Option<SignInError>,
+    /// Where "Cancel" leads: the application's redirect URI with `error=access_denied`, validated before.
+    pub cancel_url: Option<&'a str>,
+}
+
+impl SignIn<'_> {
+    /// With a name in place, typing starts at the password.
+    fn starts_at_password(&self) -> bool {
+        !self.username.is_empty()
+    }
+
+    /// Both fields are marked, never one of them: which of the two was wrong is not told.
+    fn blames_fields(&self) -> bool {
+        matches!(
+            self.error,
+            Some(SignInError::NotRecognised | SignInError::Incomplete)
+        )
+    }
+}
+
+/// For someone who opens the sign-in page without an application and has a session, or has just got one.
+#[derive(Template)]
+#[template(path = "signed_in.html")]
+pub struct SignedIn<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL.
+    pub realm: &'a str,
+    /// Who is signed in.
+    pub username: &'a str,
+    /// When the session started.
+    pub signed_in_at: OffsetDateTime,
+    /// Where the sign-out button posts.
+    pub sign_out_action: &'a str,
+    /// Binds the sign-out form to this session; comes back as the field `flow`.
+    pub flow: &'a str,
+}
+
+impl SignedIn<'_> {
+    fn since_for_machines(&self) -> String {
+        self.signed_in_at
+            .to_offset(UtcOffset::UTC)
+            .format(&Rfc3339)
+            .unwrap_or_default()
+    }
+
+    /// UTC, said so: without a script the page cannot know the person's own time zone.
+    fn since_for_people(&self) -> String {
+        let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+        self.signed_in_at
+            .to_offset(UtcOffset::UTC)
+            .format(&form)
+            .unwrap_or_default()
+    }
+}
+
+/// Asked before a session is ended by a request that carries no usable `id_token_hint` (RP-Initiated Logout 1.0,
+/// section 2). Posts `flow` to `action`.
+#[derive(Template)]
+#[template(path = "confirm_sign_out.html")]
+pub struct ConfirmSignOut<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL.
+    pub realm: &'a str,
+    /// The application that asked, if it is known.
+    pub application_name: Option<&'a str>,
+    /// Where the form is posted.
+    pub action: &'a str,
+    /// The logout request, sealed; comes back as the field `flow`.
+    pub flow: &'a str,
+    /// Where "Stay signed in" leads; without it the page says to close itself.
+    pub cancel_url: Option<&'a str>,
+}
+
+/// The session has ended.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub struct SignedOut<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL.
+    pub realm: &'a str,
+    /// The application that `continue_url` belongs to, if it is known.
+    pub application_name: Option<&'a str>,
+    /// A way onward: a registered post-logout redirect URI, or the sign-in page.
+    pub continue_url: Option<&'a str>,
+}
+
+/// A request that must not be answered by a redirect, because its client or redirect URI is not valid (RFC 6749,
+/// section 4.1.2.1), or a hosted page that failed.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage<'a> {
+    /// The realm as people know it; `None` if there is no such realm.
+    pub realm_display_name: Option<&'a str>,
+    /// The realm as it stood in the URL, even if there is none: the assets are served under any name.
+    pub realm: &'a str,
+    /// What happened, in a few words.
+    pub title: &'a str,
+    /// What it means for the person, and what to do.
+    pub message: &'a str,
+    /// The stable code of the catalogue of errors.
+    pub code: &'a str,
+    /// By which the operator finds the request.
+    pub request_id: &'a str,
+    /// What the application's developer should change, folded away; nothing internal.
+    pub developer_detail: Option<&'a str>,
+}
+
+/// The authorization response as a form that posts itself (OAuth 2.0 Form Post Response Mode), or waits for a
+/// press of its button where scripts do not run. Its policy needs `script-src 'self'` and the origin of `action`
+/// in `form-action`.
+#[derive(Template)]
+#[template(path = "form_post.html")]
+pub struct FormPost<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL.
+    pub realm: &'a str,
+    /// The application that the answer goes to, if it is to be named.
+    pub application_name: Option<&'a str>,
+    /// The client's redirect URI, validated before.
+    pub action: &'a str,
+    /// The parameters of the response, in order.
+    pub params: &'a [(String, String)],
+}

@@ -1,0 +1,296 @@
+//! The pages as a browser gets them: what they must hold, and what must never be in them.
+
+use super::*;
+use time::macros::datetime;
+
+const HOSTILE: &str = r#""><script>alert('x')</script>&"#;
+
+fn sign_in() -> SignIn<'static> {
+    SignIn {
+        realm_display_name: "Demo",
+        realm: "demo",
+        application_name: Some("Reading Room"),
+        action: "/realms/demo/sign-in",
+        flow: "sealed",
+        username: "",
+        error: None,
+        cancel_url: None,
+    }
+}
+
+/// Every page, with the same text in every place that takes text from outside.
+fn every_page(text: &str) -> Vec<(&'static str, String)> {
+    let params = [
+        ("code".to_owned(), text.to_owned()),
+        (text.to_owned(), "s".to_owned()),
+    ];
+    let sign_in = |error| SignIn {
+        realm_display_name: text,
+        realm: text,
+        application_name: Some(text),
+        action: text,
+        flow: text,
+        username: text,
+        error,
+        cancel_url: Some(text),
+    };
+    let signed_in = SignedIn {
+        realm_display_name: text,
+        realm: text,
+        username: text,
+        signed_in_at: datetime!(2026-07-22 14:05 +2),
+        sign_out_action: text,
+        flow: text,
+    };
+    let confirm = ConfirmSignOut {
+        realm_display_name: text,
+        realm: text,
+        application_name: Some(text),
+        action: text,
+        flow: text,
+        cancel_url: Some(text),
+    };
+    let signed_out = SignedOut {
+        realm_display_name: text,
+        realm: text,
+        application_name: Some(text),
+        continue_url: Some(text),
+    };
+    let error = ErrorPage {
+        realm_display_name: Some(text),
+        realm: text,
+        title: text,
+        message: text,
+        code: text,
+        request_id: text,
+        developer_detail: Some(text),
+    };
+    let form_post = FormPost {
+        realm_display_name: text,
+        realm: text,
+        application_name: Some(text),
+        action: text,
+        params: &params,
+    };
+    vec![
+        ("sign in", sign_in(None).render().unwrap()),
+        (
+            "sign in again",
+            sign_in(Some(SignInError::NotRecognised)).render().unwrap(),
+        ),
+        ("signed in", signed_in.render().unwrap()),
+        ("confirm sign-out", confirm.render().unwrap()),
+        ("signed out", signed_out.render().unwrap()),
+        ("error", error.render().unwrap()),
+        ("form post", form_post.render().unwrap()),
+    ]
+}
+
+#[test]
+fn whatever_comes_from_outside_is_escaped() {
+    for (name, page) in every_page(HOSTILE) {
+        assert!(!page.contains("<script>"), "{name}: {page}");
+        assert!(
+            !page.contains(r#"=""">"#),
+            "{name} lets a value end its attribute: {page}"
+        );
+        assert!(
+            page.contains("alert(&#39;x&#39;)"),
+            "{name} lost the text: {page}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_inline_and_nothing_is_loaded_from_elsewhere() {
+    for (name, page) in every_page("demo") {
+        for never in [
+            "<style",
+            " style=",
+            "javascript:",
+            " onclick",
+            " onsubmit",
+            " onload",
+            "http:",
+            "https:",
+            "//",
+        ] {
+            assert!(!page.contains(never), "{name} holds {never:?}: {page}");
+        }
+        assert_eq!(
+            page.matches("<script").count(),
+            usize::from(name == "form post"),
+            "{name}"
+        );
+        assert!(
+            page.contains(r#"<link rel="stylesheet" href="/realms/demo/assets/chancery.css">"#),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_page_has_a_language_a_title_one_heading_and_one_main() {
+    for (name, page) in every_page("Demo") {
+        assert!(
+            page.starts_with("<!doctype html>\n<html lang=\"en\">"),
+            "{name}: {page}"
+        );
+        assert!(!page.contains("<title></title>"), "{name}");
+        assert_eq!(page.matches("<h1>").count(), 1, "{name}");
+        assert_eq!(page.matches("<main").count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn the_sign_in_form_is_a_plain_form_with_the_agreed_fields() {
+    let page = sign_in().render().unwrap();
+    assert!(page.contains(r#"<form method="post" action="/realms/demo/sign-in">"#));
+    assert!(page.contains(r#"<input type="hidden" name="flow" value="sealed">"#));
+    for field in [
+        r#"name="username" type="text" value="" autocomplete="username""#,
+        r#"name="password" type="password" autocomplete="current-password""#,
+        r#"<label for="username">"#,
+        r#"<label for="password">"#,
+        r#"<button type="submit">Sign in</button>"#,
+        "Reading Room",
+    ] {
+        assert!(page.contains(field), "{field} is missing: {page}");
+    }
+    assert!(!page.contains("role=\"alert\"") && !page.contains("aria-invalid"));
+    assert!(!page.contains("Cancel"));
+}
+
+#[test]
+fn without_an_application_none_is_named() {
+    let page = SignIn {
+        application_name: None,
+        cancel_url: Some("/away"),
+        ..sign_in()
+    }
+    .render()
+    .unwrap();
+    assert!(!page.contains("to go on to"));
+    assert!(page.contains(r#"<a href="/away">Cancel and go back</a>"#));
+}
+
+#[test]
+fn an_error_is_announced_described_and_blames_neither_field_alone() {
+    let page = SignIn {
+        username: "alice",
+        error: Some(SignInError::NotRecognised),
+        ..sign_in()
+    }
+    .render()
+    .unwrap();
+    assert!(page.contains("<title>Error: Sign in · Demo</title>"));
+    assert!(page.contains(r#"id="sign-in-error" role="alert""#));
+    assert_eq!(page.matches(r#"aria-describedby="sign-in-error""#).count(), 2);
+    assert_eq!(page.matches(r#"aria-invalid="true""#).count(), 2);
+    assert!(page.contains(r#"value="alice""#));
+    let password = page
+        .lines()
+        .find(|line| line.contains(r#"type="password""#))
+        .unwrap();
+    assert!(
+        password.contains("autofocus") && !password.contains("value="),
+        "{password}"
+    );
+}
+
+#[test]
+fn an_error_that_is_not_the_persons_fault_marks_no_field() {
+    for error in [
+        SignInError::Busy,
+        SignInError::Stale,
+        SignInError::TryLater { seconds: 30 },
+    ] {
+        let page = SignIn {
+            error: Some(error),
+            ..sign_in()
+        }
+        .render()
+        .unwrap();
+        assert!(page.contains(error.title()) && page.contains(&error.advice()));
+        assert!(!page.contains("aria-invalid"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_wait_is_told_in_the_unit_a_person_would_use_and_never_too_short() {
+    let told = |seconds| SignInError::TryLater { seconds }.advice();
+    assert_eq!(told(1), "Wait a second and try again.");
+    assert_eq!(told(45), "Wait 45 seconds and try again.");
+    assert_eq!(told(121), "Wait 3 minutes and try again.");
+}
+
+#[test]
+fn the_time_of_a_sign_in_is_given_in_utc_for_people_and_machines() {
+    let pages = every_page("demo");
+    let page = &pages.iter().find(|(name, _)| *name == "signed in").unwrap().1;
+    assert!(
+        page.contains(r#"<time datetime="2026-07-22T12:05:00Z">22 July 2026, 12:05 UTC</time>"#),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_form_post_keeps_its_parameters_in_order_and_works_by_hand() {
+    let params = [
+        ("code".to_owned(), "abc".to_owned()),
+        ("iss".to_owned(), "a\"b".to_owned()),
+    ];
+    let page = FormPost {
+        realm_display_name: "Demo",
+        realm: "demo",
+        application_name: None,
+        action: "https://app.example/cb?x=1&y=2",
+        params: &params,
+    }
+    .render()
+    .unwrap();
+    assert!(
+        page.contains(r#"method="post" action="https://app.example/cb?x=1&#38;y=2""#),
+        "{page}"
+    );
+    let code = page.find(r#"name="code" value="abc""#).unwrap();
+    assert!(code < page.find(r#"name="iss" value="a&#34;b""#).unwrap());
+    assert!(page.contains(r#"<button type="submit">Continue</button>"#));
+    assert!(page.contains(r#"src="/realms/demo/assets/form-post.js" defer"#));
+}
+
+#[test]
+fn an_error_page_without_a_realm_still_has_its_look() {
+    let page = ErrorPage {
+        realm_display_name: None,
+        realm: "no such/realm",
+        title: "Unknown realm",
+        message: "There is nothing at this address.",
+        code: "realm.unknown",
+        request_id: "r-1",
+        developer_detail: None,
+    }
+    .render()
+    .unwrap();
+    assert!(
+        page.contains(r#"href="/realms/no%20such%2Frealm/assets/chancery.css""#),
+        "{page}"
+    );
+    assert!(page.contains("realm.unknown") && page.contains("r-1") && !page.contains("<details>"));
+}
+
+#[test]
+fn the_assets_are_small_self_contained_and_only_these() {
+    for name in ["chancery.css", "form-post.js", "seal.svg"] {
+        let asset = asset(name).unwrap();
+        assert!(asset.body.len() < 20_000, "{name} is {} bytes", asset.body.len());
+        let elsewhere = asset.body.replace("http://www.w3.org/2000/svg", "");
+        assert!(
+            !elsewhere.contains("http") && !elsewhere.contains("@import") && !elsewhere.contains("data:")
+        );
+    }
+    assert_eq!(asset("../Cargo.toml"), None);
+    let page = sign_in().render().unwrap();
+    let all = page.len() + asset("chancery.css").unwrap().body.len() + asset("seal.svg").unwrap().body.len();
+    assert!(all < 50_000, "the sign-in page weighs {all} bytes");
+}
