@@ -1,0 +1,204 @@
+//! The key store and the keyring above it: what is sealed by which key, and how a key is destroyed for good.
+//! The rule: a key is durable here before the first event that uses it, and once destroyed it is never made again.
+//!
+//! # What is where
+//!
+//! ```text
+//! master key             a file in development, an environment variable otherwise; never in the store
+//! └─ realm key           one for each realm; sealing in the realm's name, digests and artefacts derive from it
+//!    ├─ user key         profile fields of one user
+//!    ├─ credential key   one secret (password hash, TOTP secret, client secret's hash)
+//!    ├─ month key        network data of one month, together with the user's key where a user is known
+//!    └─ signing key      a private key (PKCS #8), by its `kid`
+//! ```
+//!
+//! Each key is wrapped by the one above it, so destroying a realm's key makes all that is below it unreadable.
+//!
+//! - `mod.rs`: names, errors and [`KeyStore`], which an engine implements; it never sees a key in the open.
+//! - [`sqlite`]: the store of one node, a file of its own.
+//! - [`master`]: where the master key comes from.
+//! - [`owner`]: who owns a sealed field, and therefore which key opens it.
+//! - [`keyring`]: what everything else uses: seal, unseal, digest, artefacts, signing keys, destroy.
+//! - `seal.rs`: the committing seal; all cryptography is here, by aws-lc.
+//!
+//! # Backups
+//!
+//! The store is separate from the log and is backed up separately (on PostgreSQL: another cluster); whoever holds
+//! the log's backups must not hold these as well. The master key is kept apart from both. Backups of the store
+//! live at most 30 days: for as long as one lives, a destroyed key can come back out of it. A restore therefore
+//! ends by applying the tombstones made since ([`KeyStore::destroy`] is idempotent), before anything is served.
+//! A key that is neither in the store nor destroyed was lost, and reading what it sealed is an error rather than
+//! "erased": an outdated or foreign store is noticed.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::{
+    clock::Timestamp,
+    ids::{CredentialId, RealmId, UserId},
+};
+
+pub mod keyring;
+pub mod master;
+pub mod owner;
+mod seal;
+pub mod sqlite;
+
+pub use self::{keyring::Keyring, master::MasterKey, owner::Owner, sqlite::SqliteKeyStore};
+
+/// What a key is for. The codes are stored: they never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    /// A realm's key, which wraps the realm's other keys.
+    Realm,
+    /// The key of one user's profile fields.
+    User,
+    /// The key of one credential.
+    Credential,
+    /// The key of a month's network data.
+    Month,
+    /// A private signing key.
+    Signing,
+}
+
+impl KeyKind {
+    /// The stored code.
+    pub const fn code(self) -> u8 {
+        match self {
+            KeyKind::Realm => 1,
+            KeyKind::User => 2,
+            KeyKind::Credential => 3,
+            KeyKind::Month => 4,
+            KeyKind::Signing => 5,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            KeyKind::Realm => "realm",
+            KeyKind::User => "user",
+            KeyKind::Credential => "credential",
+            KeyKind::Month => "month",
+            KeyKind::Signing => "signing",
+        }
+    }
+}
+
+/// The name of one key. Nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyName {
+    /// Whose.
+    pub realm: RealmId,
+    /// What for.
+    pub kind: KeyKind,
+    /// Which one: an id, a month such as `2026-11`, or a `kid`.
+    pub id: String,
+}
+
+impl KeyName {
+    /// The realm's own key.
+    pub fn realm(realm: RealmId) -> Self {
+        Self {
+            realm,
+            kind: KeyKind::Realm,
+            id: realm.to_string(),
+        }
+    }
+
+    /// A user's key.
+    pub fn user(realm: RealmId, user: UserId) -> Self {
+        Self {
+            realm,
+            kind: KeyKind::User,
+            id: user.to_string(),
+        }
+    }
+
+    /// A credential's key.
+    pub fn credential(realm: RealmId, credential: CredentialId) -> Self {
+        Self {
+            realm,
+            kind: KeyKind::Credential,
+            id: credential.to_string(),
+        }
+    }
+
+    /// The key of the month (UTC) that this moment is in.
+    pub fn month(realm: RealmId, at: Timestamp) -> Self {
+        Self {
+            realm,
+            kind: KeyKind::Month,
+            id: owner::month(at),
+        }
+    }
+
+    /// A signing key.
+    pub fn signing(realm: RealmId, kid: &str) -> Self {
+        Self {
+            realm,
+            kind: KeyKind::Signing,
+            id: kid.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} key {} of realm {}",
+            self.kind.as_str(),
+            self.id,
+            self.realm
+        )
+    }
+}
+
+/// Why a key could not be had. No message holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// The store was made with another master key.
+    #[error("the master key is not the one that this key store was made with")]
+    WrongMasterKey,
+    /// The key was destroyed, and is never made again.
+    #[error("the key was destroyed")]
+    Destroyed,
+    /// The store does not answer; trying again may help.
+    #[error("the key store is not available: {0}")]
+    Unavailable(String),
+    /// Something does not open under the key that is there, or a key was lost; trying again does not help.
+    #[error("sealed data does not open: {0}")]
+    Corrupt(String),
+    /// What was asked for is not done.
+    #[error("refused by the key store: {0}")]
+    Refused(String),
+}
+
+/// Where wrapped keys are kept. An engine stores bytes and remembers what was destroyed; it decides nothing.
+#[async_trait]
+pub trait KeyStore: Send + Sync + fmt::Debug {
+    /// Stores a wrapped key durably. `false`: there is one already, and it stays (the first wins).
+    /// [`KeyError::Destroyed`] where a tombstone stands.
+    async fn put(&self, name: &KeyName, wrapped: &[u8]) -> Result<bool, KeyError>;
+
+    /// The wrapped key; `None` if it was never made or was destroyed.
+    async fn get(&self, name: &KeyName) -> Result<Option<Vec<u8>>, KeyError>;
+
+    /// Deletes these keys and leaves a tombstone for each, whether there was one or not, in one transaction.
+    /// Idempotent: the first tombstone's time stays.
+    async fn destroy(&self, names: &[KeyName], at: Timestamp) -> Result<(), KeyError>;
+
+    /// Whether a tombstone stands.
+    async fn destroyed(&self, name: &KeyName) -> Result<bool, KeyError>;
+
+    /// The value by which a wrong master key is noticed.
+    async fn check_value(&self) -> Result<Option<Vec<u8>>, KeyError>;
+
+    /// Stores the check value; if there is one already, that one stays (the first wins).
+    async fn put_check_value(&self, value: &[u8]) -> Result<(), KeyError>;
+
+    /// Closes the store, after which it answers nothing.
+    async fn close(&self);
+}

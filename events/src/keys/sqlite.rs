@@ -1,0 +1,477 @@
+//! The key store of one node: an SQLite file of its own, apart from the log's.
+//! The rule: what was put is on the disk before `put` returns, and what was destroyed is nowhere in the file.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    KeyError, KeyName, KeyStore,
+    master::{create_private, sync_folder},
+};
+use crate::clock::Timestamp;
+
+/// The format of the file that this version reads and writes.
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = include_str!("../../../migrations/keys/0001_key_store.sql");
+
+/// Keys in an SQLite file (WAL, `synchronous=FULL`, `secure_delete=ON`) that only its owner may read.
+#[derive(Debug)]
+pub struct SqliteKeyStore {
+    /// One connection: writers queue for it rather than poll SQLite's lock.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteKeyStore {
+    /// Opens the store at `path`, making it where there is none; its folder must exist. A store of a newer
+    /// version, and a file that is none, are refused.
+    pub async fn open(path: &Path) -> Result<Arc<Self>, KeyError> {
+        make_private(path).map_err(|error| {
+            KeyError::Unavailable(format!("{} cannot be opened: {error}", path.display()))
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .busy_timeout(Duration::from_secs(5))
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("secure_delete", "ON");
+        prepare(path, &options).await?;
+
+        let options = options.journal_mode(SqliteJournalMode::Wal);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(failed)?;
+        Ok(Arc::new(Self { writer, readers }))
+    }
+}
+
+/// Creates the file before SQLite does, which would ask nobody about its mode; its WAL inherits the mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    match create_private(path) {
+        Ok(file) => {
+            file.sync_all()?;
+            sync_folder(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                let mut permissions = std::fs::metadata(path)?.permissions();
+                if permissions.mode() & 0o077 != 0 {
+                    permissions.set_mode(0o600);
+                    std::fs::set_permissions(path, permissions)?;
+                }
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the tables in an empty file, or checks the format of one that is not.
+async fn prepare(path: &Path, options: &SqliteConnectOptions) -> Result<(), KeyError> {
+    let refused = |why: String| KeyError::Refused(format!("{} {why}", path.display()));
+    // A pool of its own: nothing is changed in a file, not even its journal mode, before it is known to be ours.
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options.clone())
+        .await
+        .map_err(failed)?;
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    if tables.is_empty() {
+        sqlx::raw_sql(SCHEMA)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+    } else if !["meta", "keys", "tombstones"]
+        .iter()
+        .all(|table| tables.iter().any(|name| name == table))
+    {
+        return Err(refused("is not a key store".to_owned()));
+    }
+    let format: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    match format {
+        Some(FORMAT) => {}
+        Some(newer) if newer > FORMAT => {
+            return Err(refused(format!(
+                "is a key store of a newer version (format {newer}; this version knows {FORMAT})"
+            )));
+        }
+        Some(_) | None => return Err(refused("is not a key store".to_owned())),
+    }
+    transaction.commit().await.map_err(failed)?;
+    pool.close().await;
+    Ok(())
+}
+
+#[async_trait]
+impl KeyStore for SqliteKeyStore {
+    async fn put(&self, name: &KeyName, wrapped: &[u8]) -> Result<bool, KeyError> {
+        // One statement, so that no tombstone can come between the look and the insertion.
+        let inserted = sqlx::query(
+            "INSERT INTO keys (realm, kind, id, wrapped) SELECT ?1, ?2, ?3, ?4 \
+             WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE realm = ?1 AND kind = ?2 AND id = ?3) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(realm(name))
+        .bind(name.kind.code())
+        .bind(&name.id)
+        .bind(wrapped)
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?
+        .rows_affected();
+        if inserted == 1 {
+            return Ok(true);
+        }
+        if self.destroyed(name).await? {
+            Err(KeyError::Destroyed)
+        } else {
+            Ok(false)
+        }
+    }
+
+    async fn get(&self, name: &KeyName) -> Result<Option<Vec<u8>>, KeyError> {
+        sqlx::query_scalar("SELECT wrapped FROM keys WHERE realm = ? AND kind = ? AND id = ?")
+            .bind(realm(name))
+            .bind(name.kind.code())
+            .bind(&name.id)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)
+    }
+
+    async fn destroy(&self, names: &[KeyName], at: Timestamp) -> Result<(), KeyError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        for name in names {
+            sqlx::query("DELETE FROM keys WHERE realm = ? AND kind = ? AND id = ?")
+                .bind(realm(name))
+                .bind(name.kind.code())
+                .bind(&name.id)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+            sqlx::query(
+                "INSERT INTO tombstones (realm, kind, id, destroyed_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            )
+            .bind(realm(name))
+            .bind(name.kind.code())
+            .bind(&name.id)
+            .bind(at.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)?;
+        // The WAL still holds the pages as they were when the keys were put; emptied, only the file counts, in
+        // which `secure_delete` has overwritten them.
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.writer)
+            .await
+            .map_err(failed)?;
+        if busy != 0 {
+            tracing::warn!(
+                "a long reader (a backup?) keeps wrapped keys in the key store's WAL after their destruction"
+            );
+        }
+        Ok(())
+    }
+
+    async fn destroyed(&self, name: &KeyName) -> Result<bool, KeyError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM tombstones WHERE realm = ? AND kind = ? AND id = ?)")
+            .bind(realm(name))
+            .bind(name.kind.code())
+            .bind(&name.id)
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed)
+    }
+
+    async fn check_value(&self) -> Result<Option<Vec<u8>>, KeyError> {
+        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'check_value'")
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)
+    }
+
+    async fn put_check_value(&self, value: &[u8]) -> Result<(), KeyError> {
+        sqlx::query("INSERT INTO meta (name, value) VALUES ('check_value', ?) ON CONFLICT DO NOTHING")
+            .bind(value)
+            .execute(&self.writer)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        // The writer last: the last connection to close folds the WAL into the file, which a reader may not.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn realm(name: &KeyName) -> &[u8] {
+    name.realm.0.as_bytes()
+}
+
+/// SQLite's messages name tables and codes, never what is bound to a statement.
+fn failed(error: sqlx::Error) -> KeyError {
+    const SQLITE_CORRUPT: i32 = 11;
+    const SQLITE_NOTADB: i32 = 26;
+    let primary = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<i32>().ok())
+        .map(|code| code & 0xff);
+    match primary {
+        Some(SQLITE_CORRUPT) => KeyError::Corrupt(format!("the key store's file is damaged: {error}")),
+        Some(SQLITE_NOTADB) => KeyError::Refused(format!("this file is not a key store: {error}")),
+        Some(_) | None => KeyError::Unavailable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        clock::{Random, SystemRandom},
+        ids::{RealmId, UserId},
+    };
+
+    const AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
+    const REALM: RealmId = RealmId(Uuid::from_u128(1));
+
+    fn name(id: u128) -> KeyName {
+        KeyName::user(REALM, UserId(Uuid::from_u128(id)))
+    }
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.db");
+        (folder, path)
+    }
+
+    #[tokio::test]
+    async fn the_first_put_wins_and_is_there_after_reopening() {
+        let (_folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        assert_eq!(store.get(&name(1)).await.unwrap(), None);
+        assert!(store.put(&name(1), b"first").await.unwrap());
+        assert!(!store.put(&name(1), b"second").await.unwrap());
+        let same_id = KeyName {
+            kind: super::super::KeyKind::Credential,
+            ..name(1)
+        };
+        assert_eq!(
+            store.get(&same_id).await.unwrap(),
+            None,
+            "another kind is another key"
+        );
+        let other_realm = KeyName {
+            realm: RealmId::SYSTEM,
+            ..name(1)
+        };
+        assert_eq!(
+            store.get(&other_realm).await.unwrap(),
+            None,
+            "another realm is another key"
+        );
+        store.close().await;
+        assert!(
+            matches!(store.get(&name(1)).await, Err(KeyError::Unavailable(_))),
+            "closed"
+        );
+
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        assert_eq!(store.get(&name(1)).await.unwrap().as_deref(), Some(&b"first"[..]));
+    }
+
+    #[tokio::test]
+    async fn what_was_destroyed_stays_destroyed_whether_it_was_there_or_not() {
+        let (_folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        store.put(&name(1), b"key").await.unwrap();
+        assert!(!store.destroyed(&name(1)).await.unwrap());
+        for _ in 0..2 {
+            store.destroy(&[name(1), name(2)], AT).await.unwrap();
+            for id in [1, 2] {
+                assert!(store.destroyed(&name(id)).await.unwrap());
+                assert_eq!(store.get(&name(id)).await.unwrap(), None);
+                assert_eq!(store.put(&name(id), b"again").await, Err(KeyError::Destroyed));
+            }
+        }
+        store.destroy(&[], AT).await.unwrap();
+        assert!(!store.destroyed(&name(3)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_destroyed_key_is_left_in_any_file() {
+        let (folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        let keys: Vec<(KeyName, [u8; 105])> = (0..300)
+            .map(|id| {
+                let mut wrapped = [0; 105];
+                SystemRandom.fill(&mut wrapped);
+                (name(id), wrapped)
+            })
+            .collect();
+        for (name, wrapped) in &keys {
+            store.put(name, wrapped).await.unwrap();
+        }
+        let everything = || -> Vec<u8> {
+            fs::read_dir(folder.path())
+                .unwrap()
+                .flat_map(|file| fs::read(file.unwrap().path()).unwrap())
+                .collect()
+        };
+        let holds = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        assert!(
+            holds(&everything(), &keys[0].1[..16]),
+            "the test can see a key that is there"
+        );
+
+        let (destroyed, kept) = keys.split_at(150);
+        let names: Vec<KeyName> = destroyed.iter().map(|(name, _)| name.clone()).collect();
+        store.destroy(&names, AT).await.unwrap();
+        let left = everything();
+        assert!(
+            destroyed
+                .iter()
+                .all(|(_, wrapped)| !holds(&left, &wrapped[80..96]))
+        );
+        assert!(kept.iter().all(|(_, wrapped)| holds(&left, wrapped)));
+    }
+
+    #[tokio::test]
+    async fn the_first_check_value_stays() {
+        let (_folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        assert_eq!(store.check_value().await.unwrap(), None);
+        store.put_check_value(b"first").await.unwrap();
+        store.put_check_value(b"second").await.unwrap();
+        assert_eq!(store.check_value().await.unwrap().as_deref(), Some(&b"first"[..]));
+    }
+
+    #[tokio::test]
+    async fn it_is_durable_and_its_deletions_overwrite() {
+        let (_folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        let pragma = async |statement: &'static str| -> i64 {
+            sqlx::query_scalar(statement)
+                .fetch_one(&store.writer)
+                .await
+                .unwrap()
+        };
+        assert_eq!(pragma("PRAGMA synchronous").await, 2, "FULL");
+        assert_eq!(pragma("PRAGMA secure_delete").await, 1);
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(&store.writer)
+            .await
+            .unwrap();
+        assert_eq!(mode, "wal");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn only_the_owner_may_read_its_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        store.put(&name(1), b"key").await.unwrap();
+        let mut files = 0;
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(
+                file.metadata().unwrap().permissions().mode() & 0o777,
+                0o600,
+                "{:?}",
+                file.path()
+            );
+            files += 1;
+        }
+        assert!(files >= 2, "the file and its WAL");
+        store.close().await;
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let _store = SqliteKeyStore::open(&path).await.unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "tightened"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_newer_format_and_files_that_are_no_key_store_are_refused() {
+        let (folder, path) = folder();
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        sqlx::query("UPDATE meta SET value = 2 WHERE name = 'format'")
+            .execute(&store.writer)
+            .await
+            .unwrap();
+        store.close().await;
+        let Err(KeyError::Refused(why)) = SqliteKeyStore::open(&path).await else {
+            panic!("opened")
+        };
+        assert!(
+            why.contains("newer version (format 2; this version knows 1)"),
+            "{why}"
+        );
+
+        let foreign = folder.path().join("foreign.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&foreign)
+            .create_if_missing(true);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query("CREATE TABLE notes (note TEXT)")
+            .execute(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+        assert!(matches!(
+            SqliteKeyStore::open(&foreign).await,
+            Err(KeyError::Refused(_))
+        ));
+
+        let text = folder.path().join("notes.txt");
+        fs::write(
+            &text,
+            "not a database, but long enough to be taken for one if nobody looked ".repeat(20),
+        )
+        .unwrap();
+        assert!(matches!(
+            SqliteKeyStore::open(&text).await,
+            Err(KeyError::Refused(_))
+        ));
+        assert!(fs::read_to_string(&text).unwrap().starts_with("not a database"));
+
+        let nowhere = folder.path().join("nowhere").join("keys.db");
+        assert!(matches!(
+            SqliteKeyStore::open(&nowhere).await,
+            Err(KeyError::Unavailable(_))
+        ));
+    }
+}
