@@ -1,0 +1,283 @@
+//! Authentication: sessions with their grants, codes and tokens, and sign-ins that failed. All of it is activity.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Timestamp,
+    event::{DomainEvent, Event, EventKind, Happened},
+    fold::Fold,
+    ids::{ApplicationId, GrantId, UserId},
+    subject::{Lane, SubjectKind},
+};
+use uuid::Uuid;
+
+/// Why a session or a grant ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The user signed out.
+    SignedOut,
+    /// The user signed in anew in the same browser.
+    Replaced,
+    /// An administrator ended it.
+    Administrator,
+    /// The user's password was changed.
+    PasswordChanged,
+    /// The application gave its token back (RFC 7009).
+    Revoked,
+    /// A code or refresh token was used twice: one of the users is not who they should be (RFC 9700, 4.14.2).
+    Reused,
+}
+
+/// Why a sign-in failed; never told to the one who tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginFailure {
+    /// No such user.
+    UnknownUser,
+    /// The user has no password, or another.
+    WrongPassword,
+    /// The user is disabled.
+    Disabled,
+    /// The user is locked.
+    Locked,
+}
+
+/// What happens around signing in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum AuthEvent {
+    /// A user signed in.
+    #[serde(rename = "session.started")]
+    SessionStarted {
+        /// Who.
+        user: UserId,
+        /// The application that asked for it, if one did.
+        client: Option<ApplicationId>,
+        /// How (RFC 8176), such as `pwd`.
+        amr: Vec<String>,
+        /// When the session ends however it is used.
+        expires: Timestamp,
+    },
+    /// A session was used again; recorded at most once a minute.
+    #[serde(rename = "session.continued")]
+    SessionContinued {},
+    /// A session ended, and its grants with it.
+    #[serde(rename = "session.ended")]
+    SessionEnded {
+        /// Why.
+        reason: EndReason,
+    },
+    /// A sign-in failed.
+    #[serde(rename = "login.failed")]
+    LoginFailed {
+        /// Whose, if there is such a user.
+        user: Option<UserId>,
+        /// The application that asked for it, if one did.
+        client: Option<ApplicationId>,
+        /// Why; never told to the one who tried.
+        reason: LoginFailure,
+    },
+    /// An authorization code was sent to an application's redirect URI.
+    #[serde(rename = "code.issued")]
+    CodeIssued {
+        /// The grant that redeeming it will start.
+        grant: GrantId,
+        /// To which application.
+        client: ApplicationId,
+        /// For whom.
+        user: UserId,
+        /// For what.
+        scopes: Vec<String>,
+    },
+    /// A code was redeemed.
+    #[serde(rename = "grant.started")]
+    GrantStarted {
+        /// The grant.
+        grant: GrantId,
+        /// The application.
+        client: ApplicationId,
+        /// What it may do.
+        scopes: Vec<String>,
+        /// Whether it gets refresh tokens.
+        refresh: bool,
+        /// When the grant ends however it is used.
+        expires: Timestamp,
+    },
+    /// A refresh token was used and replaced by the next generation.
+    #[serde(rename = "grant.refreshed")]
+    GrantRefreshed {
+        /// The grant.
+        grant: GrantId,
+        /// The generation of the new refresh token.
+        generation: u64,
+    },
+    /// A grant ended before its time: its refresh and access tokens are refused.
+    #[serde(rename = "grant.revoked")]
+    GrantRevoked {
+        /// The grant.
+        grant: GrantId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// An access token was issued.
+    #[serde(rename = "token.issued")]
+    TokenIssued {
+        /// Its `jti`.
+        token: Uuid,
+        /// To which application.
+        client: ApplicationId,
+        /// For whom; without it the application acts for itself.
+        user: Option<UserId>,
+        /// Under which grant, if there is one.
+        grant: Option<GrantId>,
+        /// How it was asked for: RFC 6749's `grant_type`.
+        grant_type: String,
+        /// What it may be used for.
+        scopes: Vec<String>,
+        /// Where.
+        audience: Vec<String>,
+        /// Until when.
+        expires: Timestamp,
+    },
+    /// An access token was given back before its time (RFC 7009).
+    #[serde(rename = "token.revoked")]
+    TokenRevoked {
+        /// Its `jti`.
+        token: Uuid,
+        /// By which application.
+        client: ApplicationId,
+    },
+    /// An application could not prove who it is.
+    #[serde(rename = "client_authentication.failed")]
+    ClientAuthenticationFailed {
+        /// Which application it said to be.
+        client: ApplicationId,
+    },
+}
+
+impl DomainEvent for AuthEvent {
+    const LANE: Lane = Lane::Activity;
+    const KINDS: &'static [EventKind] = &[
+        EventKind::plain("session.started", "A user signed in."),
+        EventKind::plain("session.continued", "A session was used again (at most once a minute)."),
+        EventKind::plain("session.ended", "A session ended, and its grants with it."),
+        EventKind::plain("login.failed", "A sign-in failed."),
+        EventKind::plain("code.issued", "An authorization code was sent to an application."),
+        EventKind::plain("grant.started", "A code was redeemed."),
+        EventKind::plain("grant.refreshed", "A refresh token was used and replaced."),
+        EventKind::plain("grant.revoked", "A grant ended before its time."),
+        EventKind::plain("token.issued", "An access token was issued."),
+        EventKind::plain("token.revoked", "An access token was given back before its time."),
+        EventKind::plain("client_authentication.failed", "An application could not prove who it is."),
+    ];
+}
+
+/// One grant of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// Which.
+    pub id: GrantId,
+    /// The application.
+    pub client: ApplicationId,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Whether it gets refresh tokens.
+    pub refresh: bool,
+    /// The generation of the refresh token that is good; older ones were used.
+    pub generation: u64,
+    /// When the last refresh token was issued.
+    pub refreshed: Timestamp,
+    /// When the grant ends however it is used.
+    pub expires: Timestamp,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A session with its grants.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// Who signed in; `None` if there is no such session.
+    pub user: Option<UserId>,
+    /// How.
+    pub amr: Vec<String>,
+    /// When they signed in (`auth_time`).
+    pub started: Timestamp,
+    /// When it was last used, to the minute.
+    pub used: Timestamp,
+    /// When it ends however it is used.
+    pub expires: Timestamp,
+    /// Whether it was ended.
+    pub ended: bool,
+    /// What it gave to applications.
+    pub grants: Vec<Grant>,
+}
+
+impl Session {
+    /// Whether it was started before a moment that ends every session of its user: the later of
+    /// [`Password::changed`](crate::users::Password::changed) and
+    /// [`User::sessions_ended`](crate::users::User::sessions_ended). Such a session is dead, and its grants with it;
+    /// whoever judges a session asks this besides [`Session::is_alive`] and [`Session::grant`].
+    pub fn outlived_by(&self, ending: Timestamp) -> bool {
+        self.started < ending
+    }
+
+    /// Whether the browser that holds it is signed in at a moment.
+    pub fn is_alive(&self, now: Timestamp, idle_seconds: u64) -> bool {
+        self.user.is_some() && !self.ended && now < self.expires && now < self.used.after_seconds(idle_seconds)
+    }
+
+    /// A grant whose tokens may be good: the session was not ended, the grant neither revoked nor over. (A session that merely
+    /// ran out does not end its grants: `offline_access`, OpenID Connect Core, section 11.)
+    pub fn grant(&self, id: GrantId, now: Timestamp) -> Option<&Grant> {
+        if self.ended {
+            return None;
+        }
+        self.grants.iter().find(|grant| grant.id == id && !grant.revoked && now < grant.expires)
+    }
+}
+
+impl Fold for Session {
+    const KIND: SubjectKind = SubjectKind::Session;
+
+    fn apply(&mut self, happened: &Happened) {
+        let Event::Auth(event) = &happened.event else { return };
+        match event {
+            AuthEvent::SessionStarted { user, amr, expires, .. } => {
+                self.user = Some(*user);
+                self.amr.clone_from(amr);
+                self.started = happened.time;
+                self.used = happened.time;
+                self.expires = *expires;
+            }
+            AuthEvent::SessionContinued {} => self.used = happened.time,
+            AuthEvent::SessionEnded { .. } => self.ended = true,
+            AuthEvent::GrantStarted { grant, client, scopes, refresh, expires } => self.grants.push(Grant {
+                id: *grant,
+                client: *client,
+                scopes: scopes.clone(),
+                refresh: *refresh,
+                generation: 0,
+                refreshed: happened.time,
+                expires: *expires,
+                revoked: false,
+            }),
+            AuthEvent::GrantRefreshed { grant, generation } => {
+                for held in self.grants.iter_mut().filter(|held| held.id == *grant) {
+                    held.generation = *generation;
+                    held.refreshed = happened.time;
+                }
+            }
+            AuthEvent::GrantRevoked { grant, .. } => {
+                for held in self.grants.iter_mut().filter(|held| held.id == *grant) {
+                    held.revoked = true;
+                }
+            }
+            AuthEvent::LoginFailed { .. }
+            | AuthEvent::CodeIssued { .. }
+            | AuthEvent::TokenIssued { .. }
+            | AuthEvent::TokenRevoked { .. }
+            | AuthEvent::ClientAuthenticationFailed { .. } => {}
+        }
+    }
+}

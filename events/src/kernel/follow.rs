@@ -1,0 +1,85 @@
+//! The follower: tells the fold cache of every event, whichever node wrote it, and knows how fresh the cache is.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use super::{Kernel, KernelError};
+use crate::{
+    log::{LogError, Mark},
+    subject::Stream,
+};
+
+/// A node whose follower is further behind than this reloads before it answers.
+const FRESH: Duration = Duration::from_secs(1);
+/// How often the log is asked when nobody calls.
+const POLL: Duration = Duration::from_millis(250);
+/// How many events are read at once.
+const BATCH: usize = 1_000;
+
+/// The monotonic time of the last look at the heads whose events are all applied.
+#[derive(Debug, Default)]
+pub(super) struct Freshness(RwLock<Option<Instant>>);
+
+impl Freshness {
+    pub(super) fn is_stale(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() > FRESH)
+    }
+
+    fn set(&self, at: Instant) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+}
+
+/// Where the follower stands.
+struct Follower {
+    mark: Mark,
+    cursors: HashMap<Stream, u64>,
+}
+
+/// Starts following from the present heads (the cache is empty: nothing before them can be stale).
+pub(super) async fn spawn(kernel: &Arc<Kernel>) -> Result<(), KernelError> {
+    let started = Instant::now();
+    let (mark, heads) = kernel.log.heads(Mark::default()).await?;
+    let cursors = heads.into_iter().map(|head| (head.stream, head.seq)).collect();
+    kernel.freshness.set(started);
+    let mut follower = Follower { mark, cursors };
+    let mut moved = kernel.log.moved();
+    let weak = Arc::downgrade(kernel);
+    tokio::spawn(async move {
+        loop {
+            let _ = tokio::time::timeout(POLL, moved.changed()).await;
+            moved.borrow_and_update();
+            let Some(kernel) = weak.upgrade() else { return };
+            if let Err(error) = follower.catch_up(&kernel).await {
+                tracing::warn!(%error, "the fold cache cannot follow the log");
+                drop(kernel);
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    });
+    Ok(())
+}
+
+impl Follower {
+    async fn catch_up(&mut self, kernel: &Kernel) -> Result<(), LogError> {
+        let started = Instant::now();
+        let (mark, heads) = kernel.log.heads(self.mark).await?;
+        for head in heads {
+            let cursor = self.cursors.entry(head.stream).or_default();
+            while *cursor < head.seq {
+                let events = kernel.log.read(head.stream, *cursor, BATCH).await?;
+                let Some(last) = events.last() else { break };
+                *cursor = last.entry.seq;
+                for subject in events.iter().filter_map(|recorded| recorded.entry.subject) {
+                    kernel.cache.moved(head.stream.realm, subject.subject(), subject.version);
+                }
+            }
+        }
+        self.mark = mark;
+        kernel.freshness.set(started);
+        Ok(())
+    }
+}

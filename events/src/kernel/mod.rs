@@ -1,0 +1,300 @@
+//! The kernel: load, decide, append; the same way for every command of every domain.
+//!
+//! A command is a [`Decide`]: it names its stream, loads what it must know through a [`Reader`] (which turns each
+//! subject read into a condition), and decides without I/O. If a subject moved meanwhile, the kernel reads the delta and decides again, a few
+//! times; a decision is never committed on a state that it has not seen.
+//!
+//! Answers that commit nothing ask [`Kernel::current`]: the fold cache while this node follows the log within a second, else the log itself.
+
+mod cache;
+mod context;
+mod decide;
+mod follow;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{
+    clock::{Clock, Random, Timestamp},
+    codec,
+    event::{DecodeError, Event, Happened},
+    fold::{Fold, Versioned},
+    ids::{EventId, RealmId},
+    keys::{KeyError, Keyring, Owner},
+    log::{Append, ClaimChange, ClaimKind, CommandKey, Digest, Log, LogError, NewEvent, Receipt, Verdict},
+    subject::{Lane, Stream, Subject},
+};
+
+pub use context::Context;
+pub use decide::{Claim, Decide, Decision, Failure, Outcome, Reader};
+
+/// How often a decision is made anew after a lost race before the caller is told.
+const ATTEMPTS: usize = 6;
+
+/// Why the kernel could not answer. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KernelError {
+    /// The log could not be asked.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The keys could not be asked.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// A stored event cannot be understood.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A command broke a rule of the log: a defect of ours.
+    #[error("malformed append: {0}")]
+    Malformed(String),
+}
+
+/// Everything that deciding stands on. One for each node.
+#[derive(Debug)]
+pub struct Kernel {
+    log: Arc<dyn Log>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    cache: cache::FoldCache,
+    freshness: follow::Freshness,
+}
+
+impl Kernel {
+    /// Starts a kernel and its follower, which ends with the last handle.
+    pub async fn start(
+        log: Arc<dyn Log>,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Arc<Self>, KernelError> {
+        keyring.prepare_realm(RealmId::SYSTEM).await?;
+        let kernel = Arc::new(Self {
+            log,
+            keyring,
+            clock,
+            random,
+            cache: cache::FoldCache::new(),
+            freshness: follow::Freshness::default(),
+        });
+        follow::spawn(&kernel).await?;
+        Ok(kernel)
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
+    /// The keys.
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.random
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> Uuid {
+        crate::clock::new_id(self.clock.now(), &*self.random)
+    }
+
+    /// The state of a subject, at most a second old: for answers that commit nothing.
+    pub async fn current<F: Fold>(&self, realm: RealmId, id: Uuid) -> Result<Versioned<F>, KernelError> {
+        self.state(realm, id, self.freshness.is_stale()).await
+    }
+
+    /// The state of a subject: from the cache, or with the delta of the log if `reload` or if the cache is known to lag.
+    async fn state<F: Fold>(&self, realm: RealmId, id: Uuid, reload: bool) -> Result<Versioned<F>, KernelError> {
+        let subject = Subject::new(F::KIND, id);
+        let slot = self.cache.slot(realm, subject);
+        let cached = slot.get::<F>();
+        if let (Some(cached), false) = (&cached, reload) {
+            if cached.version >= slot.latest() {
+                return Ok(Versioned::clone(cached));
+            }
+        }
+        let mut versioned = cached.map_or_else(Versioned::default, |cached| Versioned::clone(&cached));
+        let stream = Stream { realm, lane: F::KIND.lane() };
+        for recorded in self.log.load(stream, subject, versioned.version).await? {
+            versioned.apply_all([&codec::decode(&self.keyring, &recorded).await?]);
+        }
+        slot.put(versioned.clone());
+        Ok(versioned)
+    }
+
+    /// The last seq of a stream, for a position to wait for.
+    pub async fn head(&self, stream: Stream) -> Result<crate::log::Position, KernelError> {
+        let head = self.log.head(stream).await?;
+        Ok(crate::log::Position { incarnation: self.log.incarnation(), stream, seq: head.seq })
+    }
+
+    /// Understands a recorded event.
+    pub async fn decode(&self, recorded: &crate::envelope::Recorded) -> Result<Happened, KernelError> {
+        Ok(codec::decode(&self.keyring, recorded).await?)
+    }
+
+    /// Who holds a name, or spent a thing. `value` is normalised by the caller, the same way as for the claim itself.
+    pub async fn claimed(&self, realm: RealmId, lane: Lane, kind: ClaimKind, value: &str) -> Result<Option<Uuid>, KernelError> {
+        let digest = self.claim_digest(realm, kind, value).await?;
+        Ok(self.log.claimed(Stream { realm, lane }, kind, &digest).await?)
+    }
+
+    async fn claim_digest(&self, realm: RealmId, kind: ClaimKind, value: &str) -> Result<Digest, KernelError> {
+        Ok(self.keyring.digest(realm, "claims", &[&[kind.code()], value.as_bytes()]).await?)
+    }
+
+    /// The identity of a command that was sent with an `Idempotency-Key`.
+    pub async fn command_key(
+        &self,
+        realm: RealmId,
+        caller: &str,
+        operation: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<CommandKey, KernelError> {
+        Ok(CommandKey {
+            id: self
+                .keyring
+                .digest(realm, "commands", &[caller.as_bytes(), operation.as_bytes(), key.as_bytes()])
+                .await?,
+            body: self.keyring.digest(realm, "command bodies", &[body]).await?,
+        })
+    }
+
+    /// A context for a request or a component of ours, at the present moment.
+    pub fn context(&self, actor: crate::envelope::Actor) -> Context {
+        Context::new(self.clock.now(), Arc::clone(&self.random), actor)
+    }
+
+    /// Records activity that decides nothing and races nobody.
+    pub async fn record(&self, realm: RealmId, context: &Context, events: Vec<Event>) -> Result<Receipt, KernelError> {
+        let events = events.into_iter().map(|event| (None, event)).collect();
+        let append = self.seal(Stream::activity(realm), context, Uuid::nil(), events, Vec::new(), Vec::new()).await?;
+        match self.commit(append).await {
+            Verdict::Committed(receipt) | Verdict::Repeated(receipt) => Ok(receipt),
+            Verdict::Unavailable(reason) => Err(LogError::Unavailable(reason).into()),
+            other => Err(KernelError::Malformed(format!("{other:?}"))),
+        }
+    }
+
+    /// Decides and appends. On a lost race it reads what changed and decides again, a few times.
+    pub async fn execute<D: Decide>(&self, context: &Context, command: &D) -> Result<Outcome, Failure<D::Rejection>> {
+        let stream = command.stream();
+        if let Some(key) = &context.command {
+            if let Some((body, receipt)) = self.log.receipt(stream, &key.id).await.map_err(KernelError::from)? {
+                return if body == key.body { Ok(Outcome { receipt, repeated: true }) } else { Err(Failure::CommandReused) };
+            }
+        }
+        for attempt in 0..ATTEMPTS {
+            let mut reader = Reader::new(self, stream, attempt > 0);
+            let state = command.load(&mut reader).await?;
+            let decision = command.decide(&state, context).map_err(Failure::Rejected)?;
+            let version = reader.version_of(decision.subject);
+            if let Some(wanted) = context.if_match {
+                if version != Some(wanted) {
+                    return Err(Failure::PreconditionFailed { found: version.unwrap_or(0) });
+                }
+            }
+            if decision.events.is_empty() {
+                let position = self.head(stream).await?;
+                let receipt =
+                    Receipt { id: decision.subject.id, version: version.unwrap_or(0), position, events: Vec::new() };
+                return Ok(Outcome { receipt, repeated: false });
+            }
+            let mut claims = Vec::with_capacity(decision.claims.len());
+            for claim in decision.claims {
+                claims.push(self.claim(stream.realm, claim).await?);
+            }
+            let conditions = reader.into_conditions();
+            let append = self
+                .seal(stream, context, decision.subject.id, decision.events, conditions, claims)
+                .await?;
+            match self.commit(append).await {
+                Verdict::Committed(receipt) => return Ok(Outcome { receipt, repeated: false }),
+                Verdict::Repeated(receipt) => return Ok(Outcome { receipt, repeated: true }),
+                Verdict::CommandReused => return Err(Failure::CommandReused),
+                Verdict::Claimed { kind, holder } => return Err(Failure::Claimed { kind, holder }),
+                Verdict::Conflict { .. } | Verdict::NotHeld { .. } => {
+                    metrics::counter!("chancery_decisions_lost_total").increment(1);
+                }
+                Verdict::Malformed(reason) => return Err(KernelError::Malformed(reason).into()),
+                Verdict::Unavailable(reason) => {
+                    return Err(KernelError::Log(LogError::Unavailable(reason)).into());
+                }
+            }
+        }
+        Err(Failure::Conflict)
+    }
+
+    async fn claim(&self, realm: RealmId, claim: Claim) -> Result<ClaimChange, KernelError> {
+        Ok(match claim {
+            Claim::Hold { kind, value, holder } => {
+                ClaimChange::Hold { kind, digest: self.claim_digest(realm, kind, &value).await?, holder }
+            }
+            Claim::Release { kind, value, holder } => {
+                ClaimChange::Release { kind, digest: self.claim_digest(realm, kind, &value).await?, holder }
+            }
+            Claim::Spend { kind, value, holder, invalid } => ClaimChange::Spend {
+                kind,
+                digest: self.claim_digest(realm, kind, &value).await?,
+                holder,
+                expires: invalid.after_seconds(86_400),
+            },
+        })
+    }
+
+    async fn seal(
+        &self,
+        stream: Stream,
+        context: &Context,
+        target: Uuid,
+        events: Vec<(Option<Subject>, Event)>,
+        conditions: Vec<crate::log::Condition>,
+        claims: Vec<ClaimChange>,
+    ) -> Result<Append, KernelError> {
+        let mut sealed = Vec::with_capacity(events.len());
+        for (index, (subject, event)) in events.into_iter().enumerate() {
+            let id = EventId(context.new_id());
+            let network = context.network.as_ref().map(|network| {
+                (network, Owner::Network { at: context.now, user: context.network_user() })
+            });
+            let leading = if index == 0 { &claims[..] } else { &[] };
+            let (kind, body) =
+                codec::encode(&self.keyring, stream.realm, id, subject, &event, network, leading).await?;
+            sealed.push(NewEvent {
+                id,
+                subject,
+                event_type: kind.name,
+                schema: kind.schema,
+                actor: context.actor.clone(),
+                cause: context.cause,
+                body,
+            });
+        }
+        Ok(Append { stream, conditions, claims, events: sealed, command: context.command, target })
+    }
+
+    async fn commit(&self, append: Append) -> Verdict {
+        let realm = append.stream.realm;
+        let subjects: Vec<_> = append.events.iter().filter_map(|event| event.subject).collect();
+        let bases = append.conditions.clone();
+        let verdict =
+            self.log.commit(vec![append]).await.pop().unwrap_or(Verdict::Unavailable("no verdict".to_owned()));
+        if let Verdict::Committed(_) = verdict {
+            // At once, before the caller hears of it: whoever acts on the answer finds the cache no older than it.
+            for condition in &bases {
+                let added = subjects.iter().filter(|subject| **subject == condition.subject).count() as u64;
+                self.cache.moved(realm, condition.subject, condition.version + added);
+            }
+        }
+        verdict
+    }
+}

@@ -1,0 +1,31 @@
+//! The vocabulary, the log, folds and sealing that everything else stands on.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`ids`], [`clock`], [`subject`], [`envelope`] | the words: ids, moments, streams and subjects, entries |
+//! | [`event`] | the catalogue of all events, and how to add one in five steps |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`] | the domains: their events and folds |
+//! | [`log`] | what an engine must do, and the engines |
+//! | [`keys`], [`sealing`], [`codec`] | keys that can be destroyed, and the fields that they seal |
+//! | [`kernel`] | load, decide, append |
+//!
+//! This crate depends on none of the others; the command side and the projections depend on it and never on each other.
+
+pub mod applications;
+pub mod auth;
+pub mod clock;
+pub mod codec;
+pub mod envelope;
+pub mod event;
+pub mod fold;
+pub mod ids;
+pub mod kernel;
+pub mod keys;
+pub mod log;
+pub mod permissions;
+pub mod realms;
+pub mod sealing;
+pub mod subject;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod users;

@@ -1,0 +1,340 @@
+//! Realms: their existence (told in the `system` realm), their settings and their signing keys (told in their own).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Timestamp,
+    event::{DomainEvent, Event, EventKind, Happened},
+    fold::Fold,
+    subject::{Lane, SubjectKind},
+};
+
+/// What happens to a realm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum RealmEvent {
+    /// A realm was made. Its name is its own for ever.
+    #[serde(rename = "realm.created")]
+    Created {
+        /// The name, as in URLs.
+        name: String,
+        /// The name shown to people.
+        display_name: String,
+    },
+    /// A realm was given another display name.
+    #[serde(rename = "realm.renamed")]
+    Renamed {
+        /// The name shown to people.
+        display_name: String,
+    },
+    /// A realm was suspended: nobody signs in, no token works, nothing is written by its own people.
+    #[serde(rename = "realm.suspended")]
+    Suspended {
+        /// Why, for the record.
+        reason: Option<String>,
+    },
+    /// A suspended realm works again.
+    #[serde(rename = "realm.resumed")]
+    Resumed {},
+    /// Sections of the settings were replaced; absent sections stay as they were.
+    #[serde(rename = "settings.changed")]
+    SettingsChanged(SettingsChange),
+    /// A signing key was made and signs from now on; an older one of the algorithm is published until its overlap ends.
+    #[serde(rename = "signing_key.created")]
+    SigningKeyCreated {
+        /// The key's id (RFC 7638 thumbprint).
+        kid: String,
+        /// `ES256`, `RS256` or `EdDSA`.
+        algorithm: String,
+        /// The public key (RFC 7517).
+        public_jwk: serde_json::Value,
+        /// Until when the keys of this algorithm that it replaces stay published.
+        replaced_until: Timestamp,
+    },
+    /// A signing key was withdrawn at once: what it signed is no longer accepted.
+    #[serde(rename = "signing_key.retired")]
+    SigningKeyRetired {
+        /// The key's id.
+        kid: String,
+        /// Why, for the record.
+        reason: Option<String>,
+    },
+}
+
+impl DomainEvent for RealmEvent {
+    const LANE: Lane = Lane::Facts;
+    const KINDS: &'static [EventKind] = &[
+        EventKind::plain("realm.created", "A realm was made."),
+        EventKind::plain("realm.renamed", "A realm was given another display name."),
+        EventKind::plain("realm.suspended", "A realm was suspended."),
+        EventKind::plain("realm.resumed", "A suspended realm works again."),
+        EventKind::plain("settings.changed", "Sections of a realm's settings were replaced."),
+        EventKind::plain("signing_key.created", "A signing key was made and signs from now on."),
+        EventKind::plain("signing_key.retired", "A signing key was withdrawn at once."),
+    ];
+}
+
+/// A realm, as the `system` realm knows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Realm {
+    /// The name, as in URLs; empty if there is no such realm.
+    pub name: String,
+    /// The name shown to people.
+    pub display_name: String,
+    /// Whether it is suspended.
+    pub suspended: bool,
+}
+
+impl Realm {
+    /// Whether there is such a realm.
+    pub fn exists(&self) -> bool {
+        !self.name.is_empty()
+    }
+}
+
+impl Fold for Realm {
+    const KIND: SubjectKind = SubjectKind::Realm;
+
+    fn apply(&mut self, happened: &Happened) {
+        let Event::Realms(event) = &happened.event else { return };
+        match event {
+            RealmEvent::Created { name, display_name } => {
+                self.name.clone_from(name);
+                self.display_name.clone_from(display_name);
+            }
+            RealmEvent::Renamed { display_name } => self.display_name.clone_from(display_name),
+            RealmEvent::Suspended { .. } => self.suspended = true,
+            RealmEvent::Resumed {} => self.suspended = false,
+            RealmEvent::SettingsChanged(_)
+            | RealmEvent::SigningKeyCreated { .. }
+            | RealmEvent::SigningKeyRetired { .. } => {}
+        }
+    }
+}
+
+/// Whether a text may be a realm's name: 1 to 63 of `a-z`, `0-9` and inner `-`, and not shaped like an id.
+pub fn is_realm_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && uuid::Uuid::parse_str(name).is_err()
+}
+
+/// How long tokens live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenSettings {
+    /// Life of an access token, in seconds (60 to 86,400; default 600).
+    pub access_token_seconds: u64,
+    /// Life of an id token, in seconds (60 to 86,400; default 600).
+    pub id_token_seconds: u64,
+    /// Life of an authorization code, in seconds (10 to 60; default 60; RFC 9700 wants it short).
+    pub code_seconds: u64,
+    /// A refresh token that is not used for so long ends, in seconds (60 to a year; default 14 days).
+    pub refresh_token_idle_seconds: u64,
+    /// A refresh family ends after so long however it is used, in seconds (60 to 5 years; default 90 days).
+    pub refresh_token_absolute_seconds: u64,
+    /// How long a replaced signing key stays published, in seconds (0 to a year; default 2 days).
+    pub key_overlap_seconds: u64,
+}
+
+impl Default for TokenSettings {
+    fn default() -> Self {
+        Self {
+            access_token_seconds: 600,
+            id_token_seconds: 600,
+            code_seconds: 60,
+            refresh_token_idle_seconds: 14 * 86_400,
+            refresh_token_absolute_seconds: 90 * 86_400,
+            key_overlap_seconds: 2 * 86_400,
+        }
+    }
+}
+
+/// How long a sign-in lasts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionSettings {
+    /// A session that is not used for so long ends, in seconds (60 to 30 days; default 8 hours).
+    pub idle_seconds: u64,
+    /// A session ends after so long however it is used, in seconds (60 to a year; default 7 days).
+    pub absolute_seconds: u64,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { idle_seconds: 8 * 3_600, absolute_seconds: 7 * 86_400 }
+    }
+}
+
+/// What a password must be (NIST SP 800-63B-4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordSettings {
+    /// Fewest characters (8 to 64; default 15, since a password is the only factor).
+    pub minimum_length: usize,
+    /// Most characters (64 to 1,024; default 256).
+    pub maximum_length: usize,
+    /// Whether well-known passwords are refused (default true).
+    pub blocklist: bool,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        Self { minimum_length: 15, maximum_length: 256, blocklist: true }
+    }
+}
+
+/// What a user consists of, and who may register.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistrationSettings {
+    /// Whether people may register themselves (default false: administrators register them).
+    pub self_registration: bool,
+    /// Whether a user must have an e-mail address (default false).
+    pub email_required: bool,
+    /// The custom attributes that a user may have; others are refused.
+    pub attributes: BTreeMap<String, AttributeSchema>,
+}
+
+/// What one custom attribute may hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeSchema {
+    /// The type of its value.
+    #[serde(rename = "type")]
+    pub value_type: AttributeType,
+    /// Whether every user must have it.
+    #[serde(default)]
+    pub required: bool,
+    /// Most characters of a text, or of each text of a list (default 1,024).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<usize>,
+    /// The only texts allowed, if any are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<String>,
+    /// Whether tokens carry it as a claim of the same name, for scope `profile`.
+    #[serde(default)]
+    pub claim: bool,
+}
+
+/// The type of a custom attribute's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeType {
+    /// A text.
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// A list of texts, at most 100.
+    StringList,
+}
+
+/// The settings of a realm. What was never set has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How long tokens live.
+    pub tokens: TokenSettings,
+    /// How long a sign-in lasts.
+    pub session: SessionSettings,
+    /// What a password must be.
+    pub password: PasswordSettings,
+    /// What a user consists of, and who may register.
+    pub registration: RegistrationSettings,
+}
+
+/// The sections of the settings that a change replaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsChange {
+    /// How long tokens live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenSettings>,
+    /// How long a sign-in lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionSettings>,
+    /// What a password must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordSettings>,
+    /// What a user consists of, and who may register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<RegistrationSettings>,
+}
+
+impl Fold for Settings {
+    const KIND: SubjectKind = SubjectKind::Settings;
+
+    fn apply(&mut self, happened: &Happened) {
+        if let Event::Realms(RealmEvent::SettingsChanged(change)) = &happened.event {
+            let change = change.clone();
+            change.tokens.map(|section| self.tokens = section);
+            change.session.map(|section| self.session = section);
+            change.password.map(|section| self.password = section);
+            change.registration.map(|section| self.registration = section);
+        }
+    }
+}
+
+/// One signing key of a realm; the private half is in the key store under its `kid`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SigningKeyState {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// `ES256`, `RS256` or `EdDSA`.
+    pub algorithm: String,
+    /// RFC 7517.
+    pub public_jwk: serde_json::Value,
+    /// Since when it signs.
+    pub created: Timestamp,
+    /// Until when it is published, if another has taken its place.
+    pub published_until: Option<Timestamp>,
+}
+
+/// The signing keys of a realm, oldest first; retired ones are gone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SigningKeys {
+    /// All that were not retired.
+    pub keys: Vec<SigningKeyState>,
+}
+
+impl SigningKeys {
+    /// The key that signs for an algorithm.
+    pub fn active(&self, algorithm: &str) -> Option<&SigningKeyState> {
+        self.keys.iter().rfind(|key| key.algorithm == algorithm && key.published_until.is_none())
+    }
+
+    /// The keys that verify at a moment.
+    pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKeyState> {
+        self.keys.iter().filter(move |key| key.published_until.is_none_or(|until| until > now))
+    }
+}
+
+impl Fold for SigningKeys {
+    const KIND: SubjectKind = SubjectKind::SigningKeys;
+
+    fn apply(&mut self, happened: &Happened) {
+        match &happened.event {
+            Event::Realms(RealmEvent::SigningKeyCreated { kid, algorithm, public_jwk, replaced_until }) => {
+                for key in &mut self.keys {
+                    if key.algorithm == *algorithm && key.published_until.is_none() {
+                        key.published_until = Some(*replaced_until);
+                    }
+                }
+                self.keys.push(SigningKeyState {
+                    kid: kid.clone(),
+                    algorithm: algorithm.clone(),
+                    public_jwk: public_jwk.clone(),
+                    created: happened.time,
+                    published_until: None,
+                });
+            }
+            Event::Realms(RealmEvent::SigningKeyRetired { kid, .. }) => self.keys.retain(|key| key.kid != *kid),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What the log is about: streams (one per realm and lane) and subjects (one aggregate each, with a version).
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::{ApplicationId, RealmId, SessionId, UserId};
+
+/// The two streams of a realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// Every change to users, roles, consents, credentials, applications, configuration. Kept for ever.
+    Facts,
+    /// Sign-ins, sessions, tokens. Kept for the realm's retention.
+    Activity,
+}
+
+impl Lane {
+    /// Both.
+    pub const ALL: [Lane; 2] = [Lane::Facts, Lane::Activity];
+
+    /// `facts` or `activity`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Lane::Facts => "facts",
+            Lane::Activity => "activity",
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Lane {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|lane| lane.as_str() == text).ok_or(())
+    }
+}
+
+/// One stream: gapless, seq 1, 2, 3, … in commit order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stream {
+    /// Whose.
+    pub realm: RealmId,
+    /// Which of the realm's two.
+    pub lane: Lane,
+}
+
+impl Stream {
+    /// The realm's facts.
+    pub const fn facts(realm: RealmId) -> Self {
+        Self { realm, lane: Lane::Facts }
+    }
+
+    /// The realm's activity.
+    pub const fn activity(realm: RealmId) -> Self {
+        Self { realm, lane: Lane::Activity }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.realm, self.lane)
+    }
+}
+
+macro_rules! subject_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $code:literal $name:literal in $lane:ident;)*) => {
+        /// What kind of aggregate a subject is. Names and codes are stored: they never change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum SubjectKind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
+        }
+
+        impl SubjectKind {
+            /// All kinds.
+            pub const ALL: &'static [SubjectKind] = &[$(SubjectKind::$kind),*];
+
+            /// The stored name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(SubjectKind::$kind => $name),* }
+            }
+
+            /// The stored code, for the engines' compact columns.
+            pub const fn code(self) -> u8 {
+                match self { $(SubjectKind::$kind => $code),* }
+            }
+
+            /// The lane in which subjects of this kind live.
+            pub const fn lane(self) -> Lane {
+                match self { $(SubjectKind::$kind => Lane::$lane),* }
+            }
+        }
+    };
+}
+
+subject_kinds! {
+    /// A realm's existence, name and suspension; lives in the `system` realm.
+    Realm = 1 "realm" in Facts;
+    /// A realm's settings; its id is the realm's.
+    Settings = 2 "settings" in Facts;
+    /// A realm's signing keys; its id is the realm's.
+    SigningKeys = 3 "signing_keys" in Facts;
+    /// A user's profile and status.
+    User = 4 "user" in Facts;
+    /// A user's password; its id is the user's.
+    Password = 5 "password" in Facts;
+    /// An application.
+    Application = 6 "application" in Facts;
+    /// The roles of one principal; its id is the principal's.
+    Assignments = 7 "assignments" in Facts;
+    /// A session with its grants.
+    Session = 8 "session" in Activity;
+}
+
+impl SubjectKind {
+    /// The kind of this stored code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+}
+
+impl FromStr for SubjectKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// One aggregate of a realm. Its lane follows from its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subject {
+    /// What it is.
+    pub kind: SubjectKind,
+    /// Which one.
+    pub id: Uuid,
+}
+
+impl Subject {
+    /// The subject of this kind and id.
+    pub const fn new(kind: SubjectKind, id: Uuid) -> Self {
+        Self { kind, id }
+    }
+
+    /// A realm's existence, name and suspension (in the `system` realm).
+    pub const fn realm(id: RealmId) -> Self {
+        Self::new(SubjectKind::Realm, id.0)
+    }
+
+    /// A realm's settings.
+    pub const fn settings(id: RealmId) -> Self {
+        Self::new(SubjectKind::Settings, id.0)
+    }
+
+    /// A realm's signing keys.
+    pub const fn signing_keys(id: RealmId) -> Self {
+        Self::new(SubjectKind::SigningKeys, id.0)
+    }
+
+    /// A user.
+    pub const fn user(id: UserId) -> Self {
+        Self::new(SubjectKind::User, id.0)
+    }
+
+    /// A user's password.
+    pub const fn password(id: UserId) -> Self {
+        Self::new(SubjectKind::Password, id.0)
+    }
+
+    /// An application.
+    pub const fn application(id: ApplicationId) -> Self {
+        Self::new(SubjectKind::Application, id.0)
+    }
+
+    /// The roles of a user or an application.
+    pub const fn assignments(principal: Uuid) -> Self {
+        Self::new(SubjectKind::Assignments, principal)
+    }
+
+    /// A session.
+    pub const fn session(id: SessionId) -> Self {
+        Self::new(SubjectKind::Session, id.0)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.as_str(), self.id.hyphenated())
+    }
+}
+
+impl FromStr for Subject {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (kind, id) = text.split_once(':').ok_or(())?;
+        Ok(Self::new(kind.parse()?, Uuid::parse_str(id).map_err(|_| ())?))
+    }
+}

@@ -1,0 +1,301 @@
+//! Users: their profile and status, and their password. Personal data is sealed by a key of the user, a password's
+//! hash by a key of the credential.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    clock::Timestamp,
+    event::{DomainEvent, Event, EventKind, Happened},
+    fold::Fold,
+    ids::CredentialId,
+    sealing::{Sealed, SealedBy},
+    subject::{Lane, SubjectKind},
+};
+
+/// What is known of a person. Names after OpenID Connect Core, section 5.1.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Profile {
+    /// The name to sign in with, as it was typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// E-mail address, as it was typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether the address was shown to be theirs.
+    pub email_verified: bool,
+    /// Phone number, E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Whether the number was shown to be theirs.
+    pub phone_verified: bool,
+    /// Full name for display.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// Family name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// Preferred language, BCP 47.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Time zone, IANA name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zoneinfo: Option<String>,
+    /// Custom attributes, after the realm's schema.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
+}
+
+impl Profile {
+    /// The names that sign this user in, normalised and without repetition.
+    pub fn login_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = [&self.username, &self.email].into_iter().flatten().map(|name| login_name(name)).collect();
+        names.dedup();
+        names
+    }
+
+    /// The name to show: full name, else given and family name, else user name, else e-mail address.
+    pub fn display_name(&self) -> Option<String> {
+        let parts = || {
+            let joined = [&self.given_name, &self.family_name].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+            (!joined.is_empty()).then_some(joined)
+        };
+        self.name.clone().or_else(parts).or_else(|| self.username.clone()).or_else(|| self.email.clone())
+    }
+
+    /// This profile with fields replaced (or removed, by `null`).
+    pub fn with(&self, changes: &BTreeMap<String, Value>) -> Result<Self, serde_json::Error> {
+        let mut value = serde_json::to_value(self)?;
+        if let Value::Object(fields) = &mut value {
+            for (name, change) in changes {
+                match change {
+                    Value::Null => fields.remove(name),
+                    set => fields.insert(name.clone(), set.clone()),
+                };
+            }
+        }
+        serde_json::from_value(value)
+    }
+}
+
+/// A login name as it is compared: NFKC, lower case, without surrounding space. Aliases in case or Unicode form
+/// are one name.
+pub fn login_name(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let folded: String = text.trim().nfkc().flat_map(char::to_lowercase).collect();
+    folded.nfkc().collect()
+}
+
+/// What happens to a user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum UserEvent {
+    /// A user was registered.
+    #[serde(rename = "user.registered")]
+    Registered {
+        /// All that is known of the person.
+        profile: Sealed<Profile>,
+    },
+    /// Parts of a profile were replaced or removed.
+    #[serde(rename = "user.profile_changed")]
+    ProfileChanged {
+        /// The names of the fields that changed.
+        fields: Vec<String>,
+        /// Their new values; `null` removes.
+        changes: Sealed<BTreeMap<String, Value>>,
+    },
+    /// A user was disabled: no sign-in, and every session and token of theirs is refused.
+    #[serde(rename = "user.disabled")]
+    Disabled {
+        /// Why, for the record.
+        reason: Option<Sealed<String>>,
+    },
+    /// A disabled user may sign in again.
+    #[serde(rename = "user.enabled")]
+    Enabled {},
+    /// A user was locked: no new sign-in, while sessions that stand go on.
+    #[serde(rename = "user.locked")]
+    Locked {
+        /// Why, for the record.
+        reason: Option<Sealed<String>>,
+        /// Until when; without it, until unlocked.
+        until: Option<Timestamp>,
+    },
+    /// A locked user may sign in again.
+    #[serde(rename = "user.unlocked")]
+    Unlocked {},
+    /// Every session of a user that stands was ended at once, with its grants.
+    #[serde(rename = "user.sessions_ended")]
+    SessionsEnded {},
+    /// A password was set, in place of any before.
+    #[serde(rename = "password.set")]
+    PasswordSet {
+        /// The credential whose key seals the hash; new with each password.
+        credential: CredentialId,
+        /// Argon2id, as a PHC string.
+        hash: Sealed<String>,
+    },
+    /// A password was hashed anew with today's parameters, on a sign-in; it is the same password.
+    #[serde(rename = "password.rehashed")]
+    PasswordRehashed {
+        /// The credential whose key seals the hash; new with each hash.
+        credential: CredentialId,
+        /// Argon2id, as a PHC string.
+        hash: Sealed<String>,
+    },
+}
+
+impl DomainEvent for UserEvent {
+    const LANE: Lane = Lane::Facts;
+    const KINDS: &'static [EventKind] = &[
+        EventKind::sealing("user.registered", &[("profile", SealedBy::SubjectUser)], "A user was registered."),
+        EventKind::sealing(
+            "user.profile_changed",
+            &[("changes", SealedBy::SubjectUser)],
+            "Parts of a user's profile were replaced or removed.",
+        ),
+        EventKind::sealing("user.disabled", &[("reason", SealedBy::SubjectUser)], "A user was disabled."),
+        EventKind::plain("user.enabled", "A disabled user may sign in again."),
+        EventKind::sealing("user.locked", &[("reason", SealedBy::SubjectUser)], "A user was locked."),
+        EventKind::plain("user.unlocked", "A locked user may sign in again."),
+        EventKind::plain("user.sessions_ended", "Every session of a user that stood was ended at once."),
+        EventKind::sealing(
+            "password.set",
+            &[("hash", SealedBy::Credential("credential"))],
+            "A password was set, in place of any before.",
+        ),
+        EventKind::sealing(
+            "password.rehashed",
+            &[("hash", SealedBy::Credential("credential"))],
+            "A password was hashed anew with today's parameters.",
+        ),
+    ];
+}
+
+/// A user.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct User {
+    /// Whether there is such a user.
+    pub exists: bool,
+    /// What is known of the person; the default profile once erased.
+    pub profile: Profile,
+    /// Whether the profile's key was destroyed.
+    pub erased: bool,
+    /// Whether they are disabled.
+    pub disabled: bool,
+    /// Whether they are locked, and until when.
+    pub locked: Option<Lock>,
+    /// When they were registered.
+    pub registered: Timestamp,
+    /// When all their sessions were last ended at once; see [`Session::outlived_by`](crate::auth::Session::outlived_by).
+    pub sessions_ended: Timestamp,
+}
+
+/// A lock on signing in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Until when; without it, until unlocked.
+    pub until: Option<Timestamp>,
+}
+
+impl User {
+    /// Whether a lock stands at a moment.
+    pub fn is_locked(&self, now: Timestamp) -> bool {
+        self.locked.is_some_and(|lock| lock.until.is_none_or(|until| until > now))
+    }
+
+    /// Whether sessions and tokens of this user are good.
+    pub const fn is_active(&self) -> bool {
+        self.exists && !self.disabled && !self.erased
+    }
+
+    /// Whether this user may sign in at a moment.
+    pub fn may_sign_in(&self, now: Timestamp) -> bool {
+        self.is_active() && !self.is_locked(now)
+    }
+}
+
+impl Fold for User {
+    const KIND: SubjectKind = SubjectKind::User;
+
+    fn apply(&mut self, happened: &Happened) {
+        let Event::Users(event) = &happened.event else { return };
+        match event {
+            UserEvent::Registered { profile } => {
+                self.exists = true;
+                self.registered = happened.time;
+                match profile {
+                    Sealed::Known(profile) => self.profile.clone_from(profile),
+                    Sealed::Erased => self.erased = true,
+                }
+            }
+            UserEvent::ProfileChanged { changes, .. } => {
+                match changes.known().and_then(|changes| self.profile.with(changes).ok()) {
+                    Some(profile) => self.profile = profile,
+                    None => self.erased = true,
+                }
+                if self.erased {
+                    self.profile = Profile::default();
+                }
+            }
+            UserEvent::Disabled { .. } => self.disabled = true,
+            UserEvent::Enabled {} => self.disabled = false,
+            UserEvent::Locked { until, .. } => self.locked = Some(Lock { until: *until }),
+            UserEvent::Unlocked {} => self.locked = None,
+            UserEvent::SessionsEnded {} => self.sessions_ended = happened.time,
+            UserEvent::PasswordSet { .. } | UserEvent::PasswordRehashed { .. } => {}
+        }
+    }
+}
+
+/// A user's password.
+#[derive(Clone, Default, PartialEq)]
+pub struct Password {
+    /// The credential whose key seals the hash, if there is a password.
+    pub credential: Option<CredentialId>,
+    /// The hash, if there is one and it was not erased.
+    pub hash: Option<String>,
+    /// When the password (not its hash) last changed.
+    pub changed: Timestamp,
+    /// The credentials that it replaced, the last eight: their keys are to be destroyed, and are again if a crash
+    /// came in between.
+    pub replaced: Vec<CredentialId>,
+}
+
+impl Password {
+    /// How many replaced credentials are remembered.
+    const REMEMBERED: usize = 8;
+
+    fn replace(&mut self, credential: CredentialId, hash: &Sealed<String>) {
+        self.replaced.extend(self.credential.replace(credential));
+        self.replaced.drain(..self.replaced.len().saturating_sub(Self::REMEMBERED));
+        self.hash = hash.known().cloned();
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Password").field("credential", &self.credential).finish_non_exhaustive()
+    }
+}
+
+impl Fold for Password {
+    const KIND: SubjectKind = SubjectKind::Password;
+
+    fn apply(&mut self, happened: &Happened) {
+        match &happened.event {
+            Event::Users(UserEvent::PasswordSet { credential, hash }) => {
+                self.replace(*credential, hash);
+                self.changed = happened.time;
+            }
+            Event::Users(UserEvent::PasswordRehashed { credential, hash }) => self.replace(*credential, hash),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests from outside: the log's contract, every endpoint over HTTP, browser journeys

@@ -1,0 +1,139 @@
+//! `chancery`: every role of the platform in one binary. Here: the command line, and nothing else.
+
+mod config;
+mod demo;
+mod docs;
+mod management;
+mod platform;
+mod serve;
+mod tools;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Map, Value, json};
+
+use config::{Config, ConfigError, Role};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Chancery: a multi-tenant identity platform in which the record comes first.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the platform.
+    Serve {
+        #[command(flatten)]
+        common: Common,
+        /// Where to listen; port 0 takes a free one.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// The address under which browsers and applications reach it.
+        #[arg(long)]
+        public_url: Option<String>,
+        /// What this process does.
+        #[arg(long, value_delimiter = ',')]
+        role: Vec<Role>,
+        /// Adds realm `demo` with user `alice` and a small application to sign in to.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Brings the stores to this version's shape and ends.
+    Migrate {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Builds the read models anew from the log, beside the ones that are served; asks the running server if there is one.
+    Rebuild {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Checks every entry of the log, also beside a running server.
+    Verify {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// About the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Prints what is in force, secrets masked, or what is wrong.
+    Check {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+struct Common {
+    /// A TOML file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The folder of the embedded default.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+impl Common {
+    fn load(&self, mut flags: Map<String, Value>) -> Result<Config, ConfigError> {
+        if let Some(data) = &self.data {
+            flags.insert("data".into(), json!(data));
+        }
+        Config::load(self.config.as_deref().map(Path::new), std::env::vars(), Value::Object(flags))
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chancery: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whatever ends the process is told in one sentence.
+type Failure = Box<dyn std::error::Error>;
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve { common, listen, public_url, role, demo } => {
+            let mut flags = Map::new();
+            if let Some(listen) = listen {
+                flags.insert("listen".into(), json!(listen));
+            }
+            if let Some(url) = public_url {
+                flags.insert("public_url".into(), json!(url));
+            }
+            if !role.is_empty() {
+                flags.insert("roles".into(), json!(role));
+            }
+            serve::serve(common.load(flags)?, demo).await
+        }
+        Command::Migrate { common } => tools::migrate(&common.load(Map::new())?).await,
+        Command::Rebuild { common } => tools::rebuild(&common.load(Map::new())?).await,
+        Command::Verify { common } => tools::verify(&common.load(Map::new())?).await,
+        Command::Config { command: ConfigCommand::Check { common } } => {
+            println!("{}", serde_json::to_string_pretty(&common.load(Map::new())?)?);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The operators' listener: metrics, health, and the order to rebuild. It is not for the public network.
+//!
+//! | path | answers |
+//! | --- | --- |
+//! | `GET /metrics` | Prometheus' text format; no user, address or name in a label |
+//! | `GET /health/live` | 200 while the process works at all |
+//! | `GET /health/started` | 200 once the platform has started |
+//! | `GET /health/ready` | 200 while the log answers, no projection is stopped and none is far behind; else 503 and why |
+//! | `POST /rebuild` | builds the read models anew and answers when they are served |
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use events::{ids::RealmId, subject::Stream};
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::Reads;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{Failure, config::Config, platform::Platform};
+
+/// Where it listens unless told otherwise.
+const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
+/// A projection further behind than this many events makes the node unready.
+const FAR_BEHIND: u64 = 10_000;
+
+#[derive(Clone)]
+struct Operators {
+    metrics: PrometheusHandle,
+    kernel: std::sync::Arc<events::kernel::Kernel>,
+    reads: Reads,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Starts listening and answers where. The address is kept in the data folder, for `chancery rebuild`.
+pub async fn start(
+    config: &Config,
+    metrics: PrometheusHandle,
+    platform: &Platform,
+    stopping: watch::Receiver<bool>,
+) -> Result<SocketAddr, Failure> {
+    let listener = match config.management.listen {
+        Some(address) => TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("management: cannot listen on {address}: {error}"))?,
+        // Nobody chose the default port, so a second server on one machine takes another.
+        None => match TcpListener::bind(DEFAULT).await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind((DEFAULT.ip(), 0)).await?,
+        },
+    };
+    let address = listener.local_addr()?;
+    std::fs::write(address_file(config), address.to_string())?;
+    let operators = Operators {
+        metrics,
+        kernel: platform.kernel.clone(),
+        reads: platform.reads.clone(),
+        stopping: stopping.clone(),
+    };
+    let app = Router::new()
+        .route("/metrics", get(show_metrics))
+        .route("/health/live", get(async || Json(json!({"status": "live"}))))
+        .route("/health/started", get(async || Json(json!({"status": "started"}))))
+        .route("/health/ready", get(ready))
+        .route("/rebuild", post(rebuild))
+        .with_state(operators);
+    tokio::spawn(async move {
+        let mut stopping = stopping;
+        let served = axum::serve(listener, app).with_graceful_shutdown(async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        });
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the management listener ended");
+        }
+    });
+    Ok(address)
+}
+
+/// Where the running server says how it is reached.
+pub fn address_file(config: &Config) -> PathBuf {
+    config.data.join("management.address")
+}
+
+/// The server has ended: nobody is to be asked any more.
+pub fn forget(config: &Config) {
+    let _ = std::fs::remove_file(address_file(config));
+}
+
+async fn show_metrics(State(operators): State<Operators>) -> String {
+    operators.metrics.run_upkeep();
+    operators.metrics.render()
+}
+
+async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
+    let log = operators.kernel.log().head(Stream::facts(RealmId::SYSTEM)).await;
+    let stopped = operators.reads.stopped();
+    let lag = operators.reads.lag();
+    let good = log.is_ok() && stopped.is_empty() && lag < FAR_BEHIND && !*operators.stopping.borrow();
+    let answer = json!({
+        "status": if good { "ready" } else { "unready" },
+        "log": log.map_or_else(|error| error.to_string(), |_| "ok".to_owned()),
+        "draining": *operators.stopping.borrow(),
+        "projections": { "lag_events": lag, "stopped": stopped },
+    });
+    (if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(answer))
+}
+
+async fn rebuild(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
+    match operators.reads.rebuild().await {
+        Ok(()) => (StatusCode::OK, Json(json!({"status": "rebuilt"}))),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "failed", "reason": error.to_string()}))),
+    }
+}

@@ -1,0 +1,67 @@
+//! The subcommands that are not the server: migrate, rebuild, verify.
+
+use events::log::Mark;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    Failure,
+    config::Config,
+    management,
+    platform::{self, Platform},
+};
+
+/// Opening a store brings it to this version's shape.
+pub async fn migrate(config: &Config) -> Result<(), Failure> {
+    Platform::open(config).await?.close().await;
+    println!("the stores in {} are at this version", config.data.display());
+    Ok(())
+}
+
+/// Asks the running server, or rebuilds here if none runs (the log's lock tells).
+pub async fn rebuild(config: &Config) -> Result<(), Failure> {
+    if let Ok(address) = std::fs::read_to_string(management::address_file(config)) {
+        if let Ok(mut server) = TcpStream::connect(address.trim()).await {
+            let request = "POST /rebuild HTTP/1.1\r\nhost: chancery\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            server.write_all(request.as_bytes()).await?;
+            let mut answer = String::new();
+            server.read_to_string(&mut answer).await?;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+            if !head.starts_with("HTTP/1.1 200") {
+                return Err(format!("the server could not rebuild: {body}").into());
+            }
+            println!("rebuilt by the running server");
+            return Ok(());
+        }
+    }
+    let platform = Platform::open(config).await?;
+    let rebuilt = platform.reads.rebuild().await;
+    platform.close().await;
+    rebuilt?;
+    println!("rebuilt");
+    Ok(())
+}
+
+/// Reads every stream from its start; a finding names the stream and the seq.
+pub async fn verify(config: &Config) -> Result<(), Failure> {
+    let log = platform::log_to_read(config).await?;
+    let (_, heads) = log.heads(Mark::default()).await?;
+    let (mut events, mut findings) = (0, 0);
+    for head in &heads {
+        match events::log::verify::verify_stream(&*log, head.stream).await? {
+            Ok(verified) => events += verified.events,
+            Err(finding) => {
+                findings += 1;
+                eprintln!("{finding}");
+            }
+        }
+    }
+    log.close().await;
+    if findings > 0 {
+        return Err(format!("{findings} of {} streams are damaged", heads.len()).into());
+    }
+    println!("{events} events in {} streams: gapless, unaltered", heads.len());
+    Ok(())
+}
