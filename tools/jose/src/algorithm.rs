@@ -14,7 +14,8 @@ pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256: small and quick, the default.
     #[serde(rename = "ES256")]
     Es256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256: what every client understands (OpenID Connect's default for id tokens).
+    /// RSASSA-PKCS1-v1_5 with SHA-256: what every client understands (OpenID Connect's default for id
+    /// tokens).
     #[serde(rename = "RS256")]
     Rs256,
     /// Ed25519.

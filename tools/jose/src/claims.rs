@@ -1,5 +1,5 @@
-//! The claims of a token that was verified, and typed ways to read them.
-//! A `Claims` is only made by `verify`, so to hold one is to know that `iss`, `sub` and `exp` are there and well-formed.
+//! The claims of a token that was verified, and typed ways to read them. A `Claims` is only made by `verify`,
+//! so to hold one is to know that `iss`, `sub` and `exp` are there and well-formed.
 
 use std::fmt;
 
@@ -10,8 +10,9 @@ use crate::{JoseError, Result};
 
 /// The claims of a verified token (RFC 7519 section 4).
 ///
-/// The getters answer `None` both for an absent claim and for one of another type: a claim that cannot be read as what it is
-/// needed for is not there. `Debug` shows the names only, because the values are about people.
+/// The getters answer `None` both for an absent claim and for one of another type: a claim that cannot be
+/// read as what it is needed for is not there. `Debug` shows the names only, because the values are about
+/// people.
 #[derive(Clone, PartialEq)]
 pub struct Claims(Map<String, Value>);
 
@@ -40,7 +41,8 @@ impl Claims {
         self.0.get(name)?.as_i64()
     }
 
-    /// A claim that is a NumericDate (RFC 7519 section 2), in whole seconds since the Unix epoch, rounded down.
+    /// A claim that is a NumericDate (RFC 7519 section 2), in whole seconds since the Unix epoch, rounded
+    /// down.
     pub fn seconds(&self, name: &str) -> Option<i64> {
         let number = self.0.get(name)?.as_number()?;
         #[expect(
@@ -52,7 +54,8 @@ impl Claims {
             .or_else(|| number.as_f64().map(|seconds| seconds.floor() as i64))
     }
 
-    /// A claim that is one string or an array of strings, such as `aud` or `amr`. An array with anything else in it is `None`.
+    /// A claim that is one string or an array of strings, such as `aud` or `amr`. An array with anything else
+    /// in it is `None`.
     pub fn strings(&self, name: &str) -> Option<Vec<&str>> {
         strings(self.0.get(name)?)
     }

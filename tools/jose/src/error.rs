@@ -22,7 +22,8 @@ pub enum JoseError {
     /// Not a JSON object, or one with a member twice, or with a member of the wrong type.
     #[error("the token's header is not a well-formed JSON object")]
     InvalidHeader,
-    /// The header holds a member that is never accepted, such as a key or a reference to one (RFC 8725 section 3.10).
+    /// The header holds a member that is never accepted, such as a key or a reference to one (RFC 8725
+    /// section 3.10).
     #[error("the token's header holds `{0}`, which is never accepted")]
     ForbiddenHeader(&'static str),
     /// `typ` is absent or names another kind of token (RFC 8725 section 3.11).
@@ -71,7 +72,8 @@ pub enum JoseError {
     /// Not one of [`Algorithm`](crate::Algorithm).
     #[error("the algorithm is not supported")]
     UnsupportedAlgorithm,
-    /// A JWK of a kind, curve, use or algorithm that is not supported here. In a set of someone else's it may be skipped.
+    /// A JWK of a kind, curve, use or algorithm that is not supported here. In a set of someone else's it may
+    /// be skipped.
     #[error("the key is of a kind that is not supported")]
     UnsupportedKey,
     /// Key material that is malformed, too weak, or of another algorithm than was said.
@@ -85,7 +87,8 @@ pub enum JoseError {
     GenerationFailed,
 
     // Signing.
-    /// What was to be signed is not a JSON object, or has a member twice, so that [`verify`](fn@crate::verify) would refuse it.
+    /// What was to be signed is not a JSON object, or has a member twice, so that
+    /// [`verify`](fn@crate::verify) would refuse it.
     #[error("the claims to sign are not a well-formed JSON object")]
     InvalidClaims,
     /// The cryptographic library could not sign.

@@ -13,7 +13,8 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// A token of this type (`typ` of the header, such as `at+jwt`) from exactly this issuer, that has not expired.
+    /// A token of this type (`typ` of the header, such as `at+jwt`) from exactly this issuer, that has not
+    /// expired.
     pub fn new(typ: impl Into<String>, issuer: impl Into<String>) -> Self {
         Self {
             typ: typ.into(),
@@ -25,7 +26,8 @@ impl Expectation {
         }
     }
 
-    /// The token must be for this audience, or for another one that was named so. Without any, `aud` is not looked at beyond its form.
+    /// The token must be for this audience, or for another one that was named so. Without any, `aud` is not
+    /// looked at beyond its form.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.get_or_insert_default().push(audience.into());
@@ -41,22 +43,24 @@ impl Expectation {
         self
     }
 
-    /// For how many seconds after `exp` the token is still good. 0 unless said: where issuer and reader share a clock, expired is expired.
+    /// For how many seconds after `exp` the token is still good. 0 unless said: where issuer and reader share
+    /// a clock, expired is expired.
     #[must_use]
     pub const fn expiry_leeway_secs(mut self, seconds: u32) -> Self {
         self.expiry_leeway_secs = seconds;
         self
     }
 
-    /// How many seconds `nbf` and `iat` may lie in the future. 5 unless said, for clocks that differ a little.
+    /// How many seconds `nbf` and `iat` may lie in the future. 5 unless said, for clocks that differ a
+    /// little.
     #[must_use]
     pub const fn future_leeway_secs(mut self, seconds: u32) -> Self {
         self.future_leeway_secs = seconds;
         self
     }
 
-    /// Also a token that has expired: for hints about who is meant (`id_token_hint`, OpenID Connect RP-Initiated Logout section 2),
-    /// never for access. `exp` must still be there and well-formed.
+    /// Also a token that has expired: for hints about who is meant (`id_token_hint`, OpenID Connect
+    /// RP-Initiated Logout section 2), never for access. `exp` must still be there and well-formed.
     #[must_use]
     pub const fn allow_expired(mut self) -> Self {
         self.allow_expired = true;

@@ -1,5 +1,6 @@
-//! Public keys as they are published: JSON Web Keys, sets of them, and their thumbprints (RFC 7517, 7518 section 6, 7638, 8037).
-//! A private or symmetric key never passes: it has no field here, and text that holds one is refused.
+//! Public keys as they are published: JSON Web Keys, sets of them, and their thumbprints (RFC 7517, 7518
+//! section 6, 7638, 8037). A private or symmetric key never passes: it has no field here, and text that holds
+//! one is refused.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -12,8 +13,9 @@ use crate::{JoseError, Result};
 
 /// A public JSON Web Key.
 ///
-/// Read leniently (members that are not known are ignored, RFC 7517 section 4), so that other people's sets can be read;
-/// whether it is a key to be used here is asked by [`VerifyingKey::from_jwk`](crate::VerifyingKey::from_jwk).
+/// Read leniently (members that are not known are ignored, RFC 7517 section 4), so that other people's sets
+/// can be read; whether it is a key to be used here is asked by
+/// [`VerifyingKey::from_jwk`](crate::VerifyingKey::from_jwk).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire")]
 pub struct Jwk {
@@ -48,7 +50,8 @@ pub struct Jwk {
 impl Jwk {
     /// The RFC 7638 thumbprint with SHA-256, base64url: the same for the same key wherever it is computed.
     pub fn thumbprint(&self) -> Result<String> {
-        // RFC 7638 section 3.2 and RFC 8037 section 2: the required members and nothing else, in lexicographic order, no white space.
+        // RFC 7638 section 3.2 and RFC 8037 section 2: the required members and nothing else, in
+        // lexicographic order, no white space.
         let required: &[(&str, Option<&String>)] = match self.kty.as_str() {
             "EC" => &[
                 ("crv", self.crv.as_ref()),

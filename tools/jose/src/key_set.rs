@@ -1,5 +1,5 @@
-//! The keys that a reader believes, by id.
-//! An id names one key or none: a set in which it names two is refused, since then `kid` would not say which is meant.
+//! The keys that a reader believes, by id. An id names one key or none: a set in which it names two is
+//! refused, since then `kid` would not say which is meant.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ impl KeySet {
         Ok(Self(set))
     }
 
-    /// A set read from a JWK Set. Keys of kinds that are not ours are left out (RFC 7517 section 5); one that is broken, or
-    /// an id that occurs twice, refuses the set.
+    /// A set read from a JWK Set. Keys of kinds that are not ours are left out (RFC 7517 section 5); one that
+    /// is broken, or an id that occurs twice, refuses the set.
     pub fn from_jwks(jwks: &Jwks) -> Result<Self> {
         let mut keys = Vec::with_capacity(jwks.keys.len());
         for jwk in &jwks.keys {

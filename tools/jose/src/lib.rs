@@ -1,13 +1,13 @@
 //! Signing keys, JWK sets, and strict signing and verifying of JSON Web Tokens
 //! (RFC 7515, 7517, 7518, 7519, 8037), after the rules of RFC 8725.
 //!
-//! The rule that this crate protects: **a token is believed only when everything that was expected of it was said
-//! beforehand, and all of it holds.** The algorithm comes from the key, the key from its `kid`, the purpose from `typ`; what
-//! is malformed, duplicated, absent or null is refused, never treated as fine.
+//! The rule that this crate protects: **a token is believed only when everything that was expected of it was
+//! said beforehand, and all of it holds.** The algorithm comes from the key, the key from its `kid`, the
+//! purpose from `typ`; what is malformed, duplicated, absent or null is refused, never treated as fine.
 //!
 //! # Signing
-//! A [`SigningKey`] is generated (or read back from PKCS#8), keeps its key parsed, and signs anything that serialises to a
-//! JSON object. Its id is the RFC 7638 thumbprint unless another was chosen.
+//! A [`SigningKey`] is generated (or read back from PKCS#8), keeps its key parsed, and signs anything that
+//! serialises to a JSON object. Its id is the RFC 7638 thumbprint unless another was chosen.
 //!
 //! ```
 //! # fn main() -> Result<(), jose::JoseError> {
@@ -27,8 +27,9 @@
 //! ```
 //!
 //! # Publishing and rotating
-//! [`Jwks`] is what a `jwks_uri` serves; [`KeySet`] is its parsed counterpart. Rotation with overlap is a matter of what is
-//! in the set: publish the next key before signing with it, keep the last one until its last token has expired.
+//! [`Jwks`] is what a `jwks_uri` serves; [`KeySet`] is its parsed counterpart. Rotation with overlap is a
+//! matter of what is in the set: publish the next key before signing with it, keep the last one until its
+//! last token has expired.
 //!
 //! # Time
 //! No clock is read here. Every call that depends on time takes it, in seconds since the Unix epoch.
@@ -59,5 +60,6 @@ pub use verifying::VerifyingKey;
 
 /// The longest token, in bytes, that is signed or looked at: 16 KiB.
 ///
-/// Twice what most HTTP servers accept as a header; the bound keeps the work that an unauthenticated caller can ask for small.
+/// Twice what most HTTP servers accept as a header; the bound keeps the work that an unauthenticated caller
+/// can ask for small.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;

@@ -19,8 +19,8 @@ use crate::{Algorithm, JoseError, Jwk, MAX_TOKEN_BYTES, Result, VerifyingKey, st
 
 /// A private key, its id and its one algorithm.
 ///
-/// The parsed key is kept: parsing it for each signature would halve the rate of ES256. `Debug` shows the id and the
-/// algorithm only.
+/// The parsed key is kept: parsing it for each signature would halve the rate of ES256. `Debug` shows the id
+/// and the algorithm only.
 pub struct SigningKey {
     algorithm: Algorithm,
     pair: Pair,
@@ -45,8 +45,8 @@ struct Header<'a> {
 }
 
 impl SigningKey {
-    /// A new key from the system's randomness, named by its RFC 7638 thumbprint. RSA keys have 2048 bits, and take a good part
-    /// of a second: off the async threads.
+    /// A new key from the system's randomness, named by its RFC 7638 thumbprint. RSA keys have 2048 bits, and
+    /// take a good part of a second: off the async threads.
     pub fn generate(algorithm: Algorithm) -> Result<Self> {
         let failed = |_| JoseError::GenerationFailed;
         let (pair, pkcs8) = match algorithm {
@@ -70,8 +70,8 @@ impl SigningKey {
         Self::assemble(algorithm, kid, pair, Zeroizing::new(pkcs8))
     }
 
-    /// A key read back from PKCS#8 (DER), under the id that it was given. One of another algorithm, an RSA key of less than
-    /// 2048 bits, and an empty id are refused.
+    /// A key read back from PKCS#8 (DER), under the id that it was given. One of another algorithm, an RSA
+    /// key of less than 2048 bits, and an empty id are refused.
     pub fn from_pkcs8(algorithm: Algorithm, kid: String, pkcs8: &[u8]) -> Result<Self> {
         let pair = match algorithm {
             Algorithm::Es256 => {
@@ -129,8 +129,8 @@ impl SigningKey {
 
     /// Signs the claims as a token of this type, in compact form (RFC 7515 section 7.1).
     ///
-    /// What [`verify`](fn@crate::verify) would refuse as text is not signed either: claims that are not an object, that have a member
-    /// twice (as flattened custom claims may), a token that is too long.
+    /// What [`verify`](fn@crate::verify) would refuse as text is not signed either: claims that are not an
+    /// object, that have a member twice (as flattened custom claims may), a token that is too long.
     pub fn sign<T: Serialize>(&self, typ: &str, claims: &T) -> Result<String> {
         let header = Header {
             alg: self.algorithm,

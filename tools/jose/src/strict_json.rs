@@ -1,6 +1,6 @@
-//! JSON objects in which no member occurs twice, at any depth.
-//! Parsers disagree on which of two members counts (RFC 8725 section 2.6 and 3.12, RFC 8259 section 4), so two readers of one
-//! signature could read two different tokens: such text is refused.
+//! JSON objects in which no member occurs twice, at any depth. Parsers disagree on which of two members
+//! counts (RFC 8725 section 2.6 and 3.12, RFC 8259 section 4), so two readers of one signature could read two
+//! different tokens: such text is refused.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Verifying a token: text, header, key, signature, claims, in this order, each step refusing before the next one looks.
-//! Nothing is read from the payload before the signature holds (RFC 8725 section 3).
+//! Verifying a token: text, header, key, signature, claims, in this order, each step refusing before the next
+//! one looks. Nothing is read from the payload before the signature holds (RFC 8725 section 3).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,20 +7,25 @@ use serde_json::{Map, Value};
 
 use crate::{Claims, Expectation, JoseError, KeySet, MAX_TOKEN_BYTES, Result, claims, strict_json};
 
-/// Header members that bring their own key or point to one, change how the token is read, or demand to be understood.
-/// None of them has a use here, and each has been the way around a signature somewhere (RFC 8725 section 2 and 3.10).
+/// Header members that bring their own key or point to one, change how the token is read, or demand to be
+/// understood. None of them has a use here, and each has been the way around a signature somewhere (RFC 8725
+/// section 2 and 3.10).
 const FORBIDDEN_HEADERS: [&str; 7] = ["crit", "jku", "jwk", "x5u", "x5c", "zip", "b64"];
 
-/// Verifies a token in compact form against what is expected of it, at `now_secs` (seconds since the Unix epoch).
+/// Verifies a token in compact form against what is expected of it, at `now_secs` (seconds since the Unix
+/// epoch).
 ///
 /// Refused are, in this order:
-/// 1. text longer than [`MAX_TOKEN_BYTES`], not of exactly three parts, or not in canonical base64url without padding;
-/// 2. a header that is not a JSON object, has a member twice, or holds `crit`, `jku`, `jwk`, `x5u`, `x5c`, `zip` or `b64`;
+/// 1. text longer than [`MAX_TOKEN_BYTES`], not of exactly three parts, or not in canonical base64url without
+///    padding;
+/// 2. a header that is not a JSON object, has a member twice, or holds `crit`, `jku`, `jwk`, `x5u`, `x5c`,
+///    `zip` or `b64`;
 /// 3. a `typ` that is absent or another than expected (without regard to case or a leading `application/`);
 /// 4. a `kid` that is absent or not in the set, and an `alg` that is not exactly the one of that key;
 /// 5. a signature that does not hold;
 /// 6. a payload that is not a JSON object or has a member twice;
-/// 7. `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` that are absent where required, of the wrong type, or not as expected.
+/// 7. `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` that are absent where required, of the wrong type, or not as
+///    expected.
 pub fn verify(token: &str, keys: &KeySet, expect: &Expectation, now_secs: i64) -> Result<Claims> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(JoseError::TooLarge);
@@ -57,7 +62,8 @@ pub fn verify(token: &str, keys: &KeySet, expect: &Expectation, now_secs: i64) -
     Ok(Claims::new(payload))
 }
 
-/// Base64url in its one canonical form: no padding, no white space, no stray bits at the end (which would give one signature many texts).
+/// Base64url in its one canonical form: no padding, no white space, no stray bits at the end (which would
+/// give one signature many texts).
 fn decoded(part: &str) -> Result<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD
         .decode(part)
@@ -73,7 +79,8 @@ fn text<'a>(header: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     }
 }
 
-/// RFC 7515 section 4.1.9: media types are compared without regard to case, and `application/` may be left out.
+/// RFC 7515 section 4.1.9: media types are compared without regard to case, and `application/` may be left
+/// out.
 fn same_type(one: &str, other: &str) -> bool {
     fn without_prefix(typ: &str) -> &str {
         const PREFIX: &str = "application/";
@@ -101,7 +108,8 @@ fn check_subject(payload: &Map<String, Value>) -> Result<()> {
     }
 }
 
-/// RFC 7519 section 4.1.3: a string or an array of strings. Where nobody is expected it may be absent, but not malformed.
+/// RFC 7519 section 4.1.3: a string or an array of strings. Where nobody is expected it may be absent, but
+/// not malformed.
 fn check_audience(payload: &Map<String, Value>, expect: &Expectation) -> Result<()> {
     let named = payload
         .get("aud")
@@ -139,7 +147,8 @@ fn check_times(payload: &Map<String, Value>, expect: &Expectation, now_secs: i64
     Ok(())
 }
 
-/// A NumericDate (RFC 7519 section 2) that, if it is there at all, is a finite number; it may have a fraction.
+/// A NumericDate (RFC 7519 section 2) that, if it is there at all, is a finite number; it may have a
+/// fraction.
 fn date(payload: &Map<String, Value>, name: &'static str) -> Result<Option<f64>> {
     match payload.get(name) {
         None => Ok(None),

@@ -1,5 +1,5 @@
-//! A public key that is parsed once, checked once, and bound to one algorithm.
-//! The binding is what makes algorithm confusion impossible: a signature is only ever checked with the algorithm of the key.
+//! A public key that is parsed once, checked once, and bound to one algorithm. The binding is what makes
+//! algorithm confusion impossible: a signature is only ever checked with the algorithm of the key.
 
 use std::fmt;
 
@@ -23,10 +23,11 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Reads and checks a JWK. The algorithm follows from the kind of key; `alg` and `use`, where given, must agree with it. A key
-    /// without `kid` goes by its thumbprint.
+    /// Reads and checks a JWK. The algorithm follows from the kind of key; `alg` and `use`, where given, must
+    /// agree with it. A key without `kid` goes by its thumbprint.
     ///
-    /// [`JoseError::UnsupportedKey`] is a key of a kind that is not ours; [`JoseError::InvalidKey`] is one that is broken or weak.
+    /// [`JoseError::UnsupportedKey`] is a key of a kind that is not ours; [`JoseError::InvalidKey`] is one
+    /// that is broken or weak.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self> {
         let algorithm = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
             ("EC", Some("P-256")) => Algorithm::Es256,
@@ -41,7 +42,8 @@ impl VerifyingKey {
         }
         let key = match algorithm {
             Algorithm::Es256 => {
-                // SEC 1 section 2.3.3: an uncompressed point. That it lies on the curve is checked by the library.
+                // SEC 1 section 2.3.3: an uncompressed point. That it lies on the curve is checked by the
+                // library.
                 let point = [
                     &[4][..],
                     &octets::<32>(jwk.x.as_ref())?,
@@ -95,8 +97,9 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// A modulus of 2048 to 8192 bits, and an odd exponent above 2^16 (FIPS 186-5 section 5.1) and of at most 33 bits. The library would
-/// take an exponent of 1, under which every message is its own signature, and looks at the size only when it verifies.
+/// A modulus of 2048 to 8192 bits, and an odd exponent above 2^16 (FIPS 186-5 section 5.1) and of at most 33
+/// bits. The library would take an exponent of 1, under which every message is its own signature, and looks
+/// at the size only when it verifies.
 fn strong_enough(n: &[u8], e: &[u8]) -> bool {
     let bits = |number: &[u8]| {
         number

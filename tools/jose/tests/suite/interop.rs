@@ -1,4 +1,5 @@
-//! A second opinion: what we sign, another library believes, and the other way round; and the RFCs' own examples.
+//! A second opinion: what we sign, another library believes, and the other way round; and the RFCs' own
+//! examples.
 
 use jose::{Algorithm, Expectation, Jwk, KeySet, SigningKey, VerifyingKey, verify};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, jwk};
@@ -42,7 +43,8 @@ fn what_another_library_signs_we_believe() {
         let key = match signer.algorithm() {
             Algorithm::Es256 => EncodingKey::from_ec_der(&pkcs8),
             Algorithm::EdDsa => EncodingKey::from_ed_der(&pkcs8),
-            // They want the RSAPrivateKey inside of RFC 5208's envelope, which for 2048 bits is 26 bytes long.
+            // They want the RSAPrivateKey inside of RFC 5208's envelope, which for 2048 bits is 26 bytes
+            // long.
             Algorithm::Rs256 => EncodingKey::from_rsa_der(&pkcs8[26..]),
         };
         let header = Header {
@@ -83,7 +85,8 @@ fn the_key_of_rfc_8037_has_its_public_half_and_signs_deterministically() {
     assert!(verify(&first, &keys, &Expectation::new("JWT", ISSUER), NOW).is_ok());
 }
 
-/// RFC 7515 appendix A.3: a key that is good, a token that is old-fashioned (no `typ`, no `kid`), and so not believed.
+/// RFC 7515 appendix A.3: a key that is good, a token that is old-fashioned (no `typ`, no `kid`), and so not
+/// believed.
 #[test]
 fn the_es256_key_of_rfc_7515_is_read_and_its_token_is_refused_for_what_it_lacks() {
     let key: Jwk = serde_json::from_value(json!({
@@ -93,7 +96,9 @@ fn the_es256_key_of_rfc_7515_is_read_and_its_token_is_refused_for_what_it_lacks(
     }))
     .unwrap();
     let keys = KeySet::new([VerifyingKey::from_jwk(&key).unwrap()]).unwrap();
-    let token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+    let token = "eyJhbGciOiJFUzI1NiJ9.\
+        eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cn\
+        VlfQ.\
         DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
     let refused = verify(token, &keys, &Expectation::new("JWT", "joe"), 1_300_819_000);
     assert_eq!(refused, Err(jose::JoseError::WrongType));

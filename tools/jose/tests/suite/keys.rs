@@ -1,4 +1,5 @@
-//! Keys as JWKs: thumbprints against the RFCs' own examples, what is published, and what is not accepted as a key.
+//! Keys as JWKs: thumbprints against the RFCs' own examples, what is published, and what is not accepted as a
+//! key.
 
 use jose::{Algorithm, JoseError, Jwk, Jwks, KeySet, SigningKey, VerifyingKey};
 use serde_json::{Value, json};
@@ -6,9 +7,11 @@ use serde_json::{Value, json};
 use crate::support::{EDDSA, ES256, RS256, encode, signers};
 
 /// RFC 7638 section 3.1.
-const RFC_7638_MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs\
-    tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbI\
-    SD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+const RFC_7638_MODULUS: &str = "\
+    0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebW\
+    KRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQM\
+    icAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcR\
+    wr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
 
 fn jwk(value: Value) -> Jwk {
     serde_json::from_value(value).unwrap()

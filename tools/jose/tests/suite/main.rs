@@ -1,4 +1,5 @@
-//! What the library promises, from the outside: round trips, keys and thumbprints, every refusal, other people's tokens, random input.
+//! What the library promises, from the outside: round trips, keys and thumbprints, every refusal, other
+//! people's tokens, random input.
 
 #[cfg(test)]
 mod interop;

@@ -8,7 +8,8 @@ use crate::support::{
     EDDSA, ES256, ISSUER, NOW, RS256, check, claims, claims_with, encode, expect, forge, header, keys,
 };
 
-/// A token of the claims in order, with this member of the header set to something else, or (`None`) left out.
+/// A token of the claims in order, with this member of the header set to something else, or (`None`) left
+/// out.
 fn with_header(name: &str, value: Option<Value>) -> String {
     let mut header = header();
     let members = header.as_object_mut().unwrap();
@@ -65,7 +66,8 @@ fn text_that_is_not_three_canonical_parts() {
 
 #[test]
 fn a_signature_has_one_text_only() {
-    // 64 octets leave four unused bits in the last character; a lenient decoder would take 15 other texts for the same signature.
+    // 64 octets leave four unused bits in the last character; a lenient decoder would take 15 other texts for
+    // the same signature.
     let token = ES256.sign("at+jwt", &claims()).unwrap();
     let last = token.chars().last().unwrap();
     for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars() {

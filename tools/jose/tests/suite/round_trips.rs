@@ -44,8 +44,9 @@ fn claims_are_read_by_type() {
         .sign(
             "at+jwt",
             &json!({
-                "iss": ISSUER, "sub": "alice", "aud": ["billing", "orders"], "exp": 1_800_000_000.5, "iat": NOW,
-                "jti": "t1", "email_verified": true, "amr": ["pwd", 7], "auth_time": null, "level": 3, "name": "Алиса",
+                "iss": ISSUER, "sub": "alice", "aud": ["billing", "orders"],
+                "exp": 1_800_000_000.5, "iat": NOW, "jti": "t1", "email_verified": true, "amr": ["pwd", 7],
+                "auth_time": null, "level": 3, "name": "Алиса",
             }),
         )
         .unwrap();
