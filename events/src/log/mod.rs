@@ -1,0 +1,298 @@
+//! The log: what an engine must do, and nothing of how. Every engine passes the same contract suite.
+//!
+//! - Streams are gapless; `seq` is the order of commits in that stream.
+//! - An append commits only if each of its conditions still holds and each of its claims is free, and then wholly.
+//! - One append's failure is never another's, though many share a transaction.
+//! - Nothing is acknowledged before it is durable. After a doubtful commit the engine finds out what is true.
+
+mod heads;
+mod judge;
+mod position;
+mod queue;
+mod rules;
+pub mod sqlite;
+pub mod verify;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    envelope::{Actor, Recorded},
+    ids::EventId,
+    subject::{Stream, Subject},
+};
+
+pub use position::Position;
+
+/// "This subject is at this version"; 0 means that it does not exist yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The subject, of the append's own stream.
+    pub subject: Subject,
+    /// The version that the decision was made on.
+    pub version: u64,
+}
+
+/// What a claim makes unique or once. Names and codes are stored: they never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimKind {
+    /// A realm's name (held in the `system` realm, for ever).
+    RealmName,
+    /// A user's user name or e-mail address: one name space, so that neither can be mistaken for the other.
+    LoginName,
+    /// A `client_id` that is not the application's id.
+    ClientId,
+    /// An authorization code that was redeemed (spent).
+    Code,
+    /// An access token that was revoked before its end (spent).
+    RevokedToken,
+    /// A sign-in form that was used (spent).
+    Flow,
+}
+
+impl ClaimKind {
+    /// All kinds.
+    pub const ALL: [ClaimKind; 6] = [
+        ClaimKind::RealmName,
+        ClaimKind::LoginName,
+        ClaimKind::ClientId,
+        ClaimKind::Code,
+        ClaimKind::RevokedToken,
+        ClaimKind::Flow,
+    ];
+
+    /// The stored code.
+    pub const fn code(self) -> u8 {
+        match self {
+            ClaimKind::RealmName => 1,
+            ClaimKind::LoginName => 2,
+            ClaimKind::ClientId => 3,
+            ClaimKind::Code => 4,
+            ClaimKind::RevokedToken => 5,
+            ClaimKind::Flow => 6,
+        }
+    }
+
+    /// The kind of this stored code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// HMAC(realm pepper, normalised value), which binds the realm: two realms never share a digest.
+pub type Digest = [u8; 32];
+
+/// What an append does to a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "change")]
+pub enum ClaimChange {
+    /// Takes a name until it is released. Refused if another subject holds it; taking what one holds is fine.
+    Hold {
+        /// What it makes unique.
+        kind: ClaimKind,
+        /// Of which value.
+        digest: Digest,
+        /// For whom (an id of a user, a realm, an application).
+        holder: Uuid,
+    },
+    /// Gives a held name back. Refused unless this holder holds it.
+    Release {
+        /// What it made unique.
+        kind: ClaimKind,
+        /// Of which value.
+        digest: Digest,
+        /// Whose it was.
+        holder: Uuid,
+    },
+    /// Uses something up, for ever. Refused if it was spent before, by whomever.
+    Spend {
+        /// What it makes once.
+        kind: ClaimKind,
+        /// Of which value.
+        digest: Digest,
+        /// By whom.
+        holder: Uuid,
+        /// From when on a sweeper may delete it: 24 h after the artefact itself is invalid.
+        expires: Timestamp,
+    },
+}
+
+impl ClaimChange {
+    /// What kind of claim it changes, and of which value.
+    pub const fn key(&self) -> (ClaimKind, &Digest) {
+        match self {
+            ClaimChange::Hold { kind, digest, .. }
+            | ClaimChange::Release { kind, digest, .. }
+            | ClaimChange::Spend { kind, digest, .. } => (*kind, digest),
+        }
+    }
+}
+
+/// An event on its way into the log. Version, seq and time are given by the engine.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its own id.
+    pub id: EventId,
+    /// The aggregate it changes (which the append must condition); `None` for activity that decides nothing.
+    pub subject: Option<Subject>,
+    /// The stable name.
+    pub event_type: &'static str,
+    /// The version of the body's shape.
+    pub schema: u16,
+    /// Who did it.
+    pub actor: Actor,
+    /// The event that it follows from.
+    pub cause: Option<EventId>,
+    /// The body, sealed and serialised.
+    pub body: Vec<u8>,
+}
+
+/// A command's identity, so that sending it twice does it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandKey {
+    /// HMAC(caller, operation, `Idempotency-Key`).
+    pub id: Digest,
+    /// HMAC(body).
+    pub body: Digest,
+}
+
+/// One command's wish: all of it is committed, or none.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The one stream that it moves.
+    pub stream: Stream,
+    /// What must still be so.
+    pub conditions: Vec<Condition>,
+    /// What becomes unique or spent.
+    pub claims: Vec<ClaimChange>,
+    /// At least one.
+    pub events: Vec<NewEvent>,
+    /// The command's identity, if the caller gave one.
+    pub command: Option<CommandKey>,
+    /// The id of what the command made or changed, for the receipt.
+    pub target: Uuid,
+}
+
+/// What is remembered of a committed command, and answered again to its repetition. Never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What was made or changed: [`Append::target`].
+    pub id: Uuid,
+    /// The version of the first event's subject after the append; 0 if it has none.
+    pub version: u64,
+    /// The place of the append's last event.
+    pub position: Position,
+    /// The names of its events, in order.
+    pub events: Vec<String>,
+}
+
+/// What became of one append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is in the log, durably.
+    Committed(Receipt),
+    /// It was in the log before, under the same command key: the first answer.
+    Repeated(Receipt),
+    /// The command key was used for another body.
+    CommandReused,
+    /// A subject moved since the decision was made.
+    Conflict {
+        /// Which.
+        subject: Subject,
+        /// The version it has now.
+        found: u64,
+    },
+    /// A name is taken, or something is used up.
+    Claimed {
+        /// What kind of claim.
+        kind: ClaimKind,
+        /// By whom.
+        holder: Uuid,
+    },
+    /// A release of something that is not held by this holder.
+    NotHeld {
+        /// What kind of claim.
+        kind: ClaimKind,
+    },
+    /// The append breaks a rule of the log (no events, an unconditioned subject, a foreign lane, too large).
+    Malformed(String),
+    /// Not committed, and it will not be: the log cannot take it now.
+    Unavailable(String),
+}
+
+/// Where a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which stream.
+    pub stream: Stream,
+    /// Its last seq.
+    pub seq: u64,
+}
+
+/// A mark of [`Log::heads`]: "all that had moved by then". It is the node's own and does not outlive it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(pub u64);
+
+/// Why the log could not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LogError {
+    /// It cannot be reached, or not now.
+    #[error("the log is unavailable: {0}")]
+    Unavailable(String),
+    /// What is stored is not what was written.
+    #[error("the log is damaged: {0}")]
+    Corrupt(String),
+    /// It was written by a newer version, or is held by another writer.
+    #[error("the log was refused: {0}")]
+    Refused(String),
+}
+
+/// A log engine. No engine's type shows here.
+#[async_trait]
+pub trait Log: Send + Sync + std::fmt::Debug {
+    /// The incarnation of this log.
+    fn incarnation(&self) -> Uuid;
+
+    /// Judges and commits; one verdict for each append, in order. Appends of concurrent callers share transactions.
+    async fn commit(&self, appends: Vec<Append>) -> Vec<Verdict>;
+
+    /// What was answered to this command, if it was committed: the digest of its body and the receipt.
+    async fn receipt(&self, stream: Stream, command: &Digest) -> Result<Option<(Digest, Receipt)>, LogError>;
+
+    /// Who holds this name, or spent this.
+    async fn claimed(
+        &self,
+        stream: Stream,
+        kind: ClaimKind,
+        digest: &Digest,
+    ) -> Result<Option<Uuid>, LogError>;
+
+    /// The events of one subject after a version, in order.
+    async fn load(
+        &self,
+        stream: Stream,
+        subject: Subject,
+        after_version: u64,
+    ) -> Result<Vec<Recorded>, LogError>;
+
+    /// At most `limit` events of a stream after a seq, in order.
+    async fn read(&self, stream: Stream, after_seq: u64, limit: usize) -> Result<Vec<Recorded>, LogError>;
+
+    /// Where a stream ends; seq 0 if it is empty.
+    async fn head(&self, stream: Stream) -> Result<Head, LogError>;
+
+    /// The streams that may have moved since a mark (all streams for the default mark), and the next mark.
+    async fn heads(&self, since: Mark) -> Result<(Mark, Vec<Head>), LogError>;
+
+    /// Changes whenever something may have been committed: followers wait on it, and poll as the fallback.
+    fn moved(&self) -> tokio::sync::watch::Receiver<u64>;
+
+    /// Deletes spent claims and command keys whose time has passed; answers how many.
+    async fn sweep(&self, now: Timestamp) -> Result<u64, LogError>;
+
+    /// Commits what is queued, refuses what comes, and closes.
+    async fn close(&self);
+}

@@ -1,0 +1,300 @@
+//! The one appender: takes what waits, judges it in memory, writes the winners in one transaction, answers each.
+//!
+//! Nobody is answered before the commit is on the disk. When a commit's fate is in doubt, the file is reopened and the
+//! same appends are committed again under the same event ids: those that are there already have landed.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, histogram};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    commit::{self, Failure, Landed},
+    statements::Statements,
+    sweep,
+};
+use crate::{
+    clock::Clock,
+    ids::EventId,
+    log::{
+        Append, LogError, Position, Receipt, Verdict,
+        heads::Heads,
+        judge::{Judge, Tail, used},
+        queue::{Backlog, Job, Work},
+    },
+    subject::Stream,
+};
+
+/// How long to wait before each new attempt after an error of the disk.
+const PATIENCE: [Duration; 5] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+/// What is known of the batch's event ids before an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ids {
+    /// New, for all we know.
+    New,
+    /// One of them is in the log already: a caller used it twice.
+    Used,
+    /// An earlier attempt may have landed.
+    InDoubt,
+}
+
+/// A stream's row, and where it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The row's id.
+    pub id: i64,
+    /// Where it ends.
+    pub tail: Tail,
+}
+
+/// The writer's state.
+#[derive(Debug)]
+pub(super) struct Appender {
+    pub options: SqliteConnectOptions,
+    pub connection: Option<SqliteConnection>,
+    pub statements: Statements,
+    pub places: HashMap<Stream, Place>,
+    pub incarnation: Uuid,
+    pub clock: Arc<dyn Clock>,
+    pub heads: Arc<Heads>,
+    pub moved: Arc<watch::Sender<u64>>,
+    /// Held until the last write is done.
+    pub lock: File,
+    #[cfg(test)]
+    pub fault: Arc<super::fault::Fault>,
+}
+
+impl Appender {
+    /// Works until the queue is closed and empty.
+    pub async fn run(mut self, mut backlog: Backlog) {
+        while let Some(work) = backlog.next().await {
+            match work {
+                Work::Batch(jobs) => self.batch(jobs).await,
+                Work::Sweep(now, answer) => {
+                    let _ = answer.send(self.sweep(now).await);
+                }
+            }
+        }
+        self.disconnect().await;
+        drop(self.lock);
+    }
+
+    async fn batch(&mut self, jobs: Vec<Job>) {
+        let (appends, callers): (Vec<Append>, Vec<_>) = jobs.into_iter().map(Job::split).unzip();
+        let verdicts = self.settle(&appends).await;
+        for (caller, verdict) in callers.into_iter().zip(verdicts) {
+            caller.answer(verdict);
+        }
+        self.moved.send_modify(|count| *count += 1);
+    }
+
+    /// Attempts until the fate of every append is known, or patience ends.
+    async fn settle(&mut self, appends: &[Append]) -> Vec<Verdict> {
+        let mut ids = Ids::New;
+        let mut pauses = PATIENCE.iter();
+        let text = loop {
+            let failure = match self.attempt(appends, ids).await {
+                Ok(verdicts) => return verdicts,
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Full => {
+                    self.roll_back().await;
+                    break "the disk is full".to_owned();
+                }
+                Failure::Busy(text) => {
+                    self.roll_back().await;
+                    break text;
+                }
+                Failure::NotUnique if ids == Ids::New => {
+                    self.disconnect().await;
+                    ids = Ids::Used;
+                }
+                Failure::NotUnique => break "the log's indexes contradict one another".to_owned(),
+                Failure::Broken { text, in_doubt } => {
+                    tracing::error!(error = text, in_doubt, "the log's file failed; it is opened anew");
+                    self.disconnect().await;
+                    if in_doubt {
+                        ids = Ids::InDoubt;
+                    }
+                    let Some(pause) = pauses.next() else { break text };
+                    tokio::time::sleep(*pause).await;
+                }
+            }
+        };
+        tracing::error!(
+            error = text,
+            appends = appends.len(),
+            "the log cannot take appends now"
+        );
+        let text = if ids == Ids::InDoubt {
+            // The one case in which we cannot know. A repetition under the same command key will tell.
+            format!("{text}; it is not known whether this was committed")
+        } else {
+            text
+        };
+        vec![Verdict::Unavailable(text); appends.len()]
+    }
+
+    /// One transaction: look up, judge, write, commit.
+    async fn attempt(&mut self, appends: &[Append], ids: Ids) -> Result<Vec<Verdict>, Failure> {
+        let started = Instant::now();
+        self.connect().await?;
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Failure::broken("not open"));
+        };
+        commit::begin(connection).await?;
+        let landed = if ids == Ids::New {
+            HashMap::new()
+        } else {
+            commit::landed(connection, &self.statements, appends).await?
+        };
+        let known = commit::known(connection, &self.statements, &self.places, appends).await?;
+        let mut judge = Judge::new(self.incarnation, self.clock.now(), known);
+        let verdicts: Vec<Verdict> = appends
+            .iter()
+            .map(|append| match already(append, &landed, ids, self.incarnation) {
+                Some(verdict) => verdict,
+                None => judge.judge(append),
+            })
+            .collect();
+        let writes = judge.finish();
+        if writes.events.is_empty() {
+            commit::end(connection, "ROLLBACK").await?;
+            return Ok(verdicts);
+        }
+        #[cfg(test)]
+        self.fault.before_writes(connection).await?;
+        let places = commit::write(connection, &self.statements, &self.places, &writes).await?;
+        #[cfg(test)]
+        self.fault.before_commit(connection).await?;
+        commit::end(connection, "COMMIT")
+            .await
+            .map_err(Failure::at_commit)?;
+        #[cfg(test)]
+        self.fault.after_commit()?;
+        self.places.extend(places);
+        self.heads
+            .enter(writes.tails.iter().map(|(stream, tail)| (*stream, tail.seq)));
+        histogram!("chancery_log_commit_seconds").record(started.elapsed().as_secs_f64());
+        for (lane, count) in commit::by_lane(&writes) {
+            counter!("chancery_log_events_total", "lane" => lane.as_str()).increment(count);
+        }
+        Ok(verdicts)
+    }
+
+    async fn sweep(&mut self, now: crate::clock::Timestamp) -> Result<u64, LogError> {
+        let swept = async {
+            self.connect().await?;
+            let Some(connection) = self.connection.as_mut() else {
+                return Err(Failure::broken("not open"));
+            };
+            sweep::some(connection, now).await
+        };
+        match swept.await {
+            Ok(count) => Ok(count),
+            Err(failure) => {
+                self.disconnect().await;
+                Err(LogError::Unavailable(failure.to_string()))
+            }
+        }
+    }
+
+    /// Opens the file if it is not open, and reads where the streams end.
+    async fn connect(&mut self) -> Result<(), Failure> {
+        if self.connection.is_none() {
+            #[cfg(test)]
+            self.fault.at_open()?;
+            let mut connection = self.options.connect().await?;
+            self.places = commit::places(&mut connection).await?;
+            self.heads.enter(
+                self.places
+                    .iter()
+                    .map(|(stream, place)| (*stream, place.tail.seq)),
+            );
+            self.connection = Some(connection);
+        }
+        Ok(())
+    }
+
+    /// After an I/O error nothing that the connection believes can be trusted: it is closed.
+    async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the log's file did not close cleanly");
+        }
+    }
+
+    /// Ends a transaction that failed. If even that fails, the connection is given up.
+    async fn roll_back(&mut self) {
+        if let Some(connection) = self.connection.as_mut()
+            && commit::end(connection, "ROLLBACK").await.is_err()
+        {
+            self.disconnect().await;
+        }
+    }
+}
+
+/// The verdict on an append whose events are in the log already.
+fn already(
+    append: &Append,
+    landed: &HashMap<EventId, Landed>,
+    ids: Ids,
+    incarnation: Uuid,
+) -> Option<Verdict> {
+    let found: Vec<&Landed> = append
+        .events
+        .iter()
+        .filter_map(|event| landed.get(&event.id))
+        .collect();
+    let (first, last) = (found.first()?, found.last()?);
+    let wholly =
+        found.len() == append.events.len() && found.iter().all(|event| event.stream == append.stream);
+    if ids != Ids::InDoubt || !wholly {
+        let used_id = append
+            .events
+            .iter()
+            .map(|event| event.id)
+            .find(|id| landed.contains_key(id))?;
+        return Some(used(used_id));
+    }
+    let subject = append.events.first().and_then(|event| event.subject);
+    let versions = append
+        .events
+        .iter()
+        .zip(&found)
+        .filter(|(event, _)| event.subject == subject);
+    Some(Verdict::Committed(Receipt {
+        id: append.target,
+        version: versions
+            .filter_map(|(_, event)| event.version)
+            .max()
+            .or(first.version)
+            .unwrap_or(0),
+        position: Position {
+            incarnation,
+            stream: append.stream,
+            seq: last.seq,
+        },
+        events: append
+            .events
+            .iter()
+            .map(|event| event.event_type.to_owned())
+            .collect(),
+    }))
+}

@@ -1,0 +1,143 @@
+//! Command keys: what is sent twice is done once.
+
+use super::*;
+
+/// A repetition is answered with the first receipt, even if its append could no longer be committed.
+pub async fn a_repeated_command_is_answered_as_before(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let subject = user();
+    let (key, body) = (digest(), digest());
+    assert_eq!(log.receipt(stream, &key).await.unwrap(), None);
+    let first = committed(&log, with_command(change(stream, subject, 0), key, body)).await;
+    committed(&log, change(stream, subject, 1)).await;
+    let again = one(&log, with_command(change(stream, subject, 0), key, body)).await;
+    assert_eq!(again, Verdict::Repeated(first.clone()));
+    let mut nothing = with_command(note(stream), key, body);
+    nothing.events.clear();
+    assert_eq!(
+        one(&log, nothing).await,
+        Verdict::Repeated(first.clone()),
+        "the key is judged first"
+    );
+    assert_eq!(log.receipt(stream, &key).await.unwrap(), Some((body, first)));
+    let elsewhere = Stream::facts(realm());
+    assert_eq!(log.receipt(elsewhere, &key).await.unwrap(), None);
+    assert_eq!(seqs(&log, stream).await, [1, 2]);
+    log.close().await;
+}
+
+/// The same key with another body is a mistake of the caller.
+pub async fn a_command_key_with_another_body_is_refused(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let key = digest();
+    let verdicts = log
+        .commit(vec![
+            with_command(note(stream), key, [1; 32]),
+            with_command(note(stream), key, [2; 32]),
+            with_command(note(stream), key, [1; 32]),
+        ])
+        .await;
+    let Verdict::Committed(first) = &verdicts[0] else {
+        panic!("{:?}", verdicts[0])
+    };
+    assert_eq!(verdicts[1], Verdict::CommandReused);
+    assert_eq!(verdicts[2], Verdict::Repeated(first.clone()));
+    assert_eq!(
+        one(&log, with_command(note(stream), key, [2; 32])).await,
+        Verdict::CommandReused
+    );
+    assert_eq!(seqs(&log, stream).await, [1]);
+    log.close().await;
+}
+
+/// Many repetitions at once: one is committed, and all are answered alike.
+pub async fn a_command_repeated_in_parallel_is_done_once(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let (key, body, subject) = (digest(), digest(), user());
+    let senders = (0..100)
+        .map(|_| with_command(change(stream, subject, 0), key, body))
+        .collect();
+    let verdicts = race(&log, senders).await;
+    assert_eq!(winners(&verdicts), 1);
+    let receipts: Vec<&Receipt> = verdicts
+        .iter()
+        .map(|verdict| match verdict {
+            Verdict::Committed(receipt) | Verdict::Repeated(receipt) => receipt,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(receipts.windows(2).all(|pair| pair[0] == pair[1]));
+    log.close().await;
+}
+
+/// A repetition after a restart is still known.
+pub async fn a_command_outlives_a_restart(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let (key, body) = (digest(), digest());
+    let first = committed(&log, with_command(note(stream), key, body)).await;
+    log.close().await;
+    let log = engine.open().await.unwrap();
+    assert_eq!(
+        one(&log, with_command(note(stream), key, body)).await,
+        Verdict::Repeated(first)
+    );
+    assert_eq!(
+        one(&log, with_command(note(stream), key, digest())).await,
+        Verdict::CommandReused
+    );
+    log.close().await;
+}
+
+/// A command that was refused may be sent again under its key, corrected.
+pub async fn a_refused_command_is_not_remembered(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let (key, subject) = (digest(), user());
+    let refused = one(&log, with_command(change(stream, subject, 3), key, [1; 32])).await;
+    assert_eq!(refused, Verdict::Conflict { subject, found: 0 });
+    assert_eq!(log.receipt(stream, &key).await.unwrap(), None);
+    committed(&log, with_command(change(stream, subject, 0), key, [2; 32])).await;
+    log.close().await;
+}
+
+/// The sweeper deletes spent claims after their expiry and command keys after a day; never a held name or an event.
+pub async fn sweeping_deletes_what_has_expired_and_nothing_else(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let subject = user();
+    let (key, body, name, code) = (digest(), digest(), digest(), digest());
+    let append = with_claims(
+        change(stream, subject, 0),
+        [hold(name, subject.id), spend(code, subject.id)],
+    );
+    committed(&log, with_command(append, key, body)).await;
+
+    assert_eq!(log.sweep(START.after_seconds(86_399)).await.unwrap(), 0);
+    assert!(log.receipt(stream, &key).await.unwrap().is_some());
+    assert!(
+        log.claimed(stream, ClaimKind::Code, &code)
+            .await
+            .unwrap()
+            .is_some()
+    );
+
+    assert_eq!(log.sweep(START.after_seconds(86_400)).await.unwrap(), 2);
+    assert!(log.receipt(stream, &key).await.unwrap().is_none());
+    assert!(
+        log.claimed(stream, ClaimKind::Code, &code)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        log.claimed(stream, ClaimKind::LoginName, &name).await.unwrap(),
+        Some(subject.id)
+    );
+    assert_eq!(seqs(&log, stream).await, [1]);
+    committed(&log, with_command(note(stream), key, digest())).await;
+    log.close().await;
+}
