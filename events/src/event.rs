@@ -96,6 +96,15 @@ pub enum DecodeError {
     Keys(#[from] crate::keys::KeyError),
 }
 
+/// Understands `data` as an event of one domain, lifting it to today's version if it is older.
+pub fn decode_as<E: DomainEvent>(name: &str, schema: u16, data: Value) -> Result<E, DecodeError> {
+    let kind =
+        E::KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| DecodeError::UnknownType(name.to_owned()))?;
+    let data = if schema == kind.schema { data } else { E::upcast(name, schema, data)? };
+    serde_json::from_value(serde_json::json!({ "type": name, "data": data }))
+        .map_err(|error| DecodeError::Malformed { name: name.to_owned(), reason: error.to_string() })
+}
+
 macro_rules! domains {
     ($($(#[$doc:meta])* $variant:ident($event:ty);)*) => {
         /// Any event of any domain.
@@ -128,15 +137,8 @@ macro_rules! domains {
 
             /// Understands `data`, stored under a name and a version, lifting it to today's version if it is older.
             pub fn decode(name: &str, schema: u16, data: Value) -> Result<Event, DecodeError> {
-                $(if let Some(kind) = <$event as DomainEvent>::KINDS.iter().find(|kind| kind.name == name) {
-                    let data = if schema == kind.schema {
-                        data
-                    } else {
-                        <$event as DomainEvent>::upcast(name, schema, data)?
-                    };
-                    return serde_json::from_value::<$event>(serde_json::json!({ "type": name, "data": data }))
-                        .map(Event::$variant)
-                        .map_err(|error| DecodeError::Malformed { name: name.to_owned(), reason: error.to_string() });
+                $(if <$event as DomainEvent>::KINDS.iter().any(|kind| kind.name == name) {
+                    return decode_as::<$event>(name, schema, data).map(Event::$variant);
                 })*
                 Err(DecodeError::UnknownType(name.to_owned()))
             }
