@@ -1,6 +1,8 @@
 //! The kernel on a real log and a real key store: decisions race, are retried and repeated; caches tell the truth; what is erased
 //! stays erased.
 
+mod two_nodes;
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
