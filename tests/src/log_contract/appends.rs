@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Makes an append malformed; given a user, a session and a name.
+type Damage = fn(&mut Append, Subject, Subject, Digest);
+
 /// Streams are gapless, and every acknowledged event is where its receipt says.
 pub async fn streams_are_gapless_under_256_concurrent_callers(engine: &impl Engine) {
     let log = engine.open().await.unwrap();
@@ -283,7 +286,6 @@ pub async fn malformed_appends_are_refused(engine: &impl Engine) {
     let session = Subject::new(SubjectKind::Session, id());
     let name = digest();
     let fine = || change(stream, subject, 0);
-    type Damage = fn(&mut Append, Subject, Subject, Digest);
     let broken: Vec<(&str, Damage)> = vec![
         ("no events", |a, _, _, _| a.events.clear()),
         ("an unconditioned subject", |a, _, _, _| a.conditions.clear()),
@@ -305,7 +307,7 @@ pub async fn malformed_appends_are_refused(engine: &impl Engine) {
             a.events.push(a.events[0].clone());
         }),
         ("too large a body", |a, _, _, _| {
-            a.events[0].body = vec![b' '; MAX_BODY_BYTES]
+            a.events[0].body = vec![b' '; MAX_BODY_BYTES];
         }),
         ("too large an entry", |a, _, _, _| {
             a.events[0].actor = Actor::component(&"x".repeat(65_600));

@@ -33,6 +33,7 @@ use crate::{
 };
 
 /// How long to wait before each new attempt after an error of the disk.
+#[cfg(not(test))]
 const PATIENCE: [Duration; 5] = [
     Duration::from_millis(20),
     Duration::from_millis(100),
@@ -40,6 +41,8 @@ const PATIENCE: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
+#[cfg(test)]
+const PATIENCE: [Duration; 5] = [Duration::from_millis(1); 5];
 
 /// What is known of the batch's event ids before an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +265,7 @@ fn already(
         .iter()
         .filter_map(|event| landed.get(&event.id))
         .collect();
-    let (first, last) = (found.first()?, found.last()?);
+    let last = found.last()?;
     let wholly =
         found.len() == append.events.len() && found.iter().all(|event| event.stream == append.stream);
     if ids != Ids::InDoubt || !wholly {
@@ -284,7 +287,6 @@ fn already(
         version: versions
             .filter_map(|(_, event)| event.version)
             .max()
-            .or(first.version)
             .unwrap_or(0),
         position: Position {
             incarnation,

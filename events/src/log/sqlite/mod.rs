@@ -10,6 +10,8 @@ mod file;
 mod rows;
 mod statements;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::{path::Path, sync::Arc};
 

@@ -1,0 +1,166 @@
+//! What SQLite's appender does when the disk fails: no false acknowledgement, nothing twice, and on again after.
+
+use std::sync::atomic::Ordering;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    clock::{FrozenClock, SystemRandom},
+    envelope::Actor,
+    ids::{EventId, RealmId},
+    log::{ClaimChange, CommandKey, Condition, NewEvent, verify::verify_stream},
+    subject::SubjectKind,
+};
+
+const START: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+fn id() -> Uuid {
+    new_id(START, &SystemRandom)
+}
+
+fn event(subject: Subject) -> NewEvent {
+    NewEvent {
+        id: EventId(id()),
+        subject: Some(subject),
+        event_type: "user.registered",
+        schema: 1,
+        actor: Actor::component("test"),
+        cause: None,
+        body: vec![b'x'; 200],
+    }
+}
+
+/// Everything that an append can carry: two events, a name, a code, a command.
+fn full(stream: Stream, code: u8) -> Append {
+    let subject = Subject::new(SubjectKind::User, id());
+    Append {
+        stream,
+        conditions: vec![Condition { subject, version: 0 }],
+        claims: vec![
+            ClaimChange::Hold { kind: ClaimKind::LoginName, digest: [code; 32], holder: subject.id },
+            ClaimChange::Spend {
+                kind: ClaimKind::Code,
+                digest: [code; 32],
+                holder: subject.id,
+                expires: START,
+            },
+        ],
+        events: vec![event(subject), event(subject)],
+        command: Some(CommandKey { id: [code; 32], body: [0; 32] }),
+        target: subject.id,
+    }
+}
+
+struct Case {
+    _folder: TempDir,
+    log: Arc<SqliteLog>,
+    stream: Stream,
+}
+
+impl Case {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.db");
+        let log = SqliteLog::open(&path, FrozenClock::at(START), Arc::new(SystemRandom)).await.unwrap();
+        Self { _folder: folder, log, stream: Stream::facts(RealmId(id())) }
+    }
+
+    async fn commit(&self, append: Append) -> Verdict {
+        self.log.commit(vec![append]).await.remove(0)
+    }
+
+    /// The stream is sound and has so many events.
+    async fn holds(&self, events: u64) {
+        let report = verify_stream(self.log.as_ref(), self.stream).await.unwrap();
+        assert_eq!((report.events, report.findings), (events, Vec::new()));
+        assert_eq!(self.log.head(self.stream).await.unwrap().seq, events);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_found_and_not_done_twice() {
+    let case = Case::new().await;
+    assert!(matches!(case.commit(full(case.stream, 1)).await, Verdict::Committed(_)));
+    for losses in 1..=3 {
+        case.log.fault.answer_lost.store(losses, Ordering::SeqCst);
+        let verdict = case.commit(full(case.stream, 10 + u8::try_from(losses).unwrap())).await;
+        let Verdict::Committed(receipt) = verdict else { panic!("{verdict:?}") };
+        assert_eq!(receipt.version, 2);
+        assert_eq!(receipt.position.seq, 2 + u64::from(losses) * 2);
+        assert_eq!(receipt.events, ["user.registered", "user.registered"]);
+        // The first attempt landed, so later ones commit nothing, and cannot lose an answer.
+        case.log.fault.answer_lost.store(0, Ordering::SeqCst);
+    }
+    case.holds(8).await;
+}
+
+#[tokio::test]
+async fn the_receipt_after_a_lost_answer_is_the_one_that_was_stored() {
+    let case = Case::new().await;
+    case.log.fault.answer_lost.store(1, Ordering::SeqCst);
+    let append = full(case.stream, 1);
+    let Verdict::Committed(receipt) = case.commit(append.clone()).await else { panic!("not committed") };
+    assert_eq!(case.commit(append).await, Verdict::Repeated(receipt));
+}
+
+#[tokio::test]
+async fn a_commit_that_was_lost_is_done_again() {
+    let case = Case::new().await;
+    case.log.fault.commit_lost.store(2, Ordering::SeqCst);
+    assert!(matches!(case.commit(full(case.stream, 1)).await, Verdict::Committed(_)));
+    assert!(matches!(case.commit(full(case.stream, 2)).await, Verdict::Committed(_)));
+    case.holds(4).await;
+}
+
+#[tokio::test]
+async fn a_doubtful_batch_is_answered_append_by_append() {
+    let case = Case::new().await;
+    let first = full(case.stream, 1);
+    let mut stale = full(case.stream, 2);
+    stale.conditions[0].version = 9;
+    let mut repeated = full(case.stream, 3);
+    repeated.command = first.command;
+    case.log.fault.answer_lost.store(1, Ordering::SeqCst);
+    let verdicts = case.log.commit(vec![first, stale, full(case.stream, 1), repeated]).await;
+    assert!(matches!(&verdicts[0], Verdict::Committed(_)), "{verdicts:?}");
+    assert!(matches!(&verdicts[1], Verdict::Conflict { found: 0, .. }), "{verdicts:?}");
+    for again in &verdicts[2..] {
+        assert!(matches!(again, Verdict::Repeated(_)), "{verdicts:?}");
+    }
+    case.holds(2).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_stays_away_is_told_and_returns() {
+    let case = Case::new().await;
+    case.log.fault.commit_lost.store(1, Ordering::SeqCst);
+    case.log.fault.not_openable.store(100, Ordering::SeqCst);
+    let verdict = case.commit(full(case.stream, 1)).await;
+    assert!(matches!(&verdict, Verdict::Unavailable(text) if text.contains("not known")), "{verdict:?}");
+    let verdict = case.commit(full(case.stream, 2)).await;
+    assert!(matches!(&verdict, Verdict::Unavailable(text) if !text.contains("not known")), "{verdict:?}");
+    case.log.fault.not_openable.store(0, Ordering::SeqCst);
+    assert!(matches!(case.commit(full(case.stream, 3)).await, Verdict::Committed(_)));
+    case.holds(2).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_resumes_when_there_is_room() {
+    let case = Case::new().await;
+    assert!(matches!(case.commit(full(case.stream, 1)).await, Verdict::Committed(_)));
+    case.log.fault.no_room.store(1, Ordering::SeqCst);
+    let large = |code| {
+        let mut append = full(case.stream, code);
+        append.events[0].body = vec![b'x'; 100_000];
+        append
+    };
+    for code in 2..5 {
+        let verdict = case.commit(large(code)).await;
+        assert_eq!(verdict, Verdict::Unavailable("the disk is full".to_owned()));
+    }
+    case.holds(2).await;
+    case.log.fault.no_room.store(0, Ordering::SeqCst);
+    assert!(matches!(case.commit(large(5)).await, Verdict::Committed(_)));
+    case.holds(4).await;
+}
