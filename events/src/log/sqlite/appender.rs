@@ -82,8 +82,8 @@ pub(super) struct Appender {
 }
 
 impl Appender {
-    /// Works until the queue is closed and empty.
-    pub async fn run(mut self, mut backlog: Backlog) {
+    /// Works until the queue is closed and empty. What is left is to be closed.
+    pub async fn run(mut self, mut backlog: Backlog) -> Self {
         while let Some(work) = backlog.next().await {
             match work {
                 Work::Batch(jobs) => self.batch(jobs).await,
@@ -92,6 +92,11 @@ impl Appender {
                 }
             }
         }
+        self
+    }
+
+    /// Closes the file, after the readers: the last one to close leaves a single file behind. Then another may write.
+    pub async fn close(mut self) {
         self.disconnect().await;
         drop(self.lock);
     }
@@ -284,10 +289,7 @@ fn already(
         .filter(|(event, _)| event.subject == subject);
     Some(Verdict::Committed(Receipt {
         id: append.target,
-        version: versions
-            .filter_map(|(_, event)| event.version)
-            .max()
-            .unwrap_or(0),
+        version: versions.filter_map(|(_, event)| event.version).max().unwrap_or(0),
         position: Position {
             incarnation,
             stream: append.stream,

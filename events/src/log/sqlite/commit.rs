@@ -10,7 +10,7 @@ use sqlx::{
 
 use super::{
     appender::Place,
-    rows,
+    file, rows,
     statements::{MOST, Sized, Statements},
 };
 use crate::{
@@ -68,12 +68,7 @@ impl From<sqlx::Error> for Failure {
         const BUSY: u32 = 5;
         const LOCKED: u32 = 6;
         const FULL: u32 = 13;
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .and_then(|code| code.parse::<u32>().ok())
-            .map(|extended| extended & 0xff);
-        match code {
+        match file::result_code(&error) {
             Some(FULL) => Self::Full,
             Some(BUSY | LOCKED) => Self::Busy(error.to_string()),
             _ if error
@@ -259,13 +254,18 @@ pub(super) async fn write(
     places: &HashMap<Stream, Place>,
     writes: &Writes<'_>,
 ) -> Result<Vec<(Stream, Place)>, Failure> {
-    let mut next = places.values().map(|place| place.id).max().unwrap_or(0) + 1;
+    let mut added = 0;
+    let last = if writes.tails.keys().all(|stream| places.contains_key(stream)) {
+        0
+    } else {
+        places.values().map(|place| place.id).max().unwrap_or(0)
+    };
     let mut moved = Vec::with_capacity(writes.tails.len());
     for (stream, tail) in &writes.tails {
         let id = places.get(stream).map_or_else(
             || {
-                next += 1;
-                next - 1
+                added += 1;
+                last + added
             },
             |place| place.id,
         );

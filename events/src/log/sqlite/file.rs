@@ -68,16 +68,13 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Brings the file to our format, and tells its incarnation (`fresh` if the file is new).
 pub(super) async fn migrate(connection: &mut SqliteConnection, fresh: Uuid) -> Result<Uuid, LogError> {
-    let mut change = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(unavailable)?;
+    let mut change = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     sqlx::raw_sql(
         "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     )
     .execute(&mut *change)
     .await
-    .map_err(unavailable)?;
+    .map_err(failed)?;
     let format = format(&mut change).await?;
     if format > FORMAT {
         return Err(newer(format));
@@ -86,7 +83,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, fresh: Uuid) -> R
         sqlx::raw_sql(*migration)
             .execute(&mut *change)
             .await
-            .map_err(unavailable)?;
+            .map_err(failed)?;
     }
     sqlx::query(
         "INSERT INTO meta (key, value) VALUES ('format', ?1), ('incarnation', ?2)
@@ -96,9 +93,9 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, fresh: Uuid) -> R
     .bind(fresh.as_bytes().to_vec())
     .execute(&mut *change)
     .await
-    .map_err(unavailable)?;
+    .map_err(failed)?;
     let incarnation = incarnation(&mut change).await?;
-    change.commit().await.map_err(unavailable)?;
+    change.commit().await.map_err(failed)?;
     Ok(incarnation)
 }
 
@@ -117,7 +114,7 @@ async fn format(connection: &mut SqliteConnection) -> Result<usize, LogError> {
     let stored: Option<Vec<u8>> = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'format'")
         .fetch_optional(connection)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     stored.map_or(Ok(0), |text| {
         std::str::from_utf8(&text)
             .ok()
@@ -130,7 +127,7 @@ async fn incarnation(connection: &mut SqliteConnection) -> Result<Uuid, LogError
     let stored: Vec<u8> = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'incarnation'")
         .fetch_one(connection)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     super::rows::uuid(&stored)
 }
 
@@ -140,6 +137,18 @@ fn newer(format: usize) -> LogError {
     ))
 }
 
-pub(super) fn unavailable(error: sqlx::Error) -> LogError {
-    LogError::Unavailable(error.to_string())
+/// What reading or opening failed with: damage is told apart from a file that cannot be had now.
+pub(super) fn failed(error: sqlx::Error) -> LogError {
+    const CORRUPT: u32 = 11;
+    const NOT_A_DATABASE: u32 = 26;
+    match result_code(&error) {
+        Some(CORRUPT | NOT_A_DATABASE) => LogError::Corrupt(error.to_string()),
+        _ => LogError::Unavailable(error.to_string()),
+    }
+}
+
+/// SQLite's primary result code, where the error is SQLite's.
+pub(super) fn result_code(error: &sqlx::Error) -> Option<u32> {
+    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
 }

@@ -20,7 +20,7 @@ use sqlx::{ConnectOptions, Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use self::{appender::Appender, commit::Failure, file::unavailable, statements::Statements};
+use self::{appender::Appender, commit::Failure, file::failed, statements::Statements};
 use super::{
     Append, ClaimKind, Digest, Head, Log, LogError, Mark, Receipt, Verdict,
     heads::Heads,
@@ -51,7 +51,7 @@ pub struct SqliteLog {
 #[derive(Debug)]
 struct Writer {
     queue: Queue,
-    task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    task: tokio::sync::Mutex<Option<JoinHandle<Appender>>>,
 }
 
 impl SqliteLog {
@@ -65,7 +65,7 @@ impl SqliteLog {
         let named = |error| name(path, error);
         let lock = file::lock(path)?;
         let options = file::writer(path);
-        let mut connection = options.connect().await.map_err(unavailable).map_err(named)?;
+        let mut connection = options.connect().await.map_err(failed).map_err(named)?;
         let fresh = new_id(clock.now(), random.as_ref());
         let incarnation = file::migrate(&mut connection, fresh).await.map_err(named)?;
         let places = commit::places(&mut connection)
@@ -108,7 +108,7 @@ impl SqliteLog {
         let mut connection = readers
             .acquire()
             .await
-            .map_err(unavailable)
+            .map_err(failed)
             .map_err(|error| name(path, error))?;
         let incarnation = file::inspect(&mut connection)
             .await
@@ -128,7 +128,7 @@ impl SqliteLog {
     /// A reader is not told of commits: it looks the heads up.
     async fn look(&self) -> Result<(), LogError> {
         if self.writer.is_none() {
-            let mut connection = self.readers.acquire().await.map_err(unavailable)?;
+            let mut connection = self.readers.acquire().await.map_err(failed)?;
             let places = commit::places(&mut connection)
                 .await
                 .map_err(|failure: Failure| LogError::Unavailable(failure.to_string()))?;
@@ -185,10 +185,10 @@ impl Log for SqliteLog {
         .bind(rows::lane_code(stream.lane))
         .fetch_optional(&self.readers)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
         let Some(row) = found else { return Ok(None) };
-        let body = rows::digest(row.try_get(0).map_err(unavailable)?)?;
-        Ok(Some((body, rows::receipt(row.try_get(1).map_err(unavailable)?)?)))
+        let body = rows::digest(row.try_get(0).map_err(failed)?)?;
+        Ok(Some((body, rows::receipt(row.try_get(1).map_err(failed)?)?)))
     }
 
     async fn claimed(
@@ -206,7 +206,7 @@ impl Log for SqliteLog {
         .bind(rows::lane_code(stream.lane))
         .fetch_optional(&self.readers)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
         holder.map(|holder| rows::uuid(&holder)).transpose()
     }
 
@@ -229,7 +229,7 @@ impl Log for SqliteLog {
         .bind(rows::signed(after_version))
         .fetch_all(&self.readers)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
         found.iter().map(|row| rows::recorded(stream, row)).collect()
     }
 
@@ -247,7 +247,7 @@ impl Log for SqliteLog {
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.readers)
         .await
-        .map_err(unavailable)?;
+        .map_err(failed)?;
         found.iter().map(|row| rows::recorded(stream, row)).collect()
     }
 
@@ -286,10 +286,13 @@ impl Log for SqliteLog {
             writer.queue.close();
             let mut task = writer.task.lock().await;
             if let Some(running) = task.as_mut() {
-                if let Err(error) = running.await {
-                    tracing::error!(%error, "the appender did not end well");
-                }
+                let ended = running.await;
                 *task = None;
+                self.readers.close().await;
+                match ended {
+                    Ok(appender) => appender.close().await,
+                    Err(error) => tracing::error!(%error, "the appender did not end well"),
+                }
             }
         }
         self.readers.close().await;

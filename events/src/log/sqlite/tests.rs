@@ -38,7 +38,11 @@ fn full(stream: Stream, code: u8) -> Append {
         stream,
         conditions: vec![Condition { subject, version: 0 }],
         claims: vec![
-            ClaimChange::Hold { kind: ClaimKind::LoginName, digest: [code; 32], holder: subject.id },
+            ClaimChange::Hold {
+                kind: ClaimKind::LoginName,
+                digest: [code; 32],
+                holder: subject.id,
+            },
             ClaimChange::Spend {
                 kind: ClaimKind::Code,
                 digest: [code; 32],
@@ -47,13 +51,16 @@ fn full(stream: Stream, code: u8) -> Append {
             },
         ],
         events: vec![event(subject), event(subject)],
-        command: Some(CommandKey { id: [code; 32], body: [0; 32] }),
+        command: Some(CommandKey {
+            id: [code; 32],
+            body: [0; 32],
+        }),
         target: subject.id,
     }
 }
 
 struct Case {
-    _folder: TempDir,
+    folder: TempDir,
     log: Arc<SqliteLog>,
     stream: Stream,
 }
@@ -62,8 +69,14 @@ impl Case {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.db");
-        let log = SqliteLog::open(&path, FrozenClock::at(START), Arc::new(SystemRandom)).await.unwrap();
-        Self { _folder: folder, log, stream: Stream::facts(RealmId(id())) }
+        let log = SqliteLog::open(&path, FrozenClock::at(START), Arc::new(SystemRandom))
+            .await
+            .unwrap();
+        Self {
+            folder,
+            log,
+            stream: Stream::facts(RealmId(id())),
+        }
     }
 
     async fn commit(&self, append: Append) -> Verdict {
@@ -81,11 +94,18 @@ impl Case {
 #[tokio::test]
 async fn a_commit_whose_answer_was_lost_is_found_and_not_done_twice() {
     let case = Case::new().await;
-    assert!(matches!(case.commit(full(case.stream, 1)).await, Verdict::Committed(_)));
+    assert!(matches!(
+        case.commit(full(case.stream, 1)).await,
+        Verdict::Committed(_)
+    ));
     for losses in 1..=3 {
         case.log.fault.answer_lost.store(losses, Ordering::SeqCst);
-        let verdict = case.commit(full(case.stream, 10 + u8::try_from(losses).unwrap())).await;
-        let Verdict::Committed(receipt) = verdict else { panic!("{verdict:?}") };
+        let verdict = case
+            .commit(full(case.stream, 10 + u8::try_from(losses).unwrap()))
+            .await;
+        let Verdict::Committed(receipt) = verdict else {
+            panic!("{verdict:?}")
+        };
         assert_eq!(receipt.version, 2);
         assert_eq!(receipt.position.seq, 2 + u64::from(losses) * 2);
         assert_eq!(receipt.events, ["user.registered", "user.registered"]);
@@ -100,7 +120,9 @@ async fn the_receipt_after_a_lost_answer_is_the_one_that_was_stored() {
     let case = Case::new().await;
     case.log.fault.answer_lost.store(1, Ordering::SeqCst);
     let append = full(case.stream, 1);
-    let Verdict::Committed(receipt) = case.commit(append.clone()).await else { panic!("not committed") };
+    let Verdict::Committed(receipt) = case.commit(append.clone()).await else {
+        panic!("not committed")
+    };
     assert_eq!(case.commit(append).await, Verdict::Repeated(receipt));
 }
 
@@ -108,8 +130,14 @@ async fn the_receipt_after_a_lost_answer_is_the_one_that_was_stored() {
 async fn a_commit_that_was_lost_is_done_again() {
     let case = Case::new().await;
     case.log.fault.commit_lost.store(2, Ordering::SeqCst);
-    assert!(matches!(case.commit(full(case.stream, 1)).await, Verdict::Committed(_)));
-    assert!(matches!(case.commit(full(case.stream, 2)).await, Verdict::Committed(_)));
+    assert!(matches!(
+        case.commit(full(case.stream, 1)).await,
+        Verdict::Committed(_)
+    ));
+    assert!(matches!(
+        case.commit(full(case.stream, 2)).await,
+        Verdict::Committed(_)
+    ));
     case.holds(4).await;
 }
 
@@ -122,9 +150,15 @@ async fn a_doubtful_batch_is_answered_append_by_append() {
     let mut repeated = full(case.stream, 3);
     repeated.command = first.command;
     case.log.fault.answer_lost.store(1, Ordering::SeqCst);
-    let verdicts = case.log.commit(vec![first, stale, full(case.stream, 1), repeated]).await;
+    let verdicts = case
+        .log
+        .commit(vec![first, stale, full(case.stream, 1), repeated])
+        .await;
     assert!(matches!(&verdicts[0], Verdict::Committed(_)), "{verdicts:?}");
-    assert!(matches!(&verdicts[1], Verdict::Conflict { found: 0, .. }), "{verdicts:?}");
+    assert!(
+        matches!(&verdicts[1], Verdict::Conflict { found: 0, .. }),
+        "{verdicts:?}"
+    );
     for again in &verdicts[2..] {
         assert!(matches!(again, Verdict::Repeated(_)), "{verdicts:?}");
     }
@@ -137,18 +171,30 @@ async fn a_disk_that_stays_away_is_told_and_returns() {
     case.log.fault.commit_lost.store(1, Ordering::SeqCst);
     case.log.fault.not_openable.store(100, Ordering::SeqCst);
     let verdict = case.commit(full(case.stream, 1)).await;
-    assert!(matches!(&verdict, Verdict::Unavailable(text) if text.contains("not known")), "{verdict:?}");
+    assert!(
+        matches!(&verdict, Verdict::Unavailable(text) if text.contains("not known")),
+        "{verdict:?}"
+    );
     let verdict = case.commit(full(case.stream, 2)).await;
-    assert!(matches!(&verdict, Verdict::Unavailable(text) if !text.contains("not known")), "{verdict:?}");
+    assert!(
+        matches!(&verdict, Verdict::Unavailable(text) if !text.contains("not known")),
+        "{verdict:?}"
+    );
     case.log.fault.not_openable.store(0, Ordering::SeqCst);
-    assert!(matches!(case.commit(full(case.stream, 3)).await, Verdict::Committed(_)));
+    assert!(matches!(
+        case.commit(full(case.stream, 3)).await,
+        Verdict::Committed(_)
+    ));
     case.holds(2).await;
 }
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_resumes_when_there_is_room() {
     let case = Case::new().await;
-    assert!(matches!(case.commit(full(case.stream, 1)).await, Verdict::Committed(_)));
+    assert!(matches!(
+        case.commit(full(case.stream, 1)).await,
+        Verdict::Committed(_)
+    ));
     case.log.fault.no_room.store(1, Ordering::SeqCst);
     let large = |code| {
         let mut append = full(case.stream, code);
@@ -163,4 +209,36 @@ async fn a_full_disk_refuses_and_resumes_when_there_is_room() {
     case.log.fault.no_room.store(0, Ordering::SeqCst);
     assert!(matches!(case.commit(large(5)).await, Verdict::Committed(_)));
     case.holds(4).await;
+}
+
+#[tokio::test]
+async fn a_closed_log_is_a_single_file() {
+    let case = Case::new().await;
+    assert!(matches!(
+        case.commit(full(case.stream, 1)).await,
+        Verdict::Committed(_)
+    ));
+    case.holds(2).await;
+    case.log.close().await;
+    let mut left: Vec<_> = std::fs::read_dir(case.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(
+        left,
+        ["log.db", "log.db.lock"],
+        "the write-ahead log is in the file"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_a_log_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    std::fs::write(&path, vec![b'x'; 8_192]).unwrap();
+    let opened = SqliteLog::open(&path, FrozenClock::at(START), Arc::new(SystemRandom)).await;
+    assert!(matches!(opened, Err(LogError::Corrupt(text)) if text.contains("log.db")));
+    let missing = SqliteLog::open_read_only(&folder.path().join("none.db")).await;
+    assert!(matches!(missing, Err(LogError::Unavailable(text)) if text.contains("none.db")));
 }
