@@ -2,7 +2,11 @@
 //!
 //! An engine's test binary implements [`Engine`] and calls [`crate::log_contract!`], which makes one test of each sentence.
 
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test suite: a panic is its verdict")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test suite: a panic is its verdict"
+)]
 #![allow(clippy::wildcard_imports, reason = "its parts share one vocabulary")]
 
 use std::{collections::HashSet, sync::Arc};

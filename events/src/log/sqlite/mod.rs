@@ -1,6 +1,6 @@
 //! The log on SQLite: one file, one writing process, any number of readers.
 //!
-//! Appends of all callers go through one queue to one appender ([`appender`]); readers have connections of their own.
+//! Appends of all callers go through one queue to one appender (`appender`); readers have connections of their own.
 
 mod appender;
 mod commit;
