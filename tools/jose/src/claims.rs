@@ -13,7 +13,7 @@ use crate::{JoseError, Result};
 /// The getters answer `None` both for an absent claim and for one of another type: a claim that cannot be
 /// read as what it is needed for is not there. `Debug` shows the names only, because the values are about
 /// people.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Claims(Map<String, Value>);
 
 impl Claims {

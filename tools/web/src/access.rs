@@ -1,0 +1,274 @@
+//! Who asks, and may they. The extractor names the action; [`decide`] is the one place that answers.
+//!
+//! | role | may |
+//! | --- | --- |
+//! | platform administrator (held in `system`) | everything, everywhere |
+//! | realm administrator | everything in its own realm |
+//! | auditor | read everything in its own realm |
+//! | application | read users and applications of its own realm |
+//!
+//! The rule: another realm is answered as if there were none (404); in one's own realm a refusal is told (403).
+
+use std::{marker::PhantomData, net::SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRef, FromRequestParts, RawPathParams},
+    http::{HeaderValue, header, request::Parts},
+};
+use events::{
+    envelope::Actor,
+    event::Network,
+    ids::RealmId,
+    permissions::{Assignments, Role},
+};
+use uuid::Uuid;
+
+use crate::{
+    AccessToken, Action, Code, Edge, Problem, RealmRef, TokenRefused,
+    actions::{ActionInfo, ApplicationsRead, Effect, Level, UsersRead},
+    layers::RequestId,
+};
+
+/// The scope that a user's token must carry for the management API.
+pub const MANAGE: &str = "manage";
+
+/// Whoever asks, by a token that is good now.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The token.
+    pub token: AccessToken,
+    /// The roles that its holder has now.
+    pub roles: Assignments,
+}
+
+impl Caller {
+    /// The user, or the application that acts for itself.
+    pub fn principal(&self) -> Uuid {
+        self.token.user.map_or(self.token.client.0, |user| user.0)
+    }
+
+    /// As events name it, in the log of this realm.
+    pub fn actor(&self, target: RealmId, request: Uuid) -> Actor {
+        Actor {
+            realm: (self.token.realm.id != target).then_some(self.token.realm.id),
+            user: self.token.user,
+            client: Some(self.token.client),
+            session: self.token.session,
+            request: Some(request),
+            ..Actor::default()
+        }
+    }
+
+    /// Whether it holds a role that counts where it holds it.
+    pub fn holds(&self, role: Role) -> bool {
+        let counts = role != Role::PlatformAdministrator || self.token.realm.id == RealmId::SYSTEM;
+        counts && self.roles.roles.contains(&role)
+    }
+}
+
+/// What a caller is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Yes.
+    Allow,
+    /// No.
+    Forbid,
+    /// There is no such realm.
+    Hide,
+}
+
+/// May this caller do this in that realm?
+pub fn decide(caller: &Caller, action: &ActionInfo, target: RealmId) -> Ruling {
+    if caller.holds(Role::PlatformAdministrator) {
+        return Ruling::Allow;
+    }
+    match action.level {
+        // Where the realm itself is named, whoever is not of it does not learn that it is there.
+        Level::Platform if target == RealmId::SYSTEM || caller.token.realm.id == target => return Ruling::Forbid,
+        Level::Platform => return Ruling::Hide,
+        Level::Realm if caller.token.realm.id != target => return Ruling::Hide,
+        Level::Realm => {}
+    }
+    let reads_directory = *action == UsersRead::INFO || *action == ApplicationsRead::INFO;
+    if caller.holds(Role::RealmAdministrator)
+        || (caller.holds(Role::Auditor) && action.effect == Effect::Read)
+        || (caller.holds(Role::Application) && reads_directory)
+    {
+        Ruling::Allow
+    } else {
+        Ruling::Forbid
+    }
+}
+
+/// A request that may do `A` in the realm that its path names (or in `system` where it names none).
+#[derive(Clone, Debug)]
+pub struct Access<A: Action> {
+    /// The realm that is asked about.
+    pub realm: RealmRef,
+    /// Who asks.
+    pub caller: Caller,
+    /// The request.
+    pub request_id: Uuid,
+    /// Where it came from.
+    pub network: Network,
+    action: PhantomData<A>,
+}
+
+impl<A: Action, S: Send + Sync> FromRequestParts<S> for Access<A>
+where
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let edge = Edge::from_ref(state);
+        let caller = caller(&edge, parts).await?;
+        let named = RawPathParams::from_request_parts(parts, state).await.ok().and_then(|params| {
+            params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value.to_owned())
+        });
+        let name = named.as_deref().unwrap_or("system");
+        let realm = edge.realm(name).await?.ok_or(Problem::new(Code::NotFound))?;
+        match decide(&caller, &A::INFO, realm.id) {
+            Ruling::Allow => {}
+            Ruling::Forbid => return Err(Problem::new(Code::Forbidden).detail(format!("this needs {}", A::INFO.name))),
+            Ruling::Hide => return Err(Problem::new(Code::NotFound)),
+        }
+        let request_id = request_id(parts, &edge);
+        Ok(Self { realm, caller, request_id, network: network(parts), action: PhantomData })
+    }
+}
+
+async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
+    let token = bearer(parts).map_err(|Unnamed| unauthenticated(None))?;
+    let token = edge.verify_access_token(token).await.map_err(|refused| match refused {
+        TokenRefused::Invalid(reason) => {
+            tracing::debug!(reason, "access token refused");
+            unauthenticated(Some("invalid_token"))
+        }
+        TokenRefused::Unavailable(error) => error.into(),
+    })?;
+    // A user's token is for this API only if it says so: otherwise any application that an administrator signs in to could use it here.
+    if !token.audience.contains(&edge.issuer(&token.realm)) {
+        return Err(unauthenticated(Some("invalid_token")));
+    }
+    if token.user.is_some() && !token.scopes.contains(MANAGE) {
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{MANAGE}\"");
+        let problem = Problem::new(Code::Forbidden).detail(format!("the token lacks the scope {MANAGE}"));
+        return Err(match HeaderValue::from_str(&challenge) {
+            Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+            Err(_) => problem,
+        });
+    }
+    let principal = token.user.map_or(token.client.0, |user| user.0);
+    let roles = edge.kernel().current::<Assignments>(token.realm.id, principal).await?.state;
+    Ok(Caller { token, roles })
+}
+
+/// There is no bearer token, or not one.
+struct Unnamed;
+
+/// RFC 6750, section 2.1.
+fn bearer(parts: &Parts) -> Result<&str, Unnamed> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Unnamed) };
+    let (scheme, token) = value.to_str().map_err(|_| Unnamed)?.split_once(' ').ok_or(Unnamed)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(Unnamed);
+    }
+    Ok(token)
+}
+
+/// RFC 6750, section 3: the challenge says what is wrong only if a token was sent.
+fn unauthenticated(error: Option<&'static str>) -> Problem {
+    let challenge = match error {
+        None => HeaderValue::from_static("Bearer realm=\"chancery\""),
+        Some(_) => HeaderValue::from_static("Bearer realm=\"chancery\", error=\"invalid_token\""),
+    };
+    Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// The id that the outermost layer gave to the request.
+pub fn request_id(parts: &Parts, edge: &Edge) -> Uuid {
+    parts.extensions.get::<RequestId>().map_or_else(|| edge.kernel().new_id(), |id| id.0)
+}
+
+/// Where a request came from.
+pub fn network(parts: &Parts) -> Network {
+    let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let user_agent = parts
+        .headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .map(|text| text.chars().take(256).collect());
+    Network { ip, user_agent }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{clock::Timestamp, ids::ApplicationId};
+
+    use super::*;
+    use crate::actions::{ALL, RealmRead, RealmSuspend, RealmsCreate, UsersCreate};
+
+    const OWN: RealmId = RealmId(Uuid::from_u128(1));
+    const OTHER: RealmId = RealmId(Uuid::from_u128(2));
+
+    fn caller(realm: RealmId, roles: &[Role]) -> Caller {
+        let token = AccessToken {
+            realm: RealmRef { id: realm, name: "r".into(), display_name: "R".into(), suspended: false },
+            jti: Uuid::nil(),
+            client: ApplicationId(Uuid::nil()),
+            client_id: String::new(),
+            user: None,
+            session: None,
+            grant: None,
+            scopes: [].into(),
+            audience: Vec::new(),
+            issued: Timestamp(0),
+            expires: Timestamp(0),
+            claims: jose::Claims::default(),
+        };
+        Caller { token, roles: Assignments { roles: roles.iter().copied().collect() } }
+    }
+
+    #[test]
+    fn a_platform_administrator_may_everything_but_only_if_of_the_system_realm() {
+        let true_one = caller(RealmId::SYSTEM, &[Role::PlatformAdministrator]);
+        let false_one = caller(OWN, &[Role::PlatformAdministrator]);
+        for action in ALL {
+            assert_eq!(decide(&true_one, action, OTHER), Ruling::Allow, "{}", action.name);
+            assert_ne!(decide(&false_one, action, OWN), Ruling::Allow, "{}", action.name);
+        }
+    }
+
+    #[test]
+    fn another_realm_is_hidden_from_everyone_else() {
+        for role in Role::ALL {
+            for action in ALL {
+                assert_eq!(decide(&caller(OWN, &[role]), action, OTHER), Ruling::Hide, "{role:?} {}", action.name);
+            }
+        }
+    }
+
+    #[test]
+    fn in_its_own_realm_each_role_may_what_it_says() {
+        for action in ALL {
+            let may = |role| decide(&caller(OWN, &[role]), action, OWN) == Ruling::Allow;
+            assert_eq!(may(Role::RealmAdministrator), action.level == Level::Realm, "{}", action.name);
+            let reads = action.level == Level::Realm && action.effect == Effect::Read;
+            assert_eq!(may(Role::Auditor), reads, "{}", action.name);
+            assert_eq!(may(Role::Application), ["users:read", "applications:read"].contains(&action.name));
+            assert_eq!(decide(&caller(OWN, &[]), action, OWN), Ruling::Forbid, "{}", action.name);
+        }
+    }
+
+    #[test]
+    fn the_realms_themselves_are_for_the_platform() {
+        let administrator = caller(OWN, &[Role::RealmAdministrator]);
+        assert_eq!(decide(&administrator, &RealmsCreate::INFO, RealmId::SYSTEM), Ruling::Forbid);
+        assert_eq!(decide(&administrator, &RealmSuspend::INFO, OWN), Ruling::Forbid);
+        assert_eq!(decide(&administrator, &RealmSuspend::INFO, OTHER), Ruling::Hide);
+        assert_eq!(decide(&administrator, &RealmRead::INFO, OWN), Ruling::Allow);
+        assert_eq!(decide(&administrator, &UsersCreate::INFO, RealmId::SYSTEM), Ruling::Hide);
+    }
+}

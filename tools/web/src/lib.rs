@@ -1,0 +1,43 @@
+//! The HTTP edge shared by the command and the query side: who asks, may they, what do they say, what went wrong.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`edge`], [`tokens`] | what all handlers share; access tokens judged against live state |
+//! | [`actions`], [`access`] | what can be done, and the one function that decides who may |
+//! | [`command`], [`json`], [`path`], [`form`] | requests, read strictly |
+//! | [`answer`], [`problem`], [`oauth`] | answers: receipts, RFC 9457 problems, RFC 6749 errors |
+//! | [`clients`], [`claims`] | OAuth clients and what is told of users |
+//! | [`artefacts`], [`pages`] | sealed values in the client's hands |
+//! | [`layers`] | what every request passes through |
+//!
+//! The rule: the extractor's type names the action. A handler that takes [`Command<actions::UsersCreate, …>`](Command) cannot run for
+//! a caller who may not create users.
+
+pub mod access;
+pub mod actions;
+pub mod answer;
+pub mod artefacts;
+pub mod claims;
+pub mod clients;
+pub mod command;
+pub mod edge;
+pub mod form;
+pub mod json;
+pub mod layers;
+pub mod oauth;
+pub mod pages;
+pub mod path;
+pub mod problem;
+#[cfg(test)]
+mod testing;
+pub mod tokens;
+
+pub use access::{Access, Caller};
+pub use actions::Action;
+pub use answer::{Answer, CommandAnswer};
+pub use command::{Command, Empty};
+pub use edge::{Edge, RealmRef};
+pub use path::Path;
+pub use problem::{Code, Problem, ProblemBody};
+pub use tokens::{AccessToken, TokenRefused};
+pub use utoipa_axum::router::OpenApiRouter;

@@ -1,0 +1,172 @@
+//! Access tokens (RFC 9068), judged in two steps: the signature and the claims, then everything that they speak of as it is now.
+//! The rule: a token is as good as its realm, application, user, session and grant are at this moment; in doubt it is refused.
+
+use std::collections::BTreeSet;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use events::{
+    auth::Session,
+    clock::Timestamp,
+    ids::{ApplicationId, GrantId, SessionId, UserId},
+    kernel::KernelError,
+    log::ClaimKind,
+    subject::Lane,
+    users::{Password, User},
+};
+use jose::{Claims, Expectation};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{Edge, RealmRef, clients};
+
+/// The `typ` of an access token (RFC 9068, section 2.1).
+pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// An access token that is good now.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// The realm that issued it.
+    pub realm: RealmRef,
+    /// Its own id.
+    pub jti: Uuid,
+    /// The application that it was issued to.
+    pub client: ApplicationId,
+    /// That application's `client_id`.
+    pub client_id: String,
+    /// For whom; without it the application acts for itself.
+    pub user: Option<UserId>,
+    /// The session in which it was issued.
+    pub session: Option<SessionId>,
+    /// The grant under which it was issued.
+    pub grant: Option<GrantId>,
+    /// What it may be used for.
+    pub scopes: BTreeSet<String>,
+    /// Where it may be used.
+    pub audience: Vec<String>,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// All that it says.
+    pub claims: Claims,
+}
+
+/// Why a token is refused.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TokenRefused {
+    /// It is not good; the reason is for our log only.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// It could not be judged.
+    #[error(transparent)]
+    Unavailable(#[from] KernelError),
+}
+
+use TokenRefused::Invalid;
+
+impl Edge {
+    /// Judges a token of whichever realm issued it. Whose audience it has is for the caller to check.
+    pub async fn verify_access_token(&self, token: &str) -> Result<AccessToken, TokenRefused> {
+        let issuer = unverified_issuer(token).ok_or(Invalid("not a token of ours"))?;
+        let name = issuer
+            .strip_prefix(self.public_url())
+            .and_then(|rest| rest.strip_prefix("/realms/"))
+            .ok_or(Invalid("another issuer"))?;
+        let realm = self.realm(name).await?.ok_or(Invalid("no such realm"))?;
+        self.verify_access_token_of(&realm, token).await
+    }
+
+    /// Judges a token that must be of this realm.
+    pub async fn verify_access_token_of(&self, realm: &RealmRef, token: &str) -> Result<AccessToken, TokenRefused> {
+        let now = self.kernel().now();
+        let keys = self.key_set(realm.id).await?;
+        let expected = Expectation::new(ACCESS_TOKEN_TYPE, self.issuer(realm));
+        let claims =
+            jose::verify(token, &keys, &expected, now.seconds()).map_err(|error| Invalid(error.code()))?;
+        if realm.suspended {
+            return Err(Invalid("the realm is suspended"));
+        }
+        let client_id = claims.string("client_id").ok_or(Invalid("incomplete claims"))?;
+        let (client, application) =
+            clients::resolve(self, realm, client_id).await?.ok_or(Invalid("no such application"))?;
+        if !application.is_active() {
+            return Err(Invalid("the application is not active"));
+        }
+        let token = read(realm.clone(), client, claims).ok_or(Invalid("incomplete claims"))?;
+        self.judge(&token, now).await?;
+        Ok(token)
+    }
+
+    /// Whether what the token speaks of is still so.
+    async fn judge(&self, token: &AccessToken, now: Timestamp) -> Result<(), TokenRefused> {
+        let (realm, kernel, client) = (token.realm.id, self.kernel(), token.client);
+        if let Some(user) = token.user {
+            let state = kernel.current::<User>(realm, user.0).await?.state;
+            if !state.is_active() {
+                return Err(Invalid("the user is not active"));
+            }
+            let (Some(session), Some(grant)) = (token.session, token.grant) else {
+                return Err(Invalid("no session or grant"));
+            };
+            let password = kernel.current::<Password>(realm, user.0).await?.state;
+            let session = kernel.current::<Session>(realm, session.0).await?.state;
+            if session.user != Some(user) || session.outlived_by(password.changed.max(state.sessions_ended)) {
+                return Err(Invalid("the session was ended"));
+            }
+            if session.grant(grant, now).is_none_or(|grant| grant.client != client) {
+                return Err(Invalid("the grant was ended"));
+            }
+        }
+        let jti = token.jti.to_string();
+        if kernel.claimed(realm, Lane::Activity, ClaimKind::RevokedToken, &jti).await?.is_some() {
+            return Err(Invalid("the token was revoked"));
+        }
+        Ok(())
+    }
+}
+
+/// The claims of an access token, each of its type.
+fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<AccessToken> {
+    let id = |name: &str| -> Option<Option<Uuid>> {
+        match claims.get(name) {
+            None => Some(None),
+            Some(value) => Some(Some(value.as_str()?.parse().ok()?)),
+        }
+    };
+    let client_id = claims.string("client_id")?.to_owned();
+    let subject = Uuid::parse_str(claims.subject()).ok()?;
+    let (session, grant) = (id("sid")?.map(SessionId), id("gid")?.map(GrantId));
+    // A token for a user names its session and its grant; one without them speaks of the application itself.
+    let user = match (session, grant) {
+        (Some(_), Some(_)) => Some(UserId(subject)),
+        (None, None) if subject == client.0 => None,
+        _ => return None,
+    };
+    Some(AccessToken {
+        realm,
+        jti: id("jti")??,
+        client,
+        client_id,
+        user,
+        session,
+        grant,
+        scopes: claims.string("scope").unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect(),
+        audience: claims.audiences().iter().map(ToString::to_string).collect(),
+        issued: Timestamp::from_seconds(claims.issued_at()?),
+        expires: Timestamp::from_seconds(claims.expires_at()),
+        claims,
+    })
+}
+
+/// The issuer that a token names, before anything of it is believed: only to find the realm whose keys judge it.
+fn unverified_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        iss: String,
+    }
+    if token.len() > jose::MAX_TOKEN_BYTES {
+        return None;
+    }
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Named>(&payload).ok().map(|named| named.iss)
+}
