@@ -1,0 +1,206 @@
+//! The index of all events: what an auditor finds them by. It answers which events there are; the events themselves are
+//! read from the log, which alone is evidence.
+//!
+//! Time never goes back within a stream, so that a span of time is a span of seqs.
+
+use events::{
+    auth::AuthEvent,
+    clock::Timestamp,
+    event::{Event, Happened},
+    ids::{ApplicationId, EventId, RealmId, SessionId, UserId},
+    permissions::{PermissionEvent, PrincipalKind},
+    subject::{Lane, Stream, Subject, SubjectKind},
+};
+use uuid::Uuid;
+
+use crate::{
+    cell::{Cell, Value},
+    projection::Projection,
+    reads::{ReadError, Reads},
+    rows::Rows,
+    store::Select,
+    table::{Key, Record, Table, record},
+};
+
+record! {
+    /// Where an event is, and what it is found by.
+    pub struct AuditRow in "audit_events"
+    key {
+        /// Whose.
+        realm: RealmId,
+        /// In which lane.
+        lane: Lane,
+        /// Where in the stream.
+        seq: u64,
+    }
+    row {
+        /// The event's own id.
+        id: EventId,
+        /// Its stable name.
+        event_type: String,
+        /// When it was recorded.
+        time: Timestamp,
+        /// The kind of its subject, if it has one.
+        subject_kind: Option<String>,
+        /// Its subject, if it has one.
+        subject_id: Option<Uuid>,
+        /// The user that it is about: its subject, or named by it.
+        user_id: Option<UserId>,
+        /// Who did it: the user, or the application that acted for itself.
+        principal: Option<Uuid>,
+        /// The application through which it was done.
+        application: Option<ApplicationId>,
+        /// The session in which it was done, or that it is about.
+        session: Option<SessionId>,
+        /// The request that carried it.
+        request: Option<Uuid>,
+    }
+    indexes [
+        ["realm", "lane", "time", "seq"],
+        ["realm", "lane", "event_type", "seq"],
+        ["realm", "lane", "subject_id", "seq"],
+        ["realm", "lane", "user_id", "seq"],
+        ["realm", "lane", "principal", "seq"],
+        ["realm", "lane", "session", "seq"],
+        ["realm", "lane", "request", "seq"],
+    ]
+}
+
+/// The index of the events of one lane.
+#[derive(Debug)]
+pub struct Audit {
+    /// Which.
+    pub lane: Lane,
+}
+
+impl Projection for Audit {
+    fn name(&self) -> &'static str {
+        match self.lane {
+            Lane::Facts => "audit_facts",
+            Lane::Activity => "audit_activity",
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    fn tables(&self) -> Vec<&'static Table> {
+        vec![AuditRow::table()]
+    }
+
+    fn touches(&self, _: &Happened) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn apply(&self, rows: &mut Rows, happened: &Happened) {
+        let (stream, actor) = (happened.stream, &happened.actor);
+        let subject_session = match happened.subject {
+            Some(Subject { kind: SubjectKind::Session, id }) => Some(SessionId(id)),
+            _ => None,
+        };
+        rows.insert(&AuditRow {
+            realm: stream.realm,
+            lane: stream.lane,
+            seq: happened.seq,
+            id: happened.id,
+            event_type: happened.event.name().to_owned(),
+            time: happened.time,
+            subject_kind: happened.subject.map(|subject| subject.kind.as_str().to_owned()),
+            subject_id: happened.subject.map(|subject| subject.id),
+            user_id: about(happened),
+            principal: actor.user.map(|user| user.0).or(actor.client.map(|client| client.0)),
+            application: actor.client,
+            session: subject_session.or(actor.session),
+            request: actor.request,
+        });
+    }
+}
+
+/// The user that an event is about.
+fn about(happened: &Happened) -> Option<UserId> {
+    let of_subject = happened.subject.map(|subject| UserId(subject.id));
+    match &happened.event {
+        Event::Users(_) => of_subject,
+        Event::Permissions(
+            PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
+        ) => of_subject.filter(|_| *principal == PrincipalKind::User),
+        Event::Auth(
+            AuthEvent::SessionStarted { user, .. } | AuthEvent::CodeIssued { user, .. },
+        ) => Some(*user),
+        Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
+        Event::Realms(_) | Event::Applications(_) | Event::Auth(_) => None,
+    }
+}
+
+/// Which events. What is not named does not matter; what is named holds together.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// One of these stable names, if any is named.
+    pub event_types: Vec<String>,
+    /// The kind of the subject.
+    pub subject_kind: Option<SubjectKind>,
+    /// The subject.
+    pub subject: Option<Uuid>,
+    /// The user that it is about.
+    pub user: Option<UserId>,
+    /// The user who did it, or the application that did it for itself.
+    pub actor: Option<Uuid>,
+    /// The application through which it was done.
+    pub application: Option<ApplicationId>,
+    /// The session in which it was done, or that it is about.
+    pub session: Option<SessionId>,
+    /// The request that carried it.
+    pub request: Option<Uuid>,
+    /// Not before this moment.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+}
+
+/// At most `limit` events of a stream after a seq, in seq order. The events themselves are in the log.
+pub async fn search(
+    reads: &Reads,
+    stream: Stream,
+    filter: &AuditFilter,
+    after_seq: u64,
+    limit: u32,
+) -> Result<Vec<AuditRow>, ReadError> {
+    let of_stream = [stream.realm.to_value(), stream.lane.to_value()];
+    let mut select = Select::<AuditRow>::from()
+        .and("realm = ? AND lane = ?", of_stream.clone())
+        .and("seq > ?", [after_seq.to_value()]);
+    if !filter.event_types.is_empty() {
+        let places = vec!["?"; filter.event_types.len()].join(", ");
+        let names = filter.event_types.iter().map(Cell::to_value);
+        select = select.and(&format!("event_type IN ({places})"), names);
+    }
+    let equal = [
+        ("subject_kind = ?", filter.subject_kind.map(|kind| Value::Text(kind.as_str().to_owned()))),
+        ("subject_id = ?", filter.subject.map(|id| id.to_value())),
+        ("user_id = ?", filter.user.map(|id| id.to_value())),
+        ("principal = ?", filter.actor.map(|id| id.to_value())),
+        ("application = ?", filter.application.map(|id| id.to_value())),
+        ("session = ?", filter.session.map(|id| id.to_value())),
+        ("request = ?", filter.request.map(|id| id.to_value())),
+    ];
+    for (condition, value) in equal {
+        if let Some(value) = value {
+            select = select.and(condition, [value]);
+        }
+    }
+    let [realm, lane] = of_stream;
+    if let Some(from) = filter.from {
+        select = select.and(
+            "seq >= (SELECT min(seq) FROM audit_events WHERE realm = ? AND lane = ? AND time >= ?)",
+            [realm.clone(), lane.clone(), from.to_value()],
+        );
+    }
+    if let Some(to) = filter.to {
+        select = select.and(
+            "seq <= (SELECT max(seq) FROM audit_events WHERE realm = ? AND lane = ? AND time < ?)",
+            [realm, lane, to.to_value()],
+        );
+    }
+    reads.select(select.order("seq").limit(limit)).await
+}

@@ -1,0 +1,41 @@
+//! Pure functions from events to rows, and the runner that applies them: every table that a query reads.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`cell`], [`table`], [`rows`] | values, tables declared as the structs of their rows, rows in memory |
+//! | [`projection`] | what a projection is, and the list of all |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
+//! | [`history`] | `as_of`: the same functions over the past |
+//! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
+//! | `runner`, `generation`, `progress`, `store` | following the log, files of a generation, watermarks, SQL |
+//!
+//! Read models are disposable: built from the log, never migrated. Adding a column is changing a `record!`; at the next
+//! start a new generation is built beside the old one and takes its place when it has caught up. When the same events
+//! shall make other rows in the same columns, raise the projection's `version`.
+//!
+//! Adding a projection, in three steps: declare its rows with `record!` in `projections/src/<domain>.rs`, implement
+//! [`Projection`] beside them (`touches` names every row that `apply` reads or writes), and add it to [`projection::all`].
+
+pub mod applications;
+pub mod audit;
+pub mod auth;
+pub mod cell;
+mod generation;
+pub mod history;
+pub mod permissions;
+mod progress;
+pub mod projection;
+pub mod reads;
+pub mod realms;
+pub mod rows;
+mod runner;
+mod store;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod users;
+
+pub use history::HistoryError;
+pub use progress::Stopped;
+pub use projection::Projection;
+pub use reads::{ReadError, Reads, RebuildError, WaitError};

@@ -1,0 +1,157 @@
+//! How far a generation has come, in memory: watermarks to wait on, what is stopped, how much is left. Nobody asks the
+//! database whether it has caught up.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use events::subject::Stream;
+use serde::Serialize;
+use tokio::sync::watch;
+
+/// A stream of a projection that stands still until what stopped it is mended. Nothing was skipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// The projection.
+    pub projection: &'static str,
+    /// The stream.
+    pub stream: Stream,
+    /// The seq of the event that cannot be applied.
+    pub seq: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// The progress of one generation.
+#[derive(Debug)]
+pub struct Progress {
+    streams: Mutex<HashMap<Stream, watch::Sender<u64>>>,
+    stops: Mutex<BTreeMap<(&'static str, Stream), Stopped>>,
+    lag: Mutex<BTreeMap<&'static str, u64>>,
+    passes: watch::Sender<u64>,
+    served: AtomicBool,
+}
+
+fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Progress {
+    pub fn new() -> Self {
+        Self {
+            streams: Mutex::default(),
+            stops: Mutex::default(),
+            lag: Mutex::default(),
+            passes: watch::Sender::new(0),
+            served: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on the metrics speak of this generation.
+    pub fn serve(&self) {
+        self.served.store(true, Ordering::Release);
+        self.tell_stops(&open(&self.stops));
+    }
+
+    /// All projections have applied the stream up to here, durably.
+    pub fn raise(&self, stream: Stream, seq: u64) {
+        let mut streams = open(&self.streams);
+        let watermark = streams.entry(stream).or_insert_with(|| watch::Sender::new(0));
+        watermark.send_if_modified(|standing| {
+            let raised = seq > *standing;
+            *standing = seq.max(*standing);
+            raised
+        });
+    }
+
+    /// Where a stream stands.
+    pub fn watermark(&self, stream: Stream) -> u64 {
+        open(&self.streams).get(&stream).map_or(0, |watermark| *watermark.borrow())
+    }
+
+    /// Where all streams stand.
+    pub fn watermarks(&self) -> Vec<(Stream, u64)> {
+        open(&self.streams).iter().map(|(stream, watermark)| (*stream, *watermark.borrow())).collect()
+    }
+
+    /// Waits until a stream has come so far.
+    pub async fn reach(&self, stream: Stream, seq: u64) {
+        let mut watermark =
+            open(&self.streams).entry(stream).or_insert_with(|| watch::Sender::new(0)).subscribe();
+        // The sender lives as long as `self`.
+        let _ = watermark.wait_for(|standing| *standing >= seq).await;
+    }
+
+    /// Everything that the log held when it was last asked was visited.
+    pub fn finish_pass(&self) {
+        self.passes.send_modify(|passes| *passes += 1);
+    }
+
+    /// Changes with each finished pass; their number.
+    pub fn passes(&self) -> watch::Receiver<u64> {
+        self.passes.subscribe()
+    }
+
+    pub fn stop(&self, stopped: Stopped) {
+        let mut stops = open(&self.stops);
+        stops.insert((stopped.projection, stopped.stream), stopped);
+        self.tell_stops(&stops);
+    }
+
+    pub fn resume(&self, projection: &'static str, stream: Stream) {
+        let mut stops = open(&self.stops);
+        stops.remove(&(projection, stream));
+        metrics_of_stops(self.is_served(), projection, &stops);
+    }
+
+    /// A runner begins anew: what stops it, it will find again.
+    pub fn forget_stops(&self) {
+        let mut stops = open(&self.stops);
+        stops.clear();
+        self.tell_stops(&stops);
+    }
+
+    /// All that is stopped.
+    pub fn stopped(&self) -> Vec<Stopped> {
+        open(&self.stops).values().cloned().collect()
+    }
+
+    pub fn set_lag(&self, projection: &'static str, events: u64) {
+        open(&self.lag).insert(projection, events);
+        if self.is_served() {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is for looking at")]
+            metrics::gauge!("chancery_projection_lag_events", "projection" => projection).set(events as f64);
+        }
+    }
+
+    /// How many events each projection has yet to apply.
+    pub fn lag(&self) -> BTreeMap<&'static str, u64> {
+        open(&self.lag).clone()
+    }
+
+    fn is_served(&self) -> bool {
+        self.served.load(Ordering::Acquire)
+    }
+
+    fn tell_stops(&self, stops: &BTreeMap<(&'static str, Stream), Stopped>) {
+        for projection in open(&self.lag).keys() {
+            metrics_of_stops(self.is_served(), projection, stops);
+        }
+    }
+}
+
+fn metrics_of_stops(
+    served: bool,
+    projection: &'static str,
+    stops: &BTreeMap<(&'static str, Stream), Stopped>,
+) {
+    if served {
+        let count = stops.keys().filter(|(stopped, _)| *stopped == projection).count();
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        metrics::gauge!("chancery_projection_stopped", "projection" => projection).set(count);
+    }
+}

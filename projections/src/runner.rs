@@ -1,0 +1,462 @@
+//! The runner: follows the log and applies what happened, stream by stream, a batch from each in turn.
+//!
+//! The rule: a projection applies every event of a stream once and in order, or stands still before the one that it
+//! cannot apply. Rows and cursor are one transaction; the watermark rises after it. What stops one stream of one
+//! projection (an event that cannot be understood, a cursor that does not fit the log) stops nothing else, and is tried
+//! again, ever less often, so that a mended cause needs no hand.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use events::{
+    envelope::Recorded,
+    event::{DecodeError, Happened},
+    kernel::{Kernel, KernelError},
+    log::{LogError, Mark},
+    subject::{Lane, Stream},
+};
+use tokio::sync::watch;
+
+use crate::{
+    progress::{Progress, Stopped},
+    projection::Projection,
+    reads::ReadError,
+    rows::{Changes, Rows},
+    store::{CursorRow, Select, Store},
+    table::Key,
+};
+
+/// How the runner goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How many events are applied in one transaction.
+    pub batch: usize,
+    /// How often the log is asked when nobody calls.
+    pub poll: Duration,
+    /// After how long what stopped is tried again at first; twice as long each time.
+    pub retry: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { batch: 500, poll: Duration::from_millis(250), retry: Duration::from_secs(1) }
+    }
+}
+
+/// What stopped is tried again at least so often.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// Why a pass ended early: all of it is tried again.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] ReadError),
+}
+
+/// An event that cannot be applied.
+#[derive(Clone, Debug, PartialEq)]
+struct Fault {
+    seq: u64,
+    reason: String,
+}
+
+/// Where one projection stands in one stream.
+#[derive(Debug, Default)]
+struct Place {
+    cursor: Option<CursorRow>,
+    /// Whether the cursor was compared with the log since the start.
+    verified: bool,
+    stop: Option<Stop>,
+}
+
+#[derive(Debug)]
+struct Stop {
+    fault: Fault,
+    attempts: u32,
+    retry_at: Instant,
+}
+
+impl Place {
+    fn seq(&self) -> u64 {
+        self.cursor.as_ref().map_or(0, |cursor| cursor.seq)
+    }
+
+    fn waits(&self, now: Instant) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.retry_at > now)
+    }
+
+    fn has_work(&self, head: u64, now: Instant) -> bool {
+        !self.waits(now) && (self.seq() < head || (self.cursor.is_some() && !self.verified))
+    }
+}
+
+/// One stream, with a place for each projection of its lane.
+#[derive(Debug)]
+struct Track {
+    head: u64,
+    places: Vec<Place>,
+}
+
+struct Member {
+    projection: Arc<dyn Projection>,
+    lag: u64,
+}
+
+/// Follows the log for one generation.
+pub struct Runner {
+    kernel: Arc<Kernel>,
+    store: Arc<Store>,
+    progress: Arc<Progress>,
+    pace: Pace,
+    members: HashMap<Lane, Vec<Member>>,
+    tracks: HashMap<Stream, Track>,
+    /// Streams that have, or may have, something to apply.
+    pending: BTreeSet<Stream>,
+    /// Streams in which something is stopped.
+    halted: HashSet<Stream>,
+    mark: Mark,
+}
+
+impl Runner {
+    /// A runner that goes on where the cursors of the store stand.
+    pub async fn new(
+        kernel: Arc<Kernel>,
+        store: Arc<Store>,
+        progress: Arc<Progress>,
+        projections: &[Arc<dyn Projection>],
+        pace: Pace,
+    ) -> Result<Self, ReadError> {
+        let mut members: HashMap<_, Vec<_>> = HashMap::new();
+        for projection in projections {
+            progress.set_lag(projection.name(), 0);
+            let member = Member { projection: Arc::clone(projection), lag: 0 };
+            members.entry(projection.lane()).or_default().push(member);
+        }
+        progress.forget_stops();
+        let cursors = store.select(&Select::<CursorRow>::from()).await?;
+        let mut runner = Self {
+            kernel,
+            store,
+            progress,
+            pace,
+            members,
+            tracks: HashMap::new(),
+            pending: BTreeSet::new(),
+            halted: HashSet::new(),
+            mark: Mark::default(),
+        };
+        for cursor in cursors {
+            let stream = cursor.stream();
+            runner.track(stream);
+            let index = runner.members.get(&stream.lane).and_then(|members| {
+                members.iter().position(|member| member.projection.name() == cursor.projection)
+            });
+            if let (Some(index), Some(track)) = (index, runner.tracks.get_mut(&stream)) {
+                track.places[index].cursor = Some(cursor);
+            }
+        }
+        let streams: Vec<_> = runner.tracks.keys().copied().collect();
+        for stream in streams {
+            runner.raise_watermark(stream);
+            runner.pending.insert(stream);
+        }
+        Ok(runner)
+    }
+
+    /// Follows until told to stop, or until whoever could tell is gone.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut moved = self.kernel.log().moved();
+        let mut failing = false;
+        while !is_stopped(&stop) {
+            moved.borrow_and_update();
+            let pause = match self.round().await {
+                Ok(()) if self.pending.is_empty() => {
+                    self.progress.finish_pass();
+                    self.pace.poll
+                }
+                Ok(()) => Duration::ZERO,
+                Err(error) => {
+                    if !failing {
+                        tracing::error!(%error, "the read models cannot follow the log");
+                    }
+                    failing = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(self.pace.retry) => {}
+                        _ = stop.changed() => {}
+                    }
+                    continue;
+                }
+            };
+            if std::mem::take(&mut failing) {
+                tracing::info!("the read models follow the log again");
+            }
+            if !pause.is_zero() {
+                tokio::select! {
+                    changed = moved.changed() => if changed.is_err() { tokio::time::sleep(pause).await },
+                    () = tokio::time::sleep(pause) => {}
+                    _ = stop.changed() => {}
+                }
+            }
+        }
+    }
+
+    /// Learns what moved, and applies one batch of each stream that has one.
+    async fn round(&mut self) -> Result<(), RunError> {
+        let (mark, heads) = self.kernel.log().heads(self.mark).await?;
+        for head in heads {
+            self.learn_head(head.stream, head.seq);
+            self.pending.insert(head.stream);
+        }
+        self.mark = mark;
+        let now = Instant::now();
+        let due = self.halted.iter().filter(|stream| {
+            let places = self.tracks.get(*stream).map(|track| &track.places);
+            places.into_iter().flatten().any(|place| place.stop.is_some() && !place.waits(now))
+        });
+        self.pending.extend(due);
+        for stream in self.pending.clone() {
+            if !self.visit(stream).await? {
+                self.pending.remove(&stream);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one batch of a stream, to those projections that are furthest behind. Whether there is more.
+    async fn visit(&mut self, stream: Stream) -> Result<bool, RunError> {
+        let started = Instant::now();
+        let Some((from, group)) = self.furthest_behind(stream, started) else { return Ok(false) };
+        // From the cursor's own event on, so that every batch begins by comparing it.
+        let mut recorded =
+            self.kernel.log().read(stream, from.saturating_sub(1), self.pace.batch + 1).await?.into_iter();
+        let standing = if from == 0 { None } else { recorded.next() };
+        let recorded = recorded.as_slice();
+        if let Some(last) = recorded.last() {
+            self.learn_head(stream, last.entry.seq);
+        }
+        let (happened, poison) = self.understand(from, recorded).await;
+
+        let mut changes = Changes::default();
+        let mut outcomes = Vec::with_capacity(group.len());
+        for index in group {
+            let Some(place) = self.tracks.get(&stream).and_then(|track| track.places.get(index)) else { continue };
+            if !fits(place.cursor.as_ref(), standing.as_ref()) {
+                let reason = "the cursor does not fit the log: rebuild the read models".to_owned();
+                outcomes.push((index, 0, Some(Fault { seq: from, reason })));
+                continue;
+            }
+            let Some(projection) = self.projection(stream.lane, index) else { continue };
+            let (rows, done, fault) = advance(&self.store, &*projection, &happened).await?;
+            rows.drain_into(&mut changes);
+            outcomes.push((index, done, fault.or_else(|| poison.clone())));
+        }
+        let cursors: Vec<_> = outcomes
+            .iter()
+            .filter(|(_, done, _)| *done > 0)
+            .filter_map(|(index, done, _)| {
+                let projection = self.projection(stream.lane, *index)?;
+                Some(cursor_at(projection.name(), recorded.get(done - 1)?))
+            })
+            .collect();
+        if !cursors.is_empty() {
+            self.store.write(&changes, &cursors).await?;
+            metrics::histogram!("chancery_projection_batch_seconds").record(started.elapsed());
+        }
+        let mut cursors = cursors.into_iter();
+        for (index, done, fault) in outcomes {
+            let cursor = if done > 0 { cursors.next() } else { None };
+            self.conclude(stream, index, done as u64, cursor, fault);
+        }
+        self.raise_watermark(stream);
+        Ok(self.furthest_behind(stream, Instant::now()).is_some())
+    }
+
+    /// The lowest seq at which a projection has something to do, and those that stand there.
+    fn furthest_behind(&self, stream: Stream, now: Instant) -> Option<(u64, Vec<usize>)> {
+        let track = self.tracks.get(&stream)?;
+        let working = || track.places.iter().enumerate().filter(|(_, place)| place.has_work(track.head, now));
+        let from = working().map(|(_, place)| place.seq()).min()?;
+        Some((from, working().filter(|(_, place)| place.seq() == from).map(|(index, _)| index).collect()))
+    }
+
+    /// Understands events as far as they can be, and says what is wrong with the next.
+    async fn understand(&self, from: u64, recorded: &[Recorded]) -> (Vec<Happened>, Option<Fault>) {
+        let mut happened = Vec::with_capacity(recorded.len());
+        for (seq, recorded) in (from + 1..).zip(recorded) {
+            if recorded.entry.seq != seq {
+                return (happened, Some(Fault { seq, reason: "the stream has a gap here".to_owned() }));
+            }
+            match self.kernel.decode(recorded).await {
+                Ok(event) => happened.push(event),
+                Err(error) => return (happened, Some(Fault { seq, reason: told(&error) })),
+            }
+        }
+        (happened, None)
+    }
+
+    /// Takes note of what became of a batch.
+    fn conclude(&mut self, stream: Stream, index: usize, done: u64, cursor: Option<CursorRow>, fault: Option<Fault>) {
+        let Some(member) = self.members.get_mut(&stream.lane).and_then(|members| members.get_mut(index)) else {
+            return;
+        };
+        let name = member.projection.name();
+        if done > 0 {
+            metrics::counter!("chancery_projection_events_total", "projection" => name).increment(done);
+            member.lag = member.lag.saturating_sub(done);
+            self.progress.set_lag(name, member.lag);
+        }
+        let Some(track) = self.tracks.get_mut(&stream) else { return };
+        let place = &mut track.places[index];
+        if cursor.is_some() {
+            place.cursor = cursor;
+        }
+        match fault {
+            None => {
+                place.verified = true;
+                if place.stop.take().is_some() {
+                    tracing::info!(projection = name, %stream, "the projection goes on");
+                    self.progress.resume(name, stream);
+                }
+            }
+            Some(fault) => {
+                let before = place.stop.take().filter(|stop| stop.fault == fault);
+                let attempts = before.as_ref().map_or(0, |stop| stop.attempts + 1);
+                if before.is_none() {
+                    let (seq, reason) = (fault.seq, fault.reason.clone());
+                    tracing::error!(projection = name, %stream, seq, reason, "the projection has stopped");
+                    self.progress.stop(Stopped { projection: name, stream, seq, reason });
+                }
+                let pause = self.pace.retry.saturating_mul(1 << attempts.min(16)).min(LONGEST_RETRY);
+                place.stop = Some(Stop { fault, attempts, retry_at: Instant::now() + pause });
+                self.halted.insert(stream);
+            }
+        }
+        if track.places.iter().all(|place| place.stop.is_none()) {
+            self.halted.remove(&stream);
+        }
+    }
+
+    fn projection(&self, lane: Lane, index: usize) -> Option<Arc<dyn Projection>> {
+        self.members.get(&lane)?.get(index).map(|member| Arc::clone(&member.projection))
+    }
+
+    fn track(&mut self, stream: Stream) -> &mut Track {
+        let places = self.members.get(&stream.lane).map_or(0, Vec::len);
+        self.tracks
+            .entry(stream)
+            .or_insert_with(|| Track { head: 0, places: std::iter::repeat_with(Place::default).take(places).collect() })
+    }
+
+    /// The stream has come to `seq`, which adds to what is left to do.
+    fn learn_head(&mut self, stream: Stream, seq: u64) {
+        let track = self.track(stream);
+        let known = track.head;
+        track.head = known.max(seq);
+        let left: Vec<_> =
+            track.places.iter().map(|place| seq.saturating_sub(known.max(place.seq()))).collect();
+        for (member, left) in self.members.get_mut(&stream.lane).into_iter().flatten().zip(left) {
+            if left > 0 {
+                member.lag += left;
+                self.progress.set_lag(member.projection.name(), member.lag);
+            }
+        }
+    }
+
+    fn raise_watermark(&self, stream: Stream) {
+        let places = self.tracks.get(&stream).map(|track| &track.places);
+        if let Some(seq) = places.into_iter().flatten().map(Place::seq).min() {
+            self.progress.raise(stream, seq);
+        }
+    }
+}
+
+/// Applies as many events as it can: the rows then, how many that were, and what is wrong with the next.
+async fn advance(
+    store: &Store,
+    projection: &dyn Projection,
+    happened: &[Happened],
+) -> Result<(Rows, usize, Option<Fault>), ReadError> {
+    let mut done = happened.len();
+    let mut fault = None;
+    loop {
+        let outcome = match keys_of(projection, &happened[..done]) {
+            Err(fault) => Err(fault),
+            Ok(keys) => {
+                let found = store.load(&keys).await?;
+                apply(projection, Rows::loaded(keys, found), &happened[..done])
+            }
+        };
+        match outcome {
+            Ok(rows) => return Ok((rows, done, fault)),
+            // Purely: what was applied before it is applied again without it. Each time there is less to apply.
+            Err((at, reason)) => {
+                done = at;
+                fault = Some(Fault { seq: happened[at].seq, reason: reason.clone() });
+            }
+        }
+    }
+}
+
+fn keys_of(projection: &dyn Projection, happened: &[Happened]) -> Result<BTreeSet<Key>, (usize, String)> {
+    let mut keys = BTreeSet::new();
+    for (at, event) in happened.iter().enumerate() {
+        keys.extend(guarded(|| projection.touches(event)).map_err(|reason| (at, reason))?);
+    }
+    Ok(keys)
+}
+
+fn apply(projection: &dyn Projection, mut rows: Rows, happened: &[Happened]) -> Result<Rows, (usize, String)> {
+    for (at, event) in happened.iter().enumerate() {
+        guarded(|| projection.apply(&mut rows, event)).map_err(|reason| (at, reason))?;
+        if let Some(fault) = rows.take_fault() {
+            return Err((at, fault));
+        }
+    }
+    Ok(rows)
+}
+
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the projection panicked".to_owned())
+}
+
+/// Whether a cursor names the event that stands in the log at its place.
+fn fits(cursor: Option<&CursorRow>, standing: Option<&Recorded>) -> bool {
+    match (cursor, standing) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(cursor), Some(standing)) => {
+            cursor.seq == standing.entry.seq
+                && cursor.incarnation == standing.entry.incarnation
+                && cursor.leaf_hash == standing.leaf_hash
+        }
+    }
+}
+
+fn cursor_at(projection: &str, recorded: &Recorded) -> CursorRow {
+    CursorRow {
+        projection: projection.to_owned(),
+        realm: recorded.entry.realm,
+        lane: recorded.entry.lane,
+        incarnation: recorded.entry.incarnation,
+        seq: recorded.entry.seq,
+        leaf_hash: recorded.leaf_hash.to_vec(),
+    }
+}
+
+/// What may be logged of an error: a malformed body's own words could quote personal data.
+fn told(error: &KernelError) -> String {
+    match error {
+        KernelError::Decode(DecodeError::Malformed { name, .. }) => format!("malformed body of {name}"),
+        error => error.to_string(),
+    }
+}
+
+fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}

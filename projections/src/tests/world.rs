@@ -1,0 +1,290 @@
+//! A log, a key store and read models in a temporary folder, and histories that are the same for the same seed.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use events::{
+    applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
+    auth::{AuthEvent, EndReason, LoginFailure},
+    clock::{FrozenClock, SystemRandom, Timestamp},
+    envelope::Actor,
+    event::{Event, Network},
+    ids::{ApplicationId, CredentialId, GrantId, RealmId, SessionId, UserId},
+    kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
+    keys::{Keyring, MasterKey, SqliteKeyStore},
+    log::{Append, NewEvent, Position, Verdict, sqlite::SqliteLog},
+    permissions::{Assignments, PermissionEvent, PrincipalKind, Role},
+    realms::{Realm, RealmEvent, SettingsChange, SigningKeys, TokenSettings},
+    sealing::Sealed,
+    subject::{Lane, Stream, Subject, SubjectKind},
+    users::{Password, Profile, User, UserEvent},
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::{Projection, Reads, projection, runner::Pace};
+
+pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Small batches, so that there are many; short pauses, so that tests are.
+pub const PACE: Pace = Pace { batch: 7, poll: Duration::from_millis(20), retry: Duration::from_millis(20) };
+
+pub struct World {
+    pub folder: TempDir,
+    pub kernel: Arc<Kernel>,
+    pub clock: Arc<FrozenClock>,
+}
+
+/// Whatever a test wants to have happened.
+struct Tell {
+    stream: Stream,
+    subject: Option<Subject>,
+    events: Vec<Event>,
+}
+
+#[async_trait]
+impl Decide for Tell {
+    type State = ();
+    type Rejection = ();
+
+    fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<(), KernelError> {
+        let Some(Subject { kind, id }) = self.subject else { return Ok(()) };
+        match kind {
+            SubjectKind::Realm => reader.subject::<Realm>(id).await.map(drop),
+            SubjectKind::Settings => reader.subject::<events::realms::Settings>(id).await.map(drop),
+            SubjectKind::SigningKeys => reader.subject::<SigningKeys>(id).await.map(drop),
+            SubjectKind::User => reader.subject::<User>(id).await.map(drop),
+            SubjectKind::Password => reader.subject::<Password>(id).await.map(drop),
+            SubjectKind::Application => reader.subject::<events::applications::Application>(id).await.map(drop),
+            SubjectKind::Assignments => reader.subject::<Assignments>(id).await.map(drop),
+            SubjectKind::Session => reader.subject::<events::auth::Session>(id).await.map(drop),
+        }
+    }
+
+    fn decide(&self, (): &(), _: &Context) -> Result<Decision, ()> {
+        let subject = self.subject.unwrap_or(Subject::user(UserId(Uuid::nil())));
+        let mut decision = Decision::nothing(subject);
+        decision.events = self.events.iter().map(|event| (self.subject, event.clone())).collect();
+        Ok(decision)
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = FrozenClock::at(START);
+        let random = Arc::new(SystemRandom);
+        let log = SqliteLog::open(&folder.path().join("log.sqlite"), clock.clone(), random.clone()).await.unwrap();
+        let store = SqliteKeyStore::open(&folder.path().join("keys.sqlite")).await.unwrap();
+        let master = MasterKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
+        let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
+        let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
+        Self { folder, kernel, clock }
+    }
+
+    pub fn read_folder(&self) -> PathBuf {
+        self.folder.path().join("read")
+    }
+
+    pub async fn reads(&self) -> Reads {
+        self.reads_of(projection::all(), PACE).await
+    }
+
+    pub async fn reads_of(&self, projections: Vec<Arc<dyn Projection>>, pace: Pace) -> Reads {
+        Reads::open_with(self.kernel.clone(), &self.read_folder(), projections, pace).await.unwrap()
+    }
+
+    pub async fn realm(&self, id: u128) -> RealmId {
+        let realm = RealmId(Uuid::from_u128(id));
+        self.kernel.keyring().prepare_realm(realm).await.unwrap();
+        realm
+    }
+
+    /// Something happens to a subject, a second later than what happened before.
+    pub async fn tell(&self, realm: RealmId, subject: Subject, event: impl Into<Event>) -> Position {
+        self.happen(Stream { realm, lane: subject.kind.lane() }, Some(subject), event.into()).await
+    }
+
+    /// Something happens to nothing in particular.
+    pub async fn note(&self, realm: RealmId, event: impl Into<Event>) -> Position {
+        self.happen(Stream::activity(realm), None, event.into()).await
+    }
+
+    async fn happen(&self, stream: Stream, subject: Option<Subject>, event: Event) -> Position {
+        self.clock.advance(1);
+        let mut context = self.kernel.context(Actor::component("test"));
+        context.network = Some(Network { ip: Some("192.0.2.1".to_owned()), user_agent: None });
+        let command = Tell { stream, subject, events: vec![event] };
+        self.kernel.execute(&context, &command).await.unwrap().receipt.position
+    }
+
+    /// An event that nobody understands.
+    pub async fn poison(&self, stream: Stream) -> Position {
+        let event = NewEvent {
+            id: self.kernel.new_id().into(),
+            subject: None,
+            event_type: "riddle.posed",
+            schema: 1,
+            actor: Actor::component("test"),
+            cause: None,
+            body: b"{\"data\":{}}".to_vec(),
+        };
+        let append = Append {
+            stream,
+            conditions: Vec::new(),
+            claims: Vec::new(),
+            events: vec![event],
+            command: None,
+            target: Uuid::nil(),
+        };
+        match self.kernel.log().commit(vec![append]).await.remove(0) {
+            Verdict::Committed(receipt) => receipt.position,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until both streams of a realm are in the rows.
+    pub async fn settle(&self, reads: &Reads, realm: RealmId) {
+        for lane in Lane::ALL {
+            let head = self.kernel.head(Stream { realm, lane }).await.unwrap();
+            reads.wait_for(&head, PATIENCE).await.unwrap();
+        }
+    }
+
+    pub async fn register(&self, realm: RealmId, user: u128, username: &str) -> UserId {
+        let user = UserId(Uuid::from_u128(user));
+        let profile = Profile { username: Some(username.to_owned()), ..Profile::default() };
+        self.tell(realm, Subject::user(user), UserEvent::Registered { profile: profile.into() }).await;
+        user
+    }
+
+    /// `count` events of a realm, of all kinds: the same for the same seed, but for ids.
+    pub async fn live(&self, realm: RealmId, seed: u64, count: usize) {
+        let mut dice = Dice(seed | 1);
+        for _ in 0..count {
+            let (subject, event) = random_event(&mut dice, realm);
+            match subject {
+                Some(subject) => {
+                    let of = if subject.kind == SubjectKind::Realm { RealmId::SYSTEM } else { realm };
+                    self.tell(of, subject, event).await;
+                }
+                None => {
+                    self.note(realm, event).await;
+                }
+            }
+        }
+    }
+}
+
+/// xorshift64*.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+    }
+
+    fn id(&mut self, space: u128) -> Uuid {
+        Uuid::from_u128((space << 64) | u128::from(self.below(5)))
+    }
+
+    fn text(&mut self) -> String {
+        ["Alice", "bob", "Çelik", "100%", "o'Hara"][usize::try_from(self.below(5)).unwrap()].to_owned()
+    }
+}
+
+fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
+    let user = UserId(dice.id(1));
+    let application = ApplicationId(dice.id(2));
+    let session = SessionId(dice.id(3));
+    let grant = GrantId(dice.id(4));
+    let secret = CredentialId(dice.id(5));
+    let later = START.after_seconds(dice.below(100_000));
+    let settings = ApplicationSettings { name: dice.text(), ..ApplicationSettings::default() };
+    let of_user = |event: UserEvent| (Some(Subject::user(user)), event.into());
+    let of_application = |event: ApplicationEvent| (Some(Subject::application(application)), event.into());
+    let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
+    match dice.below(24) {
+        0 | 1 => {
+            let profile = Profile { username: Some(dice.text()), phone: Some(dice.text()), ..Profile::default() };
+            of_user(UserEvent::Registered { profile: profile.into() })
+        }
+        2 | 3 => {
+            let changes = [("email".to_owned(), serde_json::json!(dice.text()))].into();
+            of_user(UserEvent::ProfileChanged { fields: vec!["email".to_owned()], changes: Sealed::Known(changes) })
+        }
+        4 => of_user(UserEvent::Locked { reason: None, until: Some(later) }),
+        5 => of_user(UserEvent::Unlocked {}),
+        6 => of_user(UserEvent::Disabled { reason: Some(dice.text().into()) }),
+        7 => of_user(UserEvent::SessionsEnded {}),
+        8 => {
+            let event = UserEvent::PasswordSet { credential: secret, hash: dice.text().into() };
+            (Some(Subject::password(user)), event.into())
+        }
+        9 => of_application(ApplicationEvent::Registered {
+            client_id: dice.text(),
+            application_type: ApplicationType::Web,
+            settings,
+        }),
+        10 => of_application(ApplicationEvent::Changed { fields: Vec::new(), settings }),
+        11 => of_application(ApplicationEvent::SecretAdded {
+            credential: secret,
+            digest: dice.text().into(),
+            expires: Some(later),
+        }),
+        12 => of_application(ApplicationEvent::SecretRevoked { credential: secret }),
+        13 | 14 => {
+            let role = Role::ALL[usize::try_from(dice.below(4)).unwrap()];
+            let event = if dice.below(2) == 0 {
+                PermissionEvent::Assigned { role, principal: PrincipalKind::User }
+            } else {
+                PermissionEvent::Revoked { role, principal: PrincipalKind::User }
+            };
+            (Some(Subject::assignments(user.0)), event.into())
+        }
+        15 | 16 => of_session(AuthEvent::SessionStarted {
+            user,
+            client: Some(application),
+            amr: vec!["pwd".to_owned()],
+            expires: later,
+        }),
+        17 => of_session(AuthEvent::SessionContinued {}),
+        18 => of_session(AuthEvent::SessionEnded { reason: EndReason::SignedOut }),
+        19 => of_session(AuthEvent::GrantStarted {
+            grant,
+            client: application,
+            scopes: vec!["openid".to_owned()],
+            refresh: true,
+            expires: later,
+        }),
+        20 => of_session(AuthEvent::GrantRevoked { grant, reason: EndReason::Reused }),
+        21 => {
+            let reason = LoginFailure::WrongPassword;
+            (None, AuthEvent::LoginFailed { user: Some(user), client: None, reason }.into())
+        }
+        22 => {
+            let change = SettingsChange {
+                tokens: Some(TokenSettings { code_seconds: 10 + dice.below(50), ..TokenSettings::default() }),
+                ..SettingsChange::default()
+            };
+            (Some(Subject::settings(realm)), RealmEvent::SettingsChanged(change).into())
+        }
+        _ => {
+            let event = RealmEvent::SigningKeyCreated {
+                kid: dice.text(),
+                algorithm: "ES256".to_owned(),
+                public_jwk: serde_json::json!({ "kty": "EC" }),
+                replaced_until: later,
+            };
+            (Some(Subject::signing_keys(realm)), event.into())
+        }
+    }
+}
