@@ -127,7 +127,10 @@ impl Projection for Applications {
 
     fn touches(&self, happened: &Happened) -> Vec<Key> {
         match happened.subject {
-            Some(Subject { kind: SubjectKind::Application, id }) => {
+            Some(Subject {
+                kind: SubjectKind::Application,
+                id,
+            }) => {
                 vec![ApplicationRow::key(happened.stream.realm, ApplicationId(id))]
             }
             _ => Vec::new(),
@@ -135,8 +138,13 @@ impl Projection for Applications {
     }
 
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
-        let (Some(Subject { kind: SubjectKind::Application, id }), Event::Applications(_)) =
-            (happened.subject, &happened.event)
+        let (
+            Some(Subject {
+                kind: SubjectKind::Application,
+                id,
+            }),
+            Event::Applications(_),
+        ) = (happened.subject, &happened.event)
         else {
             return;
         };
@@ -189,12 +197,20 @@ pub async fn list(
 }
 
 /// An application of a realm.
-pub async fn get(reads: &Reads, realm: RealmId, id: ApplicationId) -> Result<Option<ApplicationRow>, ReadError> {
+pub async fn get(
+    reads: &Reads,
+    realm: RealmId,
+    id: ApplicationId,
+) -> Result<Option<ApplicationRow>, ReadError> {
     reads.get(ApplicationRow::key(realm, id)).await
 }
 
 /// The secrets of an application, oldest first; `None` if there is no such application.
-pub async fn secrets(reads: &Reads, realm: RealmId, id: ApplicationId) -> Result<Option<Vec<Secret>>, ReadError> {
+pub async fn secrets(
+    reads: &Reads,
+    realm: RealmId,
+    id: ApplicationId,
+) -> Result<Option<Vec<Secret>>, ReadError> {
     Ok(get(reads, realm, id).await?.map(|row| row.secrets))
 }
 

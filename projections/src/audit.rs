@@ -96,7 +96,10 @@ impl Projection for Audit {
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
         let (stream, actor) = (happened.stream, &happened.actor);
         let subject_session = match happened.subject {
-            Some(Subject { kind: SubjectKind::Session, id }) => Some(SessionId(id)),
+            Some(Subject {
+                kind: SubjectKind::Session,
+                id,
+            }) => Some(SessionId(id)),
             _ => None,
         };
         rows.insert(&AuditRow {
@@ -109,7 +112,10 @@ impl Projection for Audit {
             subject_kind: happened.subject.map(|subject| subject.kind.as_str().to_owned()),
             subject_id: happened.subject.map(|subject| subject.id),
             user_id: about(happened),
-            principal: actor.user.map(|user| user.0).or(actor.client.map(|client| client.0)),
+            principal: actor
+                .user
+                .map(|user| user.0)
+                .or(actor.client.map(|client| client.0)),
             application: actor.client,
             session: subject_session.or(actor.session),
             request: actor.request,
@@ -125,9 +131,9 @@ fn about(happened: &Happened) -> Option<UserId> {
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),
-        Event::Auth(
-            AuthEvent::SessionStarted { user, .. } | AuthEvent::CodeIssued { user, .. },
-        ) => Some(*user),
+        Event::Auth(AuthEvent::SessionStarted { user, .. } | AuthEvent::CodeIssued { user, .. }) => {
+            Some(*user)
+        }
         Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
         Event::Realms(_) | Event::Applications(_) | Event::Auth(_) => None,
     }
@@ -176,7 +182,12 @@ pub async fn search(
         select = select.and(&format!("event_type IN ({places})"), names);
     }
     let equal = [
-        ("subject_kind = ?", filter.subject_kind.map(|kind| Value::Text(kind.as_str().to_owned()))),
+        (
+            "subject_kind = ?",
+            filter
+                .subject_kind
+                .map(|kind| Value::Text(kind.as_str().to_owned())),
+        ),
         ("subject_id = ?", filter.subject.map(|id| id.to_value())),
         ("user_id = ?", filter.user.map(|id| id.to_value())),
         ("principal = ?", filter.actor.map(|id| id.to_value())),

@@ -111,7 +111,9 @@ record! {
 impl SessionRow {
     /// Ended by the first of these (of its user, in order) that it did not outlive, unless it had ended before.
     fn ended_by(mut self, endings: &[EndingRow]) -> Self {
-        let ending = endings.iter().find(|ending| ending.user_id == self.user_id && ending.time > self.started_at);
+        let ending = endings
+            .iter()
+            .find(|ending| ending.user_id == self.user_id && ending.time > self.started_at);
         if let Some(ending) = ending.filter(|ending| self.ended_at.is_none_or(|ended| ending.time < ended)) {
             self.ended_at = Some(ending.time);
             self.end_reason = Some(ending.reason);
@@ -143,8 +145,13 @@ impl Projection for Auth {
     }
 
     fn touches(&self, happened: &Happened) -> Vec<Key> {
-        let (Some(Subject { kind: SubjectKind::Session, id }), Event::Auth(event)) =
-            (happened.subject, &happened.event)
+        let (
+            Some(Subject {
+                kind: SubjectKind::Session,
+                id,
+            }),
+            Event::Auth(event),
+        ) = (happened.subject, &happened.event)
         else {
             return Vec::new();
         };
@@ -159,15 +166,25 @@ impl Projection for Auth {
     }
 
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
-        let (Some(Subject { kind: SubjectKind::Session, id }), Event::Auth(event)) =
-            (happened.subject, &happened.event)
+        let (
+            Some(Subject {
+                kind: SubjectKind::Session,
+                id,
+            }),
+            Event::Auth(event),
+        ) = (happened.subject, &happened.event)
         else {
             return;
         };
         let (realm, id, time) = (happened.stream.realm, SessionId(id), happened.time);
         let session = SessionRow::key(realm, id);
         match event {
-            AuthEvent::SessionStarted { user, client, amr, expires } => rows.put(&SessionRow {
+            AuthEvent::SessionStarted {
+                user,
+                client,
+                amr,
+                expires,
+            } => rows.put(&SessionRow {
                 realm,
                 id,
                 user_id: *user,
@@ -187,7 +204,13 @@ impl Projection for Auth {
                 row.ended_at = Some(time);
                 row.end_reason = Some(*reason);
             }),
-            AuthEvent::GrantStarted { grant, client, scopes, refresh, expires } => rows.put(&GrantRow {
+            AuthEvent::GrantStarted {
+                grant,
+                client,
+                scopes,
+                refresh,
+                expires,
+            } => rows.put(&GrantRow {
                 realm,
                 id: *grant,
                 session: id,
@@ -201,7 +224,9 @@ impl Projection for Auth {
                 revoke_reason: None,
             }),
             AuthEvent::GrantRefreshed { grant, .. } => {
-                rows.update(&GrantRow::key(realm, *grant), |row: &mut GrantRow| row.refreshed_at = time);
+                rows.update(&GrantRow::key(realm, *grant), |row: &mut GrantRow| {
+                    row.refreshed_at = time;
+                });
             }
             AuthEvent::GrantRevoked { grant, reason } => {
                 rows.update(&GrantRow::key(realm, *grant), |row: &mut GrantRow| {
@@ -248,7 +273,13 @@ impl Projection for Endings {
         };
         let Some(subject) = happened.subject else { return };
         let (realm, user_id) = (happened.stream.realm, UserId(subject.id));
-        rows.insert(&EndingRow { realm, user_id, seq: happened.seq, time: happened.time, reason });
+        rows.insert(&EndingRow {
+            realm,
+            user_id,
+            seq: happened.seq,
+            time: happened.time,
+            reason,
+        });
     }
 }
 
@@ -277,7 +308,9 @@ const OF_APPLICATION: &str = "(application = ? OR EXISTS (
     WHERE grants.realm = sessions.realm AND grants.session = sessions.id AND grants.application = ?))";
 
 fn moments((now, idle_seconds): (Timestamp, u64)) -> [Value; 2] {
-    let idle = i64::try_from(idle_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    let idle = i64::try_from(idle_seconds)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1_000_000);
     [now.to_value(), Value::Integer(now.0.saturating_sub(idle))]
 }
 
@@ -327,7 +360,10 @@ async fn with_endings(
     let places = vec!["?"; users.len()].join(", ");
     let select = Select::<EndingRow>::from()
         .and("realm = ?", [realm.to_value()])
-        .and(&format!("user_id IN ({places})"), users.iter().map(Cell::to_value));
+        .and(
+            &format!("user_id IN ({places})"),
+            users.iter().map(Cell::to_value),
+        );
     let endings = reads.select(select.order("seq")).await?;
     Ok(rows.into_iter().map(|row| row.ended_by(&endings)).collect())
 }
@@ -335,5 +371,7 @@ async fn with_endings(
 /// The grants of a session, in the order of their ids.
 pub async fn grants(reads: &Reads, realm: RealmId, session: SessionId) -> Result<Vec<GrantRow>, ReadError> {
     let select = Select::<GrantRow>::from().and("realm = ?", [realm.to_value()]);
-    reads.select(select.and("session = ?", [session.to_value()]).order("id")).await
+    reads
+        .select(select.and("session = ?", [session.to_value()]).order("id"))
+        .await
 }

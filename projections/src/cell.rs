@@ -73,7 +73,11 @@ impl Cell for String {
     }
 
     fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Text(text) = value { Some(text.clone()) } else { None }
+        if let Value::Text(text) = value {
+            Some(text.clone())
+        } else {
+            None
+        }
     }
 }
 
@@ -85,7 +89,11 @@ impl Cell for Vec<u8> {
     }
 
     fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Bytes(bytes) = value { Some(bytes.clone()) } else { None }
+        if let Value::Bytes(bytes) = value {
+            Some(bytes.clone())
+        } else {
+            None
+        }
     }
 }
 
@@ -97,7 +105,11 @@ impl Cell for i64 {
     }
 
     fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Integer(number) = value { Some(*number) } else { None }
+        if let Value::Integer(number) = value {
+            Some(*number)
+        } else {
+            None
+        }
     }
 }
 
@@ -145,7 +157,11 @@ impl Cell for Uuid {
     }
 
     fn from_value(value: &Value) -> Option<Self> {
-        if let Value::Text(text) = value { Self::parse_str(text).ok() } else { None }
+        if let Value::Text(text) = value {
+            Self::parse_str(text).ok()
+        } else {
+            None
+        }
     }
 }
 
@@ -165,7 +181,16 @@ macro_rules! text_cells {
     )*};
 }
 
-text_cells!(RealmId, UserId, ApplicationId, SessionId, GrantId, CredentialId, EventId, Lane);
+text_cells!(
+    RealmId,
+    UserId,
+    ApplicationId,
+    SessionId,
+    GrantId,
+    CredentialId,
+    EventId,
+    Lane
+);
 
 /// What JSON names, stored under that name; what JSON structures, stored as JSON.
 macro_rules! json_cells {
@@ -235,7 +260,10 @@ mod tests {
         returns(vec![0_u8, 255]);
         returns(vec!["a".to_owned(), "b\"".to_owned()]);
         returns(BTreeSet::from([Role::Auditor, Role::RealmAdministrator]));
-        returns(Profile { username: Some("alice".into()), ..Profile::default() });
+        returns(Profile {
+            username: Some("alice".into()),
+            ..Profile::default()
+        });
         returns(ApplicationType::Spa);
         assert_eq!(ApplicationType::Spa.to_value(), Value::Text("spa".into()));
     }

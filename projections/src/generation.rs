@@ -29,15 +29,20 @@ pub struct Setup {
 
 impl std::fmt::Debug for Setup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Setup").field("pace", &self.pace).finish_non_exhaustive()
+        f.debug_struct("Setup")
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
     }
 }
 
 impl Setup {
     /// The tables of all projections, each once.
     pub fn tables(&self) -> Vec<&'static Table> {
-        let mut tables: Vec<_> =
-            self.projections.iter().flat_map(|projection| projection.tables()).collect();
+        let mut tables: Vec<_> = self
+            .projections
+            .iter()
+            .flat_map(|projection| projection.tables())
+            .collect();
         tables.sort_by_key(|table| table.name);
         tables.dedup_by_key(|table| table.name);
         tables
@@ -47,11 +52,17 @@ impl Setup {
     pub fn built_by(&self) -> GenerationRow {
         let tables: Vec<_> = self.tables().into_iter().flat_map(ddl).collect();
         let shape = body_digest(tables.join("\n").as_bytes());
-        let versions =
-            self.projections.iter().map(|projection| format!("{} {}", projection.name(), projection.version()));
+        let versions = self
+            .projections
+            .iter()
+            .map(|projection| format!("{} {}", projection.name(), projection.version()));
         let versions = versions.collect::<Vec<_>>().join("\n");
         let fingerprint = body_digest(format!("{shape}\n{versions}").as_bytes());
-        GenerationRow { id: 1, shape, fingerprint }
+        GenerationRow {
+            id: 1,
+            shape,
+            fingerprint,
+        }
     }
 }
 
@@ -155,7 +166,12 @@ impl Folder {
 
     /// Which generation is served; `None` if that is not told.
     pub fn current(&self) -> Option<u64> {
-        let number = fs::read_to_string(self.pointer()).ok()?.trim().strip_prefix("gen-")?.parse().ok()?;
+        let number = fs::read_to_string(self.pointer())
+            .ok()?
+            .trim()
+            .strip_prefix("gen-")?
+            .parse()
+            .ok()?;
         self.file(number).is_file().then_some(number)
     }
 

@@ -35,7 +35,13 @@ pub async fn fold_until(
 ) -> Result<Rows, HistoryError> {
     let mut events = Vec::new();
     for subject in subjects {
-        events.extend(kernel.log().load(stream, *subject, 0).await.map_err(KernelError::from)?);
+        events.extend(
+            kernel
+                .log()
+                .load(stream, *subject, 0)
+                .await
+                .map_err(KernelError::from)?,
+        );
     }
     events.retain(|recorded| recorded.entry.time <= moment);
     events.sort_by_key(|recorded| recorded.entry.seq);
@@ -45,6 +51,9 @@ pub async fn fold_until(
     }
     match rows.take_fault() {
         None => Ok(rows),
-        Some(fault) => Err(HistoryError::Fault { projection: projection.name(), fault }),
+        Some(fault) => Err(HistoryError::Fault {
+            projection: projection.name(),
+            fault,
+        }),
     }
 }

@@ -62,7 +62,10 @@ impl Projection for Permissions {
 
     fn touches(&self, happened: &Happened) -> Vec<Key> {
         match happened.subject {
-            Some(Subject { kind: SubjectKind::Assignments, id }) => {
+            Some(Subject {
+                kind: SubjectKind::Assignments,
+                id,
+            }) => {
                 vec![AssignmentsRow::key(happened.stream.realm, id)]
             }
             _ => Vec::new(),
@@ -70,25 +73,45 @@ impl Projection for Permissions {
     }
 
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
-        let (Some(Subject { kind: SubjectKind::Assignments, id: principal }), Event::Permissions(event)) =
-            (happened.subject, &happened.event)
+        let (
+            Some(Subject {
+                kind: SubjectKind::Assignments,
+                id: principal,
+            }),
+            Event::Permissions(event),
+        ) = (happened.subject, &happened.event)
         else {
             return;
         };
         let kind = match event {
-            PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. } => *principal,
+            PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. } => {
+                *principal
+            }
         };
         let realm = happened.stream.realm;
         let row = rows.get::<AssignmentsRow>(&AssignmentsRow::key(realm, principal));
-        let mut assignments = Assignments { roles: row.map(|row| row.roles).unwrap_or_default() };
+        let mut assignments = Assignments {
+            roles: row.map(|row| row.roles).unwrap_or_default(),
+        };
         assignments.apply(happened);
         let (updated_at, version) = (happened.time, happened.version);
-        rows.put(&AssignmentsRow { realm, principal, kind, roles: assignments.roles, updated_at, version });
+        rows.put(&AssignmentsRow {
+            realm,
+            principal,
+            kind,
+            roles: assignments.roles,
+            updated_at,
+            version,
+        });
     }
 }
 
 /// The roles of a principal, if it was ever given one.
-pub async fn get(reads: &Reads, realm: RealmId, principal: Uuid) -> Result<Option<AssignmentsRow>, ReadError> {
+pub async fn get(
+    reads: &Reads,
+    realm: RealmId,
+    principal: Uuid,
+) -> Result<Option<AssignmentsRow>, ReadError> {
     reads.get(AssignmentsRow::key(realm, principal)).await
 }
 

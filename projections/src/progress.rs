@@ -70,18 +70,25 @@ impl Progress {
 
     /// Where a stream stands.
     pub fn watermark(&self, stream: Stream) -> u64 {
-        open(&self.streams).get(&stream).map_or(0, |watermark| *watermark.borrow())
+        open(&self.streams)
+            .get(&stream)
+            .map_or(0, |watermark| *watermark.borrow())
     }
 
     /// Where all streams stand.
     pub fn watermarks(&self) -> Vec<(Stream, u64)> {
-        open(&self.streams).iter().map(|(stream, watermark)| (*stream, *watermark.borrow())).collect()
+        open(&self.streams)
+            .iter()
+            .map(|(stream, watermark)| (*stream, *watermark.borrow()))
+            .collect()
     }
 
     /// Waits until a stream has come so far.
     pub async fn reach(&self, stream: Stream, seq: u64) {
-        let mut watermark =
-            open(&self.streams).entry(stream).or_insert_with(|| watch::Sender::new(0)).subscribe();
+        let mut watermark = open(&self.streams)
+            .entry(stream)
+            .or_insert_with(|| watch::Sender::new(0))
+            .subscribe();
         // The sender lives as long as `self`.
         let _ = watermark.wait_for(|standing| *standing >= seq).await;
     }

@@ -30,7 +30,7 @@ use crate::{
 /// How long a new generation may take for what the old one had applied beyond it, while nothing is applied.
 const HANDOVER: Duration = Duration::from_secs(5);
 /// After how long a failed rebuild at start is tried again.
-const REBUILD_RETRY: Duration = Duration::from_secs(60);
+const REBUILD_RETRY: Duration = Duration::from_mins(1);
 
 /// Why a question was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,11 @@ impl Reads {
         projections: Vec<Arc<dyn Projection>>,
         pace: Pace,
     ) -> Result<Self, ReadError> {
-        let setup = Setup { kernel, projections, pace };
+        let setup = Setup {
+            kernel,
+            projections,
+            pace,
+        };
         let folder = Folder::open(folder)?;
         let (generation, is_current) = match existing(&folder, &setup).await {
             Some(found) => found,
@@ -141,7 +145,9 @@ impl Reads {
     pub async fn rebuild(&self) -> Result<u64, RebuildError> {
         let inner = Arc::clone(&self.0);
         let building = tokio::spawn(async move { inner.replace(false).await });
-        building.await.map_err(|error| ReadError::Unavailable(error.to_string()))?
+        building
+            .await
+            .map_err(|error| ReadError::Unavailable(error.to_string()))?
     }
 
     /// Waits until everything up to a position is in the rows.
@@ -259,7 +265,10 @@ impl Inner {
         fresh.store.set_built_by(&self.setup.built_by()).await?;
         fresh.follow(&self.setup).await?;
         loop {
-            fresh.catch_up(Some(&old.progress), patience).await.map_err(RebuildError::Stopped)?;
+            fresh
+                .catch_up(Some(&old.progress), patience)
+                .await
+                .map_err(RebuildError::Stopped)?;
             // Nobody who was told that a position is reached may find less than that afterwards: the old one stands
             // still while the new one takes the last steps.
             old.halt().await;
@@ -297,7 +306,11 @@ async fn existing(folder: &Folder, setup: &Setup) -> Option<(Generation, bool)> 
     let today = setup.built_by();
     let opened = async {
         let generation = Generation::open(folder, number, setup).await?;
-        let built_by = generation.store.built_by().await?.filter(|built_by| built_by.shape == today.shape);
+        let built_by = generation
+            .store
+            .built_by()
+            .await?
+            .filter(|built_by| built_by.shape == today.shape);
         if built_by.is_some() {
             generation.follow(setup).await?;
         }
@@ -319,29 +332,34 @@ async fn existing(folder: &Folder, setup: &Setup) -> Option<(Generation, bool)> 
 /// A generation where none can be served: built before anything is answered. One that was begun is gone on with.
 async fn first(folder: &Folder, setup: &Setup) -> Result<Generation, ReadError> {
     let today = setup.built_by();
-    let mut begun = None;
-    if let Some(number) = folder.numbers().last().copied().filter(|number| folder.current() != Some(*number)) {
-        if let Ok(generation) = Generation::open(folder, number, setup).await {
-            match generation.store.built_by().await {
-                Ok(Some(built_by)) if built_by == today => begun = Some(generation),
-                _ => generation.store.close().await,
-            }
-        }
-    }
-    let generation = match begun {
-        Some(generation) => generation,
-        None => {
-            let number = folder.numbers().last().map_or(1, |last| last + 1);
-            let generation = Generation::open(folder, number, setup).await?;
-            generation.store.set_built_by(&today).await?;
-            generation
-        }
+    let last = folder.numbers().last().copied();
+    let generation = match last.filter(|number| folder.current() != Some(*number)) {
+        Some(number) => begun(folder, number, setup).await,
+        None => None,
+    };
+    let generation = if let Some(generation) = generation {
+        generation
+    } else {
+        let number = last.map_or(1, |last| last + 1);
+        let generation = Generation::open(folder, number, setup).await?;
+        generation.store.set_built_by(&today).await?;
+        generation
     };
     generation.follow(setup).await?;
     // Without an old one, what is stopped is as good as it gets: it is told, and goes on when it can.
     let _ = generation.catch_up(None, false).await;
     folder.point_to(generation.number)?;
     Ok(generation)
+}
+
+/// An unfinished generation, if today's code began it.
+async fn begun(folder: &Folder, number: u64, setup: &Setup) -> Option<Generation> {
+    let generation = Generation::open(folder, number, setup).await.ok()?;
+    if generation.store.built_by().await == Ok(Some(setup.built_by())) {
+        return Some(generation);
+    }
+    generation.store.close().await;
+    None
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -142,7 +142,9 @@ impl Projection for Realms {
     }
 
     fn touches(&self, happened: &Happened) -> Vec<Key> {
-        let Some(subject) = happened.subject else { return Vec::new() };
+        let Some(subject) = happened.subject else {
+            return Vec::new();
+        };
         match subject.kind {
             SubjectKind::Realm => vec![RealmRow::key(RealmId(subject.id))],
             SubjectKind::Settings => vec![SettingsRow::key(RealmId(subject.id))],
@@ -161,15 +163,26 @@ impl Projection for Realms {
                 let mut settings = row.map(|row| row.settings).unwrap_or_default();
                 settings.apply(happened);
                 let (updated_at, version) = (happened.time, happened.version);
-                rows.put(&SettingsRow { realm: id, settings, updated_at, version });
+                rows.put(&SettingsRow {
+                    realm: id,
+                    settings,
+                    updated_at,
+                    version,
+                });
             }
             SubjectKind::SigningKeys => {
                 let row = rows.get::<SigningKeysRow>(&SigningKeysRow::key(id));
                 let keys = row.map(|row| row.keys).unwrap_or_default();
-                let mut state = SigningKeys { keys: keys.into_iter().map(Into::into).collect() };
+                let mut state = SigningKeys {
+                    keys: keys.into_iter().map(Into::into).collect(),
+                };
                 state.apply(happened);
                 let keys = state.keys.into_iter().map(Into::into).collect();
-                rows.put(&SigningKeysRow { realm: id, keys, version: happened.version });
+                rows.put(&SigningKeysRow {
+                    realm: id,
+                    keys,
+                    version: happened.version,
+                });
             }
             _ => {}
         }
@@ -230,7 +243,11 @@ pub async fn signing_keys(reads: &Reads, realm: RealmId) -> Result<Option<Signin
 }
 
 /// A realm as it was at a moment.
-pub async fn as_of(kernel: &Kernel, id: RealmId, moment: Timestamp) -> Result<Option<RealmRow>, HistoryError> {
+pub async fn as_of(
+    kernel: &Kernel,
+    id: RealmId,
+    moment: Timestamp,
+) -> Result<Option<RealmRow>, HistoryError> {
     let stream = Stream::facts(RealmId::SYSTEM);
     let mut rows = fold_until(kernel, &Realms, stream, &[Subject::realm(id)], moment).await?;
     Ok(rows.get(&RealmRow::key(id)))

@@ -8,7 +8,7 @@ use crate::table::{Key, Record, Row, Table};
 /// Rows by key, as they were loaded and as they are now.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    rows: BTreeMap<Key, Entry>,
+    entries: BTreeMap<Key, Entry>,
     /// Whether every key counts as loaded: history starts from nothing.
     complete: bool,
     fault: Option<String>,
@@ -32,21 +32,34 @@ pub struct Changes {
 impl Rows {
     /// These rows, of which those not found are absent.
     pub fn loaded(keys: impl IntoIterator<Item = Key>, found: impl IntoIterator<Item = (Key, Row)>) -> Self {
-        let mut rows: BTreeMap<_, _> = keys.into_iter().map(|key| (key, Entry::default())).collect();
+        let mut entries: BTreeMap<_, _> = keys.into_iter().map(|key| (key, Entry::default())).collect();
         for (key, row) in found {
-            rows.insert(key, Entry { before: Some(row.clone()), now: Some(row) });
+            entries.insert(
+                key,
+                Entry {
+                    before: Some(row.clone()),
+                    now: Some(row),
+                },
+            );
         }
-        Self { rows, complete: false, fault: None }
+        Self {
+            entries,
+            complete: false,
+            fault: None,
+        }
     }
 
     /// Nothing yet, and nothing elsewhere: for folding a history from its start.
     pub fn from_nothing() -> Self {
-        Self { complete: true, ..Self::default() }
+        Self {
+            complete: true,
+            ..Self::default()
+        }
     }
 
     /// The row of this key.
     pub fn get<R: Record>(&mut self, key: &Key) -> Option<R> {
-        match self.rows.get(key) {
+        match self.entries.get(key) {
             Some(entry) => match R::from_row(entry.now.as_ref()?) {
                 Ok(record) => Some(record),
                 Err(column) => {
@@ -77,7 +90,13 @@ impl Rows {
 
     /// Makes a row that no other event ever touches (its key names the event): it need not be declared.
     pub fn insert<R: Record>(&mut self, record: &R) {
-        self.rows.insert(record.key(), Entry { before: None, now: Some(record.to_row()) });
+        self.entries.insert(
+            record.key(),
+            Entry {
+                before: None,
+                now: Some(record.to_row()),
+            },
+        );
     }
 
     /// Deletes a row.
@@ -87,8 +106,13 @@ impl Rows {
 
     /// All rows of a table, in the order of their keys.
     pub fn all<R: Record>(&self) -> Vec<R> {
-        let of_table = self.rows.iter().filter(|(key, _)| key.table.name == R::table().name);
-        of_table.filter_map(|(_, entry)| R::from_row(entry.now.as_ref()?).ok()).collect()
+        let of_table = self
+            .entries
+            .iter()
+            .filter(|(key, _)| key.table.name == R::table().name);
+        of_table
+            .filter_map(|(_, entry)| R::from_row(entry.now.as_ref()?).ok())
+            .collect()
     }
 
     /// What was done against the rules, if anything.
@@ -98,13 +122,23 @@ impl Rows {
 
     /// Adds the net changes: what ends as it began is not among them.
     pub fn drain_into(self, changes: &mut Changes) {
-        for (key, entry) in self.rows {
+        for (key, entry) in self.entries {
             match (entry.before, entry.now) {
                 (before, Some(row)) if before.as_ref() != Some(&row) => {
-                    changes.upserts.entry(key.table.name).or_insert((key.table, Vec::new())).1.push(row);
+                    changes
+                        .upserts
+                        .entry(key.table.name)
+                        .or_insert((key.table, Vec::new()))
+                        .1
+                        .push(row);
                 }
                 (Some(_), None) => {
-                    changes.deletes.entry(key.table.name).or_insert((key.table, Vec::new())).1.push(key);
+                    changes
+                        .deletes
+                        .entry(key.table.name)
+                        .or_insert((key.table, Vec::new()))
+                        .1
+                        .push(key);
                 }
                 _ => {}
             }
@@ -113,8 +147,8 @@ impl Rows {
 
     fn set(&mut self, key: Key, row: Option<Row>) {
         if self.complete {
-            self.rows.entry(key).or_default().now = row;
-        } else if let Some(entry) = self.rows.get_mut(&key) {
+            self.entries.entry(key).or_default().now = row;
+        } else if let Some(entry) = self.entries.get_mut(&key) {
             entry.now = row;
         } else {
             self.fault(format!("a row of {} was written undeclared", key.table.name));
@@ -150,12 +184,18 @@ mod tests {
     }
 
     fn count(name: &str, number: i64) -> Count {
-        Count { name: name.to_owned(), number }
+        Count {
+            name: name.to_owned(),
+            number,
+        }
     }
 
     #[test]
     fn what_ends_as_it_began_is_not_written() {
-        let found = [(key("a"), count("a", 1).to_row()), (key("b"), count("b", 1).to_row())];
+        let found = [
+            (key("a"), count("a", 1).to_row()),
+            (key("b"), count("b", 1).to_row()),
+        ];
         let mut rows = Rows::loaded([key("a"), key("b"), key("c"), key("d")], found);
         rows.update(&key("a"), |row: &mut Count| row.number = 2);
         rows.update(&key("a"), |row: &mut Count| row.number = 1);
@@ -164,7 +204,10 @@ mod tests {
         rows.remove(&key("c"));
         rows.put(&count("d", 4));
         rows.update(&key("nobody"), |row: &mut Count| row.number = 2);
-        assert_eq!(rows.take_fault().as_deref(), Some("a row of count was read undeclared"));
+        assert_eq!(
+            rows.take_fault().as_deref(),
+            Some("a row of count was read undeclared")
+        );
 
         let mut changes = Changes::default();
         rows.drain_into(&mut changes);

@@ -43,12 +43,16 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { batch: 500, poll: Duration::from_millis(250), retry: Duration::from_secs(1) }
+        Self {
+            batch: 500,
+            poll: Duration::from_millis(250),
+            retry: Duration::from_secs(1),
+        }
     }
 }
 
 /// What stopped is tried again at least so often.
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
 
 /// Why a pass ended early: all of it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +125,8 @@ pub struct Runner {
     /// Streams in which something is stopped.
     halted: HashSet<Stream>,
     mark: Mark,
+    /// Whether what is stored may be other than what is known here.
+    astray: bool,
 }
 
 impl Runner {
@@ -134,12 +140,12 @@ impl Runner {
     ) -> Result<Self, ReadError> {
         let mut members: HashMap<_, Vec<_>> = HashMap::new();
         for projection in projections {
-            progress.set_lag(projection.name(), 0);
-            let member = Member { projection: Arc::clone(projection), lag: 0 };
+            let member = Member {
+                projection: Arc::clone(projection),
+                lag: 0,
+            };
             members.entry(projection.lane()).or_default().push(member);
         }
-        progress.forget_stops();
-        let cursors = store.select(&Select::<CursorRow>::from()).await?;
         let mut runner = Self {
             kernel,
             store,
@@ -150,23 +156,41 @@ impl Runner {
             pending: BTreeSet::new(),
             halted: HashSet::new(),
             mark: Mark::default(),
+            astray: true,
         };
+        runner.find_place().await?;
+        Ok(runner)
+    }
+
+    /// Takes the cursors as they are stored, and looks at every stream anew.
+    async fn find_place(&mut self) -> Result<(), ReadError> {
+        let cursors = self.store.select(&Select::<CursorRow>::from()).await?;
+        self.tracks.clear();
+        self.halted.clear();
+        self.pending.clear();
+        self.mark = Mark::default();
+        for member in self.members.values_mut().flatten() {
+            member.lag = 0;
+            self.progress.set_lag(member.projection.name(), 0);
+        }
+        self.progress.forget_stops();
         for cursor in cursors {
             let stream = cursor.stream();
-            runner.track(stream);
-            let index = runner.members.get(&stream.lane).and_then(|members| {
-                members.iter().position(|member| member.projection.name() == cursor.projection)
+            let index = self.members.get(&stream.lane).and_then(|members| {
+                members
+                    .iter()
+                    .position(|member| member.projection.name() == cursor.projection)
             });
-            if let (Some(index), Some(track)) = (index, runner.tracks.get_mut(&stream)) {
-                track.places[index].cursor = Some(cursor);
+            if let Some(index) = index {
+                self.track(stream).places[index].cursor = Some(cursor);
+                self.pending.insert(stream);
             }
         }
-        let streams: Vec<_> = runner.tracks.keys().copied().collect();
-        for stream in streams {
-            runner.raise_watermark(stream);
-            runner.pending.insert(stream);
+        for stream in &self.pending {
+            self.raise_watermark(*stream);
         }
-        Ok(runner)
+        self.astray = false;
+        Ok(())
     }
 
     /// Follows until told to stop, or until whoever could tell is gone.
@@ -186,6 +210,7 @@ impl Runner {
                         tracing::error!(%error, "the read models cannot follow the log");
                     }
                     failing = true;
+                    self.astray = true;
                     tokio::select! {
                         () = tokio::time::sleep(self.pace.retry) => {}
                         _ = stop.changed() => {}
@@ -208,6 +233,9 @@ impl Runner {
 
     /// Learns what moved, and applies one batch of each stream that has one.
     async fn round(&mut self) -> Result<(), RunError> {
+        if self.astray {
+            self.find_place().await?;
+        }
         let (mark, heads) = self.kernel.log().heads(self.mark).await?;
         for head in heads {
             self.learn_head(head.stream, head.seq);
@@ -217,7 +245,10 @@ impl Runner {
         let now = Instant::now();
         let due = self.halted.iter().filter(|stream| {
             let places = self.tracks.get(*stream).map(|track| &track.places);
-            places.into_iter().flatten().any(|place| place.stop.is_some() && !place.waits(now))
+            places
+                .into_iter()
+                .flatten()
+                .any(|place| place.stop.is_some() && !place.waits(now))
         });
         self.pending.extend(due);
         for stream in self.pending.clone() {
@@ -231,10 +262,16 @@ impl Runner {
     /// Applies one batch of a stream, to those projections that are furthest behind. Whether there is more.
     async fn visit(&mut self, stream: Stream) -> Result<bool, RunError> {
         let started = Instant::now();
-        let Some((from, group)) = self.furthest_behind(stream, started) else { return Ok(false) };
+        let Some((from, group)) = self.furthest_behind(stream, started) else {
+            return Ok(false);
+        };
         // From the cursor's own event on, so that every batch begins by comparing it.
-        let mut recorded =
-            self.kernel.log().read(stream, from.saturating_sub(1), self.pace.batch + 1).await?.into_iter();
+        let mut recorded = self
+            .kernel
+            .log()
+            .read(stream, from.saturating_sub(1), self.pace.batch + 1)
+            .await?
+            .into_iter();
         let standing = if from == 0 { None } else { recorded.next() };
         let recorded = recorded.as_slice();
         if let Some(last) = recorded.last() {
@@ -245,30 +282,35 @@ impl Runner {
         let mut changes = Changes::default();
         let mut outcomes = Vec::with_capacity(group.len());
         for index in group {
-            let Some(place) = self.tracks.get(&stream).and_then(|track| track.places.get(index)) else { continue };
+            let Some(place) = self.tracks.get(&stream).and_then(|track| track.places.get(index)) else {
+                continue;
+            };
             if !fits(place.cursor.as_ref(), standing.as_ref()) {
                 let reason = "the cursor does not fit the log: rebuild the read models".to_owned();
                 outcomes.push((index, 0, Some(Fault { seq: from, reason })));
                 continue;
             }
-            let Some(projection) = self.projection(stream.lane, index) else { continue };
+            let Some(projection) = self.projection(stream.lane, index) else {
+                continue;
+            };
             let (rows, done, fault) = advance(&self.store, &*projection, &happened).await?;
             rows.drain_into(&mut changes);
             outcomes.push((index, done, fault.or_else(|| poison.clone())));
         }
-        let cursors: Vec<_> = outcomes
+        let moves: Vec<_> = outcomes
             .iter()
             .filter(|(_, done, _)| *done > 0)
             .filter_map(|(index, done, _)| {
                 let projection = self.projection(stream.lane, *index)?;
-                Some(cursor_at(projection.name(), recorded.get(done - 1)?))
+                let from = self.tracks.get(&stream)?.places.get(*index)?.cursor.clone();
+                Some((from, cursor_at(projection.name(), recorded.get(done - 1)?)))
             })
             .collect();
-        if !cursors.is_empty() {
-            self.store.write(&changes, &cursors).await?;
+        if !moves.is_empty() {
+            self.store.write(&changes, &moves).await?;
             metrics::histogram!("chancery_projection_batch_seconds").record(started.elapsed());
         }
-        let mut cursors = cursors.into_iter();
+        let mut cursors = moves.into_iter().map(|(_, to)| to);
         for (index, done, fault) in outcomes {
             let cursor = if done > 0 { cursors.next() } else { None };
             self.conclude(stream, index, done as u64, cursor, fault);
@@ -280,9 +322,21 @@ impl Runner {
     /// The lowest seq at which a projection has something to do, and those that stand there.
     fn furthest_behind(&self, stream: Stream, now: Instant) -> Option<(u64, Vec<usize>)> {
         let track = self.tracks.get(&stream)?;
-        let working = || track.places.iter().enumerate().filter(|(_, place)| place.has_work(track.head, now));
+        let working = || {
+            track
+                .places
+                .iter()
+                .enumerate()
+                .filter(|(_, place)| place.has_work(track.head, now))
+        };
         let from = working().map(|(_, place)| place.seq()).min()?;
-        Some((from, working().filter(|(_, place)| place.seq() == from).map(|(index, _)| index).collect()))
+        Some((
+            from,
+            working()
+                .filter(|(_, place)| place.seq() == from)
+                .map(|(index, _)| index)
+                .collect(),
+        ))
     }
 
     /// Understands events as far as they can be, and says what is wrong with the next.
@@ -290,19 +344,44 @@ impl Runner {
         let mut happened = Vec::with_capacity(recorded.len());
         for (seq, recorded) in (from + 1..).zip(recorded) {
             if recorded.entry.seq != seq {
-                return (happened, Some(Fault { seq, reason: "the stream has a gap here".to_owned() }));
+                return (
+                    happened,
+                    Some(Fault {
+                        seq,
+                        reason: "the stream has a gap here".to_owned(),
+                    }),
+                );
             }
             match self.kernel.decode(recorded).await {
                 Ok(event) => happened.push(event),
-                Err(error) => return (happened, Some(Fault { seq, reason: told(&error) })),
+                Err(error) => {
+                    return (
+                        happened,
+                        Some(Fault {
+                            seq,
+                            reason: told(&error),
+                        }),
+                    );
+                }
             }
         }
         (happened, None)
     }
 
     /// Takes note of what became of a batch.
-    fn conclude(&mut self, stream: Stream, index: usize, done: u64, cursor: Option<CursorRow>, fault: Option<Fault>) {
-        let Some(member) = self.members.get_mut(&stream.lane).and_then(|members| members.get_mut(index)) else {
+    fn conclude(
+        &mut self,
+        stream: Stream,
+        index: usize,
+        done: u64,
+        cursor: Option<CursorRow>,
+        fault: Option<Fault>,
+    ) {
+        let Some(member) = self
+            .members
+            .get_mut(&stream.lane)
+            .and_then(|members| members.get_mut(index))
+        else {
             return;
         };
         let name = member.projection.name();
@@ -311,7 +390,9 @@ impl Runner {
             member.lag = member.lag.saturating_sub(done);
             self.progress.set_lag(name, member.lag);
         }
-        let Some(track) = self.tracks.get_mut(&stream) else { return };
+        let Some(track) = self.tracks.get_mut(&stream) else {
+            return;
+        };
         let place = &mut track.places[index];
         if cursor.is_some() {
             place.cursor = cursor;
@@ -330,10 +411,23 @@ impl Runner {
                 if before.is_none() {
                     let (seq, reason) = (fault.seq, fault.reason.clone());
                     tracing::error!(projection = name, %stream, seq, reason, "the projection has stopped");
-                    self.progress.stop(Stopped { projection: name, stream, seq, reason });
+                    self.progress.stop(Stopped {
+                        projection: name,
+                        stream,
+                        seq,
+                        reason,
+                    });
                 }
-                let pause = self.pace.retry.saturating_mul(1 << attempts.min(16)).min(LONGEST_RETRY);
-                place.stop = Some(Stop { fault, attempts, retry_at: Instant::now() + pause });
+                let pause = self
+                    .pace
+                    .retry
+                    .saturating_mul(1 << attempts.min(16))
+                    .min(LONGEST_RETRY);
+                place.stop = Some(Stop {
+                    fault,
+                    attempts,
+                    retry_at: Instant::now() + pause,
+                });
                 self.halted.insert(stream);
             }
         }
@@ -343,14 +437,18 @@ impl Runner {
     }
 
     fn projection(&self, lane: Lane, index: usize) -> Option<Arc<dyn Projection>> {
-        self.members.get(&lane)?.get(index).map(|member| Arc::clone(&member.projection))
+        self.members
+            .get(&lane)?
+            .get(index)
+            .map(|member| Arc::clone(&member.projection))
     }
 
     fn track(&mut self, stream: Stream) -> &mut Track {
         let places = self.members.get(&stream.lane).map_or(0, Vec::len);
-        self.tracks
-            .entry(stream)
-            .or_insert_with(|| Track { head: 0, places: std::iter::repeat_with(Place::default).take(places).collect() })
+        self.tracks.entry(stream).or_insert_with(|| Track {
+            head: 0,
+            places: std::iter::repeat_with(Place::default).take(places).collect(),
+        })
     }
 
     /// The stream has come to `seq`, which adds to what is left to do.
@@ -358,8 +456,11 @@ impl Runner {
         let track = self.track(stream);
         let known = track.head;
         track.head = known.max(seq);
-        let left: Vec<_> =
-            track.places.iter().map(|place| seq.saturating_sub(known.max(place.seq()))).collect();
+        let left: Vec<_> = track
+            .places
+            .iter()
+            .map(|place| seq.saturating_sub(known.max(place.seq())))
+            .collect();
         for (member, left) in self.members.get_mut(&stream.lane).into_iter().flatten().zip(left) {
             if left > 0 {
                 member.lag += left;
@@ -397,7 +498,10 @@ async fn advance(
             // Purely: what was applied before it is applied again without it. Each time there is less to apply.
             Err((at, reason)) => {
                 done = at;
-                fault = Some(Fault { seq: happened[at].seq, reason: reason.clone() });
+                fault = Some(Fault {
+                    seq: happened[at].seq,
+                    reason: reason.clone(),
+                });
             }
         }
     }
@@ -411,7 +515,11 @@ fn keys_of(projection: &dyn Projection, happened: &[Happened]) -> Result<BTreeSe
     Ok(keys)
 }
 
-fn apply(projection: &dyn Projection, mut rows: Rows, happened: &[Happened]) -> Result<Rows, (usize, String)> {
+fn apply(
+    projection: &dyn Projection,
+    mut rows: Rows,
+    happened: &[Happened],
+) -> Result<Rows, (usize, String)> {
     for (at, event) in happened.iter().enumerate() {
         guarded(|| projection.apply(&mut rows, event)).map_err(|reason| (at, reason))?;
         if let Some(fault) = rows.take_fault() {

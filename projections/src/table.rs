@@ -35,7 +35,10 @@ impl Table {
 
     /// The key of one of its rows.
     pub fn key_of(&'static self, row: &Row) -> Key {
-        Key { table: self, values: row.iter().take(self.key_columns().count()).cloned().collect() }
+        Key {
+            table: self,
+            values: row.iter().take(self.key_columns().count()).cloned().collect(),
+        }
     }
 }
 
@@ -53,7 +56,10 @@ pub struct Key {
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.table.name.cmp(other.table.name).then_with(|| self.values.cmp(&other.values))
+        self.table
+            .name
+            .cmp(other.table.name)
+            .then_with(|| self.values.cmp(&other.values))
     }
 }
 

@@ -87,10 +87,15 @@ impl UserStatus {
 impl std::str::FromStr for UserStatus {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        [UserStatus::Active, UserStatus::Disabled, UserStatus::Locked, UserStatus::Erased]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or(())
+        [
+            UserStatus::Active,
+            UserStatus::Disabled,
+            UserStatus::Locked,
+            UserStatus::Erased,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or(())
     }
 }
 
@@ -114,7 +119,9 @@ impl UserRow {
             profile: self.profile.clone().unwrap_or_default(),
             erased: self.erased,
             disabled: self.disabled,
-            locked: self.locked.then_some(Lock { until: self.locked_until }),
+            locked: self.locked.then_some(Lock {
+                until: self.locked_until,
+            }),
             registered: self.created_at,
             // Told to sessions by `auth::Endings`; a row of a user says nothing of it.
             sessions_ended: Timestamp::default(),
@@ -124,7 +131,10 @@ impl UserRow {
     fn new(realm: RealmId, id: UserId, user: User, has_password: bool, happened: &Happened) -> Self {
         let profile = (!user.erased).then_some(user.profile);
         let normal = |name: fn(&Profile) -> &Option<String>| {
-            profile.as_ref().and_then(|profile| name(profile).as_deref()).map(login_name)
+            profile
+                .as_ref()
+                .and_then(|profile| name(profile).as_deref())
+                .map(login_name)
         };
         Self {
             realm,
@@ -146,9 +156,19 @@ impl UserRow {
 }
 
 fn searched(profile: &Profile) -> String {
-    let parts = [&profile.username, &profile.email, &profile.name, &profile.phone].into_iter().flatten();
-    let names = [&profile.given_name, &profile.family_name].into_iter().flatten().cloned().collect::<Vec<_>>();
-    let lines: Vec<_> = parts.cloned().chain(std::iter::once(names.join(" "))).map(|part| login_name(&part)).collect();
+    let parts = [&profile.username, &profile.email, &profile.name, &profile.phone]
+        .into_iter()
+        .flatten();
+    let names = [&profile.given_name, &profile.family_name]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>();
+    let lines: Vec<_> = parts
+        .cloned()
+        .chain(std::iter::once(names.join(" ")))
+        .map(|part| login_name(&part))
+        .collect();
     lines.join("\n").trim_end().to_owned()
 }
 
@@ -171,7 +191,10 @@ impl Projection for Users {
 
     fn touches(&self, happened: &Happened) -> Vec<Key> {
         match happened.subject {
-            Some(Subject { kind: SubjectKind::User | SubjectKind::Password, id }) => {
+            Some(Subject {
+                kind: SubjectKind::User | SubjectKind::Password,
+                id,
+            }) => {
                 vec![UserRow::key(happened.stream.realm, UserId(id))]
             }
             _ => Vec::new(),
@@ -179,7 +202,9 @@ impl Projection for Users {
     }
 
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
-        let Some(Subject { kind, id }) = happened.subject else { return };
+        let Some(Subject { kind, id }) = happened.subject else {
+            return;
+        };
         let (realm, id) = (happened.stream.realm, UserId(id));
         let key = UserRow::key(realm, id);
         match (kind, &happened.event) {
@@ -238,9 +263,10 @@ pub async fn search(
                 "erased = 0 AND disabled = 0 AND locked = 1 AND (locked_until IS NULL OR locked_until > ?)",
                 [now],
             ),
-            UserStatus::Active => {
-                select.and("erased = 0 AND disabled = 0 AND (locked = 0 OR locked_until <= ?)", [now])
-            }
+            UserStatus::Active => select.and(
+                "erased = 0 AND disabled = 0 AND (locked = 0 OR locked_until <= ?)",
+                [now],
+            ),
         };
     }
     if let Some(after) = after {

@@ -6,7 +6,7 @@ mod dialect;
 mod select;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,7 +19,8 @@ use sqlx::{
     AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool,
     query::Query,
     sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+        SqliteSynchronous,
     },
 };
 use uuid::Uuid;
@@ -61,9 +62,15 @@ record! {
 
 impl CursorRow {
     pub fn stream(&self) -> Stream {
-        Stream { realm: self.realm, lane: self.lane }
+        Stream {
+            realm: self.realm,
+            lane: self.lane,
+        }
     }
 }
+
+/// A cursor where it stood, if it did, and where it goes.
+pub type CursorMove = (Option<CursorRow>, CursorRow);
 
 record! {
     /// What a generation was built by.
@@ -100,68 +107,86 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(5))
             .statement_cache_capacity(512);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
         let mut transaction = writer.begin().await?;
         for table in tables.iter().chain(&[CursorRow::table(), GenerationRow::table()]) {
             for statement in dialect::create(table) {
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+                sqlx::query(AssertSqlSafe(statement))
+                    .execute(&mut *transaction)
+                    .await?;
             }
         }
         transaction.commit().await?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
-        Ok(Self { path: path.to_owned(), writer, readers })
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true))
+            .await?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+            readers,
+        })
     }
 
     /// The rows that a question asks for.
     pub async fn select<R: Record>(&self, select: &Select<R>) -> Result<Vec<R>, ReadError> {
         let query = bind(sqlx::query(AssertSqlSafe(select.sql())), &select.args);
         let rows = query.fetch_all(&self.readers).await?;
-        rows.iter().map(|row| R::from_row(&read(row, R::table())?).map_err(ReadError::Malformed)).collect()
+        rows.iter()
+            .map(|row| R::from_row(&read(row, R::table())?).map_err(ReadError::Malformed))
+            .collect()
     }
 
     /// All rows of a table in the order of their keys.
     pub async fn dump(&self, table: &'static Table) -> Result<Vec<Row>, ReadError> {
-        let rows = sqlx::query(AssertSqlSafe(dialect::dump(table))).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(AssertSqlSafe(dialect::dump(table)))
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(|row| read(row, table)).collect()
     }
 
     /// Those of these rows that there are. Only for the one who writes.
     pub async fn load(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
-        let mut found = Vec::with_capacity(keys.len());
         if keys.is_empty() {
-            return Ok(found);
+            return Ok(Vec::new());
         }
-        let mut connection = self.writer.acquire().await?;
-        let keys: Vec<_> = keys.iter().collect();
-        for of_table in keys.chunk_by(|one, next| one.table.name == next.table.name) {
-            let table = of_table[0].table;
-            for chunk in chunks(of_table) {
-                let sql = dialect::load(table, chunk.len());
-                let args = chunk.iter().flat_map(|key| &key.values);
-                for row in bind(sqlx::query(AssertSqlSafe(sql)), args).fetch_all(&mut *connection).await? {
-                    let row = read(&row, table)?;
-                    found.push((table.key_of(&row), row));
-                }
-            }
-        }
-        Ok(found)
+        load(&mut *self.writer.acquire().await?, keys).await
     }
 
-    /// Writes changes and the cursors that they lead to, all or nothing.
-    pub async fn write(&self, changes: &Changes, cursors: &[CursorRow]) -> Result<(), ReadError> {
-        let mut transaction = self.writer.begin().await?;
+    /// Writes changes and moves cursors, from where the changes were made on to where they lead: all or nothing.
+    /// Refused if a cursor stands elsewhere by now: then another runner was at work, and the rows are not those that
+    /// the changes were made on.
+    pub async fn write(&self, changes: &Changes, moves: &[CursorMove]) -> Result<(), ReadError> {
+        // Locked from the beginning: what is compared is what is written over.
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let standing: BTreeMap<_, _> =
+            load(&mut transaction, &moves.iter().map(|(_, to)| to.key()).collect())
+                .await?
+                .into_iter()
+                .collect();
+        let as_left =
+            |(from, to): &CursorMove| standing.get(&to.key()) == from.as_ref().map(Record::to_row).as_ref();
+        if !moves.iter().all(as_left) {
+            return Err(ReadError::Unavailable(
+                "another runner is at work on these rows".to_owned(),
+            ));
+        }
         for (table, keys) in changes.deletes.values() {
             for chunk in chunks(keys) {
                 let sql = dialect::delete(table, chunk.len());
                 let args = chunk.iter().flat_map(|key| &key.values);
-                bind(sqlx::query(AssertSqlSafe(sql)), args).execute(&mut *transaction).await?;
+                bind(sqlx::query(AssertSqlSafe(sql)), args)
+                    .execute(&mut *transaction)
+                    .await?;
             }
         }
         for (table, rows) in changes.upserts.values() {
             upsert(&mut transaction, table, rows).await?;
         }
-        let cursors: Vec<_> = cursors.iter().map(Record::to_row).collect();
+        let cursors: Vec<_> = moves.iter().map(|(_, to)| to.to_row()).collect();
         upsert(&mut transaction, CursorRow::table(), &cursors).await?;
         Ok(transaction.commit().await?)
     }
@@ -204,10 +229,32 @@ pub fn remove(path: &Path) {
     }
 }
 
+async fn load(connection: &mut SqliteConnection, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
+    let mut found = Vec::with_capacity(keys.len());
+    let keys: Vec<_> = keys.iter().collect();
+    for of_table in keys.chunk_by(|one, next| one.table.name == next.table.name) {
+        let table = of_table[0].table;
+        for chunk in chunks(of_table) {
+            let sql = dialect::load(table, chunk.len());
+            let args = chunk.iter().flat_map(|key| &key.values);
+            for row in bind(sqlx::query(AssertSqlSafe(sql)), args)
+                .fetch_all(&mut *connection)
+                .await?
+            {
+                let row = read(&row, table)?;
+                found.push((table.key_of(&row), row));
+            }
+        }
+    }
+    Ok(found)
+}
+
 async fn upsert(connection: &mut SqliteConnection, table: &Table, rows: &[Row]) -> Result<(), ReadError> {
     for chunk in chunks(rows) {
         let sql = dialect::upsert(table, chunk.len());
-        bind(sqlx::query(AssertSqlSafe(sql)), chunk.iter().flatten()).execute(&mut *connection).await?;
+        bind(sqlx::query(AssertSqlSafe(sql)), chunk.iter().flatten())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }
@@ -258,6 +305,72 @@ impl From<sqlx::Error> for ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cursor(seq: u64) -> CursorRow {
+        CursorRow {
+            projection: "users".to_owned(),
+            realm: RealmId::SYSTEM,
+            lane: Lane::Facts,
+            incarnation: Uuid::nil(),
+            seq,
+            leaf_hash: vec![7; 32],
+        }
+    }
+
+    async fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("gen-1.sqlite"), &[])
+            .await
+            .unwrap();
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn two_runners_never_write_over_one_another() {
+        let (_folder, store) = store().await;
+        store
+            .write(&Changes::default(), &[(None, cursor(5))])
+            .await
+            .unwrap();
+        assert!(
+            store
+                .write(&Changes::default(), &[(None, cursor(3))])
+                .await
+                .is_err()
+        );
+        assert!(
+            store
+                .write(&Changes::default(), &[(Some(cursor(4)), cursor(6))])
+                .await
+                .is_err()
+        );
+        store
+            .write(&Changes::default(), &[(Some(cursor(5)), cursor(6))])
+            .await
+            .unwrap();
+        assert_eq!(
+            store.select(&Select::<CursorRow>::from()).await.unwrap(),
+            [cursor(6)]
+        );
+    }
+
+    #[tokio::test]
+    async fn rows_are_found_by_their_index_however_many_are_asked_for() {
+        let (_folder, store) = store().await;
+        let sql = format!(
+            "EXPLAIN QUERY PLAN {}",
+            dialect::load(CursorRow::table(), dialect::MAX_ROWS)
+        );
+        let plan = sqlx::query(AssertSqlSafe(sql))
+            .fetch_all(&store.readers)
+            .await
+            .unwrap();
+        assert!(plan.len() > dialect::MAX_ROWS);
+        assert!(
+            plan.iter()
+                .all(|step| !step.get::<String, _>("detail").contains("SCAN"))
+        );
+    }
 
     #[test]
     fn chunks_are_powers_of_two_and_lose_nothing() {

@@ -32,13 +32,18 @@ impl<R: Record> Select<R> {
 
     /// The row of a key.
     pub fn by_key(key: Key) -> Self {
-        let columns: Vec<_> = key.table.key_columns().map(|column| format!("{} = ?", column.name)).collect();
+        let columns: Vec<_> = key
+            .table
+            .key_columns()
+            .map(|column| format!("{} = ?", column.name))
+            .collect();
         Self::from().and(&columns.join(" AND "), key.values)
     }
 
     /// Only those of which this holds; each `?` stands for one of `args`.
     pub fn and(mut self, condition: &str, args: impl IntoIterator<Item = Value>) -> Self {
-        self.conditions.push(dialect::numbered(condition, self.args.len() + 1));
+        self.conditions
+            .push(dialect::numbered(condition, self.args.len() + 1));
         self.args.extend(args);
         self
     }
@@ -58,8 +63,17 @@ impl<R: Record> Select<R> {
 
     pub(super) fn sql(&self) -> String {
         let conditions = self.conditions.join(" AND ");
-        let conditions = if conditions.is_empty() { conditions } else { format!(" WHERE {conditions}") };
-        format!("{}{conditions}{}{}", dialect::select(R::table()), self.order, self.limit)
+        let conditions = if conditions.is_empty() {
+            conditions
+        } else {
+            format!(" WHERE {conditions}")
+        };
+        format!(
+            "{}{conditions}{}{}",
+            dialect::select(R::table()),
+            self.order,
+            self.limit
+        )
     }
 }
 

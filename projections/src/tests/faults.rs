@@ -54,11 +54,19 @@ impl Projection for Fragile {
         vec![Tally::table()]
     }
     fn touches(&self, happened: &Happened) -> Vec<Key> {
-        let user = happened.subject.filter(|subject| subject.kind == SubjectKind::User);
+        let user = happened
+            .subject
+            .filter(|subject| subject.kind == SubjectKind::User);
         user.map(|user| Tally::key(UserId(user.id))).into_iter().collect()
     }
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
-        let Some(Subject { kind: SubjectKind::User, id }) = happened.subject else { return };
+        let Some(Subject {
+            kind: SubjectKind::User,
+            id,
+        }) = happened.subject
+        else {
+            return;
+        };
         let id = UserId(id);
         let facts = rows.get::<Tally>(&Tally::key(id)).map_or(1, |row| row.facts + 1);
         rows.put(&Tally { id, facts });
@@ -91,14 +99,20 @@ async fn an_event_that_nobody_understands_stops_its_stream_and_no_other() {
     until(&reads, |reads| reads.stopped().len() == 6).await;
 
     let stopped = reads.stopped();
-    let facts = projection::all().into_iter().filter(|projection| projection.lane() == Lane::Facts).count();
+    let facts = projection::all()
+        .into_iter()
+        .filter(|projection| projection.lane() == Lane::Facts)
+        .count();
     assert_eq!(stopped.len(), facts);
     for stopped in &stopped {
         assert_eq!((stopped.stream, stopped.seq), (Stream::facts(realm), 2));
         assert_eq!(stopped.reason, "unknown event type riddle.posed");
     }
     assert!(users::get(&reads, realm, before).await.unwrap().is_some());
-    assert!(users::get(&reads, realm, after).await.unwrap().is_none(), "nothing is skipped");
+    assert!(
+        users::get(&reads, realm, after).await.unwrap().is_none(),
+        "nothing is skipped"
+    );
     assert!(users::get(&reads, other, elsewhere).await.unwrap().is_some());
     assert_eq!(reads.lag()["users"], 2);
 
@@ -115,27 +129,50 @@ async fn a_projection_that_fails_stops_alone_and_goes_on_when_it_is_mended() {
         let realm = world.realm(21).await;
         let broken = Arc::new(AtomicBool::new(true));
         let mut projections = projection::all();
-        projections.push(Arc::new(Fragile { broken: broken.clone(), panics }));
+        projections.push(Arc::new(Fragile {
+            broken: broken.clone(),
+            panics,
+        }));
         let reads = world.reads_of(projections, PACE).await;
         let user = world.register(realm, 1, "alice").await;
         for name in ["b", "c", "d"] {
             world.register(realm, 1, name).await;
         }
-        until(&reads, |reads| !reads.stopped().is_empty() && reads.lag()["users"] == 0).await;
+        until(&reads, |reads| {
+            !reads.stopped().is_empty() && reads.lag()["users"] == 0
+        })
+        .await;
 
         let stopped = reads.stopped();
-        assert_eq!((stopped.len(), stopped[0].projection, stopped[0].seq), (1, "fragile", 3));
-        let expected = if panics { "the projection panicked" } else { "a row of users was read undeclared" };
+        assert_eq!(
+            (stopped.len(), stopped[0].projection, stopped[0].seq),
+            (1, "fragile", 3)
+        );
+        let expected = if panics {
+            "the projection panicked"
+        } else {
+            "a row of users was read undeclared"
+        };
         assert_eq!(stopped[0].reason, expected);
-        assert_eq!(reads.get::<Tally>(Tally::key(user)).await.unwrap(), Some(Tally { id: user, facts: 2 }));
+        assert_eq!(
+            reads.get::<Tally>(Tally::key(user)).await.unwrap(),
+            Some(Tally { id: user, facts: 2 })
+        );
         let row = users::get(&reads, realm, user).await.unwrap().unwrap();
-        assert_eq!((row.username.as_deref(), row.version), (Some("d"), 4), "the others went on");
+        assert_eq!(
+            (row.username.as_deref(), row.version),
+            (Some("d"), 4),
+            "the others went on"
+        );
         assert_eq!(reads.lag()["fragile"], 2);
 
         broken.store(false, Ordering::SeqCst);
         world.settle(&reads, realm).await;
         until(&reads, |reads| reads.stopped().is_empty()).await;
-        assert_eq!(reads.get::<Tally>(Tally::key(user)).await.unwrap(), Some(Tally { id: user, facts: 4 }));
+        assert_eq!(
+            reads.get::<Tally>(Tally::key(user)).await.unwrap(),
+            Some(Tally { id: user, facts: 4 })
+        );
         assert_eq!(reads.lag()["fragile"], 0);
     }
 }
@@ -145,13 +182,23 @@ async fn a_new_generation_that_comes_less_far_is_not_served() {
     let world = World::new().await;
     let realm = world.realm(31).await;
     let broken = Arc::new(AtomicBool::new(false));
-    let reads = world.reads_of(vec![Arc::new(Fragile { broken: broken.clone(), panics: true })], PACE).await;
+    let reads = world
+        .reads_of(
+            vec![Arc::new(Fragile {
+                broken: broken.clone(),
+                panics: true,
+            })],
+            PACE,
+        )
+        .await;
     for name in ["a", "b", "c", "d"] {
         world.register(realm, 1, name).await;
     }
     world.settle(&reads, realm).await;
     broken.store(true, Ordering::SeqCst);
-    let Err(RebuildError::Stopped(stopped)) = reads.rebuild().await else { panic!("it was served") };
+    let Err(RebuildError::Stopped(stopped)) = reads.rebuild().await else {
+        panic!("it was served")
+    };
     assert_eq!(stopped[0].seq, 3);
     assert_eq!(reads.generation(), 1);
     assert!(reads.stopped().is_empty());

@@ -52,8 +52,16 @@ async fn rebuilt_equals_live_for_any_mix_of_events() {
     world.settle(&reads, one).await;
     world.settle(&reads, other).await;
     let live = reads.dump().await.unwrap();
-    let empty: Vec<_> = live.iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| *table).collect();
-    assert_eq!(empty, ["realms"], "the mix fills every table but the one of the system realm");
+    let empty: Vec<_> = live
+        .iter()
+        .filter(|(_, rows)| rows.is_empty())
+        .map(|(table, _)| *table)
+        .collect();
+    assert_eq!(
+        empty,
+        ["realms"],
+        "the mix fills every table but the one of the system realm"
+    );
 
     let before = reads.generation();
     let number = reads.rebuild().await.unwrap();
@@ -103,6 +111,21 @@ async fn a_runner_that_is_dropped_goes_on_where_it_stood() {
 }
 
 #[tokio::test]
+async fn two_runners_on_the_same_rows_lose_nothing() {
+    let world = World::new().await;
+    let realm = world.realm(35).await;
+    let (one, other) = (world.reads().await, world.reads().await);
+    world.live(realm, 5, 120).await;
+    world.settle(&one, realm).await;
+    world.settle(&other, realm).await;
+    let live = one.dump().await.unwrap();
+    assert_eq!(other.dump().await.unwrap(), live);
+    other.close().await;
+    one.rebuild().await.unwrap();
+    assert_eq!(one.dump().await.unwrap(), live);
+}
+
+#[tokio::test]
 async fn whoever_waited_reads_their_write_also_while_a_generation_is_replaced() {
     let world = Arc::new(World::new().await);
     let realm = world.realm(41).await;
@@ -115,7 +138,10 @@ async fn whoever_waited_reads_their_write_also_while_a_generation_is_replaced() 
                 let user = world.register(realm, u128::from(number) + 1, &name).await;
                 let position = world.kernel.head(Stream::facts(realm)).await.unwrap();
                 reads.wait_for(&position, PATIENCE).await.unwrap();
-                let row = users::get(&reads, realm, user).await.unwrap().expect("what was waited for is there");
+                let row = users::get(&reads, realm, user)
+                    .await
+                    .unwrap()
+                    .expect("what was waited for is there");
                 assert_eq!(row.username, Some(name));
             }
         })
@@ -135,10 +161,22 @@ async fn a_position_that_no_answer_gave_is_refused_and_one_that_is_not_reached_i
     let reads = world.reads().await;
     world.register(realm, 1, "alice").await;
     let head = world.kernel.head(Stream::facts(realm)).await.unwrap();
-    let beyond = Position { seq: head.seq + 1, ..head };
-    assert!(matches!(reads.wait_for(&beyond, PATIENCE).await, Err(WaitError::Foreign)));
-    let foreign = Position { incarnation: Uuid::from_u128(1), ..head };
-    assert!(matches!(reads.wait_for(&foreign, PATIENCE).await, Err(WaitError::Foreign)));
+    let beyond = Position {
+        seq: head.seq + 1,
+        ..head
+    };
+    assert!(matches!(
+        reads.wait_for(&beyond, PATIENCE).await,
+        Err(WaitError::Foreign)
+    ));
+    let foreign = Position {
+        incarnation: Uuid::from_u128(1),
+        ..head
+    };
+    assert!(matches!(
+        reads.wait_for(&foreign, PATIENCE).await,
+        Err(WaitError::Foreign)
+    ));
     reads.wait_for(&head, PATIENCE).await.unwrap();
 
     let poisoned = world.poison(Stream::facts(realm)).await;
@@ -161,7 +199,10 @@ async fn what_older_code_built_is_served_until_the_new_one_has_caught_up() {
     projections.retain(|projection| projection.name() != "users");
     projections.insert(1, Arc::new(LaterUsers));
     let reads = world.reads_of(projections, PACE).await;
-    assert!(users::get(&reads, realm, user).await.unwrap().is_some(), "served at once");
+    assert!(
+        users::get(&reads, realm, user).await.unwrap().is_some(),
+        "served at once"
+    );
     tokio::time::timeout(PATIENCE, async {
         while reads.generation() == 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -170,7 +211,9 @@ async fn what_older_code_built_is_served_until_the_new_one_has_caught_up() {
     .await
     .expect("a new generation is served by and by");
     assert_eq!(reads.dump().await.unwrap(), live);
-    world.tell(realm, Subject::user(user), UserEvent::Disabled { reason: None }).await;
+    world
+        .tell(realm, Subject::user(user), UserEvent::Disabled { reason: None })
+        .await;
     world.settle(&reads, realm).await;
     assert!(users::get(&reads, realm, user).await.unwrap().unwrap().disabled);
 }
@@ -183,8 +226,11 @@ async fn what_cannot_be_read_is_built_anew_before_anything_is_answered() {
     let user = world.register(realm, 1, "alice").await;
     world.settle(&reads, realm).await;
     reads.close().await;
-    std::fs::write(world.read_folder().join("gen-1.sqlite"), b"not a database, and long enough to be seen as none")
-        .unwrap();
+    std::fs::write(
+        world.read_folder().join("gen-1.sqlite"),
+        b"not a database, and long enough to be seen as none",
+    )
+    .unwrap();
 
     let reads = world.reads().await;
     assert_eq!(reads.generation(), 2);

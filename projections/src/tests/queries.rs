@@ -30,7 +30,10 @@ async fn found(reads: &Reads, realm: RealmId, filter: UserFilter) -> Vec<u128> {
 }
 
 fn query(text: &str) -> UserFilter {
-    UserFilter { query: Some(text.to_owned()), ..UserFilter::default() }
+    UserFilter {
+        query: Some(text.to_owned()),
+        ..UserFilter::default()
+    }
 }
 
 #[tokio::test]
@@ -39,13 +42,33 @@ async fn users_are_found_by_what_they_are_called_and_by_nothing_else() {
     let (realm, other) = (world.realm(11).await, world.realm(12).await);
     let reads = world.reads().await;
     let profiles = [
-        Profile { username: Some("Alice".into()), email: Some("Alice@Example.com".into()), ..Profile::default() },
-        Profile { name: Some("Müller, Änne".into()), phone: Some("+4930123".into()), ..Profile::default() },
-        Profile { given_name: Some("100%".into()), family_name: Some("sure_".into()), ..Profile::default() },
+        Profile {
+            username: Some("Alice".into()),
+            email: Some("Alice@Example.com".into()),
+            ..Profile::default()
+        },
+        Profile {
+            name: Some("Müller, Änne".into()),
+            phone: Some("+4930123".into()),
+            ..Profile::default()
+        },
+        Profile {
+            given_name: Some("100%".into()),
+            family_name: Some("sure_".into()),
+            ..Profile::default()
+        },
     ];
     for (number, profile) in (1..).zip(profiles) {
         let subject = Subject::user(UserId(Uuid::from_u128(number)));
-        world.tell(realm, subject, UserEvent::Registered { profile: profile.into() }).await;
+        world
+            .tell(
+                realm,
+                subject,
+                UserEvent::Registered {
+                    profile: profile.into(),
+                },
+            )
+            .await;
     }
     world.register(other, 9, "alice").await;
     world.settle(&reads, realm).await;
@@ -59,14 +82,24 @@ async fn users_are_found_by_what_they_are_called_and_by_nothing_else() {
     assert_eq!(found(&reads, realm, query("1%0")).await, [0_u128; 0]);
     assert_eq!(found(&reads, realm, query("_")).await, [3]);
     assert_eq!(found(&reads, realm, query("example.com\nx")).await, [0_u128; 0]);
-    let whole = |name: &str| UserFilter { username: Some(name.to_owned()), ..UserFilter::default() };
+    let whole = |name: &str| UserFilter {
+        username: Some(name.to_owned()),
+        ..UserFilter::default()
+    };
     assert_eq!(found(&reads, realm, whole("aLICE ")).await, [1]);
     assert_eq!(found(&reads, realm, whole("alic")).await, [0_u128; 0]);
-    let email = UserFilter { email: Some("alice@example.COM".into()), ..UserFilter::default() };
+    let email = UserFilter {
+        email: Some("alice@example.COM".into()),
+        ..UserFilter::default()
+    };
     assert_eq!(found(&reads, realm, email).await, [1]);
 
-    let page = users::search(&reads, realm, &UserFilter::default(), None, 2).await.unwrap();
-    let next = users::search(&reads, realm, &UserFilter::default(), Some(page[1].id), 2).await.unwrap();
+    let page = users::search(&reads, realm, &UserFilter::default(), None, 2)
+        .await
+        .unwrap();
+    let next = users::search(&reads, realm, &UserFilter::default(), Some(page[1].id), 2)
+        .await
+        .unwrap();
     let ids: Vec<_> = page.iter().chain(&next).map(|row| row.id.0.as_u128()).collect();
     assert_eq!(ids, [1, 2, 3]);
 }
@@ -82,28 +115,65 @@ async fn a_status_is_of_a_moment_and_an_erased_profile_leaves_nothing() {
         world.register(realm, id.0.as_u128(), name).await;
     }
     let until = world.kernel.now().after_seconds(3_600);
-    world.tell(realm, Subject::user(locked.0), UserEvent::Locked { reason: None, until: Some(until) }).await;
-    world.tell(realm, Subject::user(disabled.0), UserEvent::Disabled { reason: None }).await;
+    world
+        .tell(
+            realm,
+            Subject::user(locked.0),
+            UserEvent::Locked {
+                reason: None,
+                until: Some(until),
+            },
+        )
+        .await;
+    world
+        .tell(
+            realm,
+            Subject::user(disabled.0),
+            UserEvent::Disabled { reason: None },
+        )
+        .await;
     world.settle(&reads, realm).await;
-    world.kernel.keyring().destroy(realm, &Owner::User(erased.0), world.kernel.now()).await.unwrap();
+    world
+        .kernel
+        .keyring()
+        .destroy(realm, &Owner::User(erased.0), world.kernel.now())
+        .await
+        .unwrap();
     reads.rebuild().await.unwrap();
 
-    let at = |status, now| UserFilter { status: Some((status, now)), ..UserFilter::default() };
+    let at = |status, now| UserFilter {
+        status: Some((status, now)),
+        ..UserFilter::default()
+    };
     let now = world.kernel.now();
     assert_eq!(found(&reads, realm, at(UserStatus::Active, now)).await, [1]);
     assert_eq!(found(&reads, realm, at(UserStatus::Locked, now)).await, [2]);
     assert_eq!(found(&reads, realm, at(UserStatus::Disabled, now)).await, [3]);
     assert_eq!(found(&reads, realm, at(UserStatus::Erased, now)).await, [4]);
     assert_eq!(found(&reads, realm, at(UserStatus::Active, until)).await, [1, 2]);
-    for row in users::search(&reads, realm, &UserFilter::default(), None, 10).await.unwrap() {
-        let same = UserFilter { status: Some((row.status(now), now)), ..UserFilter::default() };
+    for row in users::search(&reads, realm, &UserFilter::default(), None, 10)
+        .await
+        .unwrap()
+    {
+        let same = UserFilter {
+            status: Some((row.status(now), now)),
+            ..UserFilter::default()
+        };
         assert!(found(&reads, realm, same).await.contains(&row.id.0.as_u128()));
     }
 
     let row = users::get(&reads, realm, erased.0).await.unwrap().unwrap();
-    assert_eq!((row.status(now), row.profile, row.username, row.search), (UserStatus::Erased, None, None, None));
+    assert_eq!(
+        (row.status(now), row.profile, row.username, row.search),
+        (UserStatus::Erased, None, None, None)
+    );
     assert_eq!(found(&reads, realm, query("secret")).await, [0_u128; 0]);
-    let bytes = std::fs::read(world.read_folder().join(format!("gen-{}.sqlite", reads.generation()))).unwrap();
+    let bytes = std::fs::read(
+        world
+            .read_folder()
+            .join(format!("gen-{}.sqlite", reads.generation())),
+    )
+    .unwrap();
     assert!(!bytes.windows(6).any(|window| window == b"secret"));
 }
 
@@ -118,7 +188,10 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
         fields: vec!["name".to_owned()],
         changes: Sealed::Known([("name".to_owned(), serde_json::json!(name))].into()),
     };
-    let settings = |name: &str| ApplicationSettings { name: name.to_owned(), ..ApplicationSettings::default() };
+    let settings = |name: &str| ApplicationSettings {
+        name: name.to_owned(),
+        ..ApplicationSettings::default()
+    };
     let secret = CredentialId(Uuid::from_u128(3));
     for step in 0..10 {
         match step {
@@ -127,11 +200,16 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
             }
             1 => {
                 let hash = Sealed::Known("phc".to_owned());
-                let event = UserEvent::PasswordSet { credential: CredentialId(Uuid::from_u128(5)), hash };
+                let event = UserEvent::PasswordSet {
+                    credential: CredentialId(Uuid::from_u128(5)),
+                    hash,
+                };
                 world.tell(realm, Subject::password(user), event).await;
             }
             2 | 3 => {
-                world.tell(realm, Subject::user(user), rename(&format!("name {step}"))).await;
+                world
+                    .tell(realm, Subject::user(user), rename(&format!("name {step}")))
+                    .await;
             }
             4 => {
                 let event = ApplicationEvent::Registered {
@@ -143,7 +221,11 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
             }
             5 => {
                 let digest = Sealed::Known("digest".to_owned());
-                let event = ApplicationEvent::SecretAdded { credential: secret, digest, expires: None };
+                let event = ApplicationEvent::SecretAdded {
+                    credential: secret,
+                    digest,
+                    expires: None,
+                };
                 world.tell(realm, Subject::application(application), event).await;
             }
             6 => {
@@ -151,7 +233,10 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
                 world.tell(realm, Subject::application(application), event).await;
             }
             7 => {
-                let event = RealmEvent::Created { name: "acme".to_owned(), display_name: "Acme".to_owned() };
+                let event = RealmEvent::Created {
+                    name: "acme".to_owned(),
+                    display_name: "Acme".to_owned(),
+                };
                 world.tell(RealmId::SYSTEM, Subject::realm(realm), event).await;
             }
             8 => {
@@ -159,9 +244,21 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
                 world.tell(RealmId::SYSTEM, Subject::realm(realm), event).await;
             }
             _ => {
-                let tokens = Some(TokenSettings { code_seconds: 30, ..TokenSettings::default() });
-                let change = SettingsChange { tokens, ..SettingsChange::default() };
-                world.tell(realm, Subject::settings(realm), RealmEvent::SettingsChanged(change)).await;
+                let tokens = Some(TokenSettings {
+                    code_seconds: 30,
+                    ..TokenSettings::default()
+                });
+                let change = SettingsChange {
+                    tokens,
+                    ..SettingsChange::default()
+                };
+                world
+                    .tell(
+                        realm,
+                        Subject::settings(realm),
+                        RealmEvent::SettingsChanged(change),
+                    )
+                    .await;
             }
         }
         world.settle(&reads, realm).await;
@@ -176,13 +273,27 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
     }
     for (moment, user_then, application_then, realm_then, settings_then) in past {
         let kernel = &world.kernel;
-        assert_eq!(users::as_of(kernel, realm, user, moment).await.unwrap(), user_then);
-        assert_eq!(applications::as_of(kernel, realm, application, moment).await.unwrap(), application_then);
+        assert_eq!(
+            users::as_of(kernel, realm, user, moment).await.unwrap(),
+            user_then
+        );
+        assert_eq!(
+            applications::as_of(kernel, realm, application, moment)
+                .await
+                .unwrap(),
+            application_then
+        );
         assert_eq!(realms::as_of(kernel, realm, moment).await.unwrap(), realm_then);
-        assert_eq!(realms::settings_as_of(kernel, realm, moment).await.unwrap(), settings_then);
+        assert_eq!(
+            realms::settings_as_of(kernel, realm, moment).await.unwrap(),
+            settings_then
+        );
     }
     let before = Timestamp::from_seconds(1);
-    assert_eq!(users::as_of(&world.kernel, realm, user, before).await.unwrap(), None);
+    assert_eq!(
+        users::as_of(&world.kernel, realm, user, before).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -190,12 +301,25 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
     let world = World::new().await;
     let realm = world.realm(41).await;
     let reads = world.reads().await;
-    let (alice, bob) = (world.register(realm, 1, "alice").await, world.register(realm, 2, "bob").await);
-    let (app, other) = (ApplicationId(Uuid::from_u128(7)), ApplicationId(Uuid::from_u128(8)));
+    let (alice, bob) = (
+        world.register(realm, 1, "alice").await,
+        world.register(realm, 2, "bob").await,
+    );
+    let (app, other) = (
+        ApplicationId(Uuid::from_u128(7)),
+        ApplicationId(Uuid::from_u128(8)),
+    );
     let expires = world.kernel.now().after_seconds(10_000);
     for (id, user, client) in [(1, alice, Some(app)), (2, alice, None), (3, bob, None)] {
-        let event = AuthEvent::SessionStarted { user, client, amr: vec!["pwd".to_owned()], expires };
-        world.tell(realm, Subject::session(SessionId(Uuid::from_u128(id))), event).await;
+        let event = AuthEvent::SessionStarted {
+            user,
+            client,
+            amr: vec!["pwd".to_owned()],
+            expires,
+        };
+        world
+            .tell(realm, Subject::session(SessionId(Uuid::from_u128(id))), event)
+            .await;
     }
     let grant = AuthEvent::GrantStarted {
         grant: GrantId(Uuid::from_u128(9)),
@@ -214,36 +338,123 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
     let all = SessionFilter::default;
     let now = world.kernel.now();
     assert_eq!(ids(all()).await, [3, 2, 1], "the newest first");
-    assert_eq!(ids(SessionFilter { user: Some(alice), ..all() }).await, [2, 1]);
-    assert_eq!(ids(SessionFilter { application: Some(app), ..all() }).await, [1]);
-    assert_eq!(ids(SessionFilter { application: Some(other), ..all() }).await, [2]);
-    assert_eq!(ids(SessionFilter { alive: Some((now, 60)), ..all() }).await, [3, 2, 1]);
-    assert_eq!(ids(SessionFilter { alive: Some((now.after_seconds(60), 60)), ..all() }).await, [0_u128; 0]);
-    assert_eq!(ids(SessionFilter { over: Some((expires, u64::MAX)), ..all() }).await, [3, 2, 1]);
+    assert_eq!(
+        ids(SessionFilter {
+            user: Some(alice),
+            ..all()
+        })
+        .await,
+        [2, 1]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            application: Some(app),
+            ..all()
+        })
+        .await,
+        [1]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            application: Some(other),
+            ..all()
+        })
+        .await,
+        [2]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            alive: Some((now, 60)),
+            ..all()
+        })
+        .await,
+        [3, 2, 1]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            alive: Some((now.after_seconds(60), 60)),
+            ..all()
+        })
+        .await,
+        [0_u128; 0]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            over: Some((expires, u64::MAX)),
+            ..all()
+        })
+        .await,
+        [3, 2, 1]
+    );
     let grants = auth::grants(&reads, realm, second).await.unwrap();
     assert_eq!((grants.len(), grants[0].application), (1, other));
 
-    let ended = AuthEvent::SessionEnded { reason: EndReason::SignedOut };
+    let ended = AuthEvent::SessionEnded {
+        reason: EndReason::SignedOut,
+    };
     world.tell(realm, Subject::session(second), ended).await;
     let before = world.kernel.now();
-    world.tell(realm, Subject::user(alice), UserEvent::SessionsEnded {}).await;
+    world
+        .tell(realm, Subject::user(alice), UserEvent::SessionsEnded {})
+        .await;
     let hash = Sealed::Known("phc".to_owned());
     let credential = CredentialId(Uuid::from_u128(5));
-    world.tell(realm, Subject::password(alice), UserEvent::PasswordSet { credential, hash }).await;
-    let event = AuthEvent::SessionStarted { user: alice, client: None, amr: Vec::new(), expires };
-    world.tell(realm, Subject::session(SessionId(Uuid::from_u128(4))), event).await;
+    world
+        .tell(
+            realm,
+            Subject::password(alice),
+            UserEvent::PasswordSet { credential, hash },
+        )
+        .await;
+    let event = AuthEvent::SessionStarted {
+        user: alice,
+        client: None,
+        amr: Vec::new(),
+        expires,
+    };
+    world
+        .tell(realm, Subject::session(SessionId(Uuid::from_u128(4))), event)
+        .await;
     world.settle(&reads, realm).await;
     let now = world.kernel.now();
-    assert_eq!(ids(SessionFilter { alive: Some((now, 600)), ..all() }).await, [4, 3]);
-    assert_eq!(ids(SessionFilter { over: Some((now, 600)), ..all() }).await, [2, 1]);
-    let first = auth::get(&reads, realm, SessionId(Uuid::from_u128(1))).await.unwrap().unwrap();
-    assert_eq!(first.ended_at, Some(before.after_seconds(1)), "by the first of the two");
+    assert_eq!(
+        ids(SessionFilter {
+            alive: Some((now, 600)),
+            ..all()
+        })
+        .await,
+        [4, 3]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            over: Some((now, 600)),
+            ..all()
+        })
+        .await,
+        [2, 1]
+    );
+    let first = auth::get(&reads, realm, SessionId(Uuid::from_u128(1)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        first.ended_at,
+        Some(before.after_seconds(1)),
+        "by the first of the two"
+    );
     assert_eq!(first.end_reason, Some(EndReason::Administrator));
     assert!(!first.is_alive(now, 600));
     let second = auth::get(&reads, realm, second).await.unwrap().unwrap();
-    assert_eq!(second.end_reason, Some(EndReason::SignedOut), "it had ended before");
+    assert_eq!(
+        second.end_reason,
+        Some(EndReason::SignedOut),
+        "it had ended before"
+    );
     let rows = auth::list(&reads, realm, &all(), None, 10).await.unwrap();
-    assert!(rows.iter().all(|row| row.is_alive(now, 600) == (row.id.0.as_u128() > 2)));
+    assert!(
+        rows.iter()
+            .all(|row| row.is_alive(now, 600) == (row.id.0.as_u128() > 2))
+    );
 }
 
 #[tokio::test]
@@ -254,36 +465,149 @@ async fn events_are_found_by_what_they_are_about_and_who_did_them() {
     let alice = world.register(realm, 1, "alice").await;
     let bob = world.register(realm, 2, "bob").await;
     let middle = world.kernel.now();
-    let role = PermissionEvent::Assigned { role: Role::Auditor, principal: PrincipalKind::User };
+    let role = PermissionEvent::Assigned {
+        role: Role::Auditor,
+        principal: PrincipalKind::User,
+    };
     world.tell(realm, Subject::assignments(alice.0), role).await;
-    world.tell(realm, Subject::user(bob), UserEvent::Disabled { reason: None }).await;
-    let failed = AuthEvent::LoginFailed { user: Some(bob), client: None, reason: LoginFailure::Disabled };
+    world
+        .tell(realm, Subject::user(bob), UserEvent::Disabled { reason: None })
+        .await;
+    let failed = AuthEvent::LoginFailed {
+        user: Some(bob),
+        client: None,
+        reason: LoginFailure::Disabled,
+    };
     world.note(realm, failed).await;
     world.settle(&reads, realm).await;
 
     let seqs = async |lane, filter: AuditFilter, after| -> Vec<u64> {
-        let rows = audit::search(&reads, Stream { realm, lane }, &filter, after, 100).await.unwrap();
+        let rows = audit::search(&reads, Stream { realm, lane }, &filter, after, 100)
+            .await
+            .unwrap();
         rows.into_iter().map(|row| row.seq).collect()
     };
     let all = AuditFilter::default;
     let facts = Lane::Facts;
     assert_eq!(seqs(facts, all(), 0).await, [1, 2, 3, 4]);
     assert_eq!(seqs(facts, all(), 2).await, [3, 4]);
-    assert_eq!(seqs(facts, AuditFilter { user: Some(alice), ..all() }, 0).await, [1, 3]);
-    assert_eq!(seqs(facts, AuditFilter { subject: Some(bob.0), ..all() }, 0).await, [2, 4]);
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                user: Some(alice),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [1, 3]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                subject: Some(bob.0),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [2, 4]
+    );
     let types = vec!["user.disabled".to_owned(), "role.assigned".to_owned()];
-    assert_eq!(seqs(facts, AuditFilter { event_types: types, ..all() }, 0).await, [3, 4]);
-    assert_eq!(seqs(facts, AuditFilter { to: Some(middle), ..all() }, 0).await, [1]);
-    assert_eq!(seqs(facts, AuditFilter { from: Some(middle), ..all() }, 0).await, [2, 3, 4]);
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                event_types: types,
+                ..all()
+            },
+            0
+        )
+        .await,
+        [3, 4]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                to: Some(middle),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [1]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                from: Some(middle),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [2, 3, 4]
+    );
     let never = world.kernel.now().after_seconds(1);
-    assert_eq!(seqs(facts, AuditFilter { from: Some(never), ..all() }, 0).await, [0_u64; 0]);
-    assert_eq!(seqs(facts, AuditFilter { to: Some(Timestamp(0)), ..all() }, 0).await, [0_u64; 0]);
-    assert_eq!(seqs(Lane::Activity, AuditFilter { user: Some(bob), ..all() }, 0).await, [1]);
-    assert_eq!(seqs(facts, AuditFilter { actor: Some(bob.0), ..all() }, 0).await, [0_u64; 0]);
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                from: Some(never),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [0_u64; 0]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                to: Some(Timestamp(0)),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [0_u64; 0]
+    );
+    assert_eq!(
+        seqs(
+            Lane::Activity,
+            AuditFilter {
+                user: Some(bob),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [1]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                actor: Some(bob.0),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [0_u64; 0]
+    );
 
     let held = permissions::get(&reads, realm, alice.0).await.unwrap().unwrap();
     assert_eq!((held.roles.len(), held.version), (1, 1));
-    assert_eq!(permissions::list(&reads, realm, None, 10).await.unwrap(), vec![held]);
+    assert_eq!(
+        permissions::list(&reads, realm, None, 10).await.unwrap(),
+        vec![held]
+    );
 }
 
 #[tokio::test]
@@ -292,16 +616,34 @@ async fn realms_and_applications_are_listed_in_order_and_found_by_name() {
     let realm = world.realm(61).await;
     let reads = world.reads().await;
     for (id, name) in [(61, "acme"), (62, "blue")] {
-        let event = RealmEvent::Created { name: name.to_owned(), display_name: format!("Über {name}") };
-        world.tell(RealmId::SYSTEM, Subject::realm(RealmId(Uuid::from_u128(id))), event).await;
+        let event = RealmEvent::Created {
+            name: name.to_owned(),
+            display_name: format!("Über {name}"),
+        };
+        world
+            .tell(
+                RealmId::SYSTEM,
+                Subject::realm(RealmId(Uuid::from_u128(id))),
+                event,
+            )
+            .await;
     }
     for (id, kind) in [(1, ApplicationType::Web), (2, ApplicationType::Service)] {
         let event = ApplicationEvent::Registered {
             client_id: format!("client{id}"),
             application_type: kind,
-            settings: ApplicationSettings { name: format!("App {id}"), ..ApplicationSettings::default() },
+            settings: ApplicationSettings {
+                name: format!("App {id}"),
+                ..ApplicationSettings::default()
+            },
         };
-        world.tell(realm, Subject::application(ApplicationId(Uuid::from_u128(id))), event).await;
+        world
+            .tell(
+                realm,
+                Subject::application(ApplicationId(Uuid::from_u128(id))),
+                event,
+            )
+            .await;
     }
     for (kid, algorithm) in [("k1", "ES256"), ("k2", "RS256"), ("k3", "ES256")] {
         let event = RealmEvent::SigningKeyCreated {
@@ -322,12 +664,32 @@ async fn realms_and_applications_are_listed_in_order_and_found_by_name() {
     assert_eq!(names(None, None, 10).await, ["acme", "blue"]);
     assert_eq!(names(None, Some(realm), 10).await, ["blue"]);
     assert_eq!(names(Some("über B"), None, 10).await, ["blue"]);
-    let filter = |application_type| ApplicationFilter { application_type, ..ApplicationFilter::default() };
-    let services = applications::list(&reads, realm, &filter(Some(ApplicationType::Service)), None, 10).await.unwrap();
+    let filter = |application_type| ApplicationFilter {
+        application_type,
+        ..ApplicationFilter::default()
+    };
+    let services = applications::list(&reads, realm, &filter(Some(ApplicationType::Service)), None, 10)
+        .await
+        .unwrap();
     assert_eq!((services.len(), services[0].client_id.as_str()), (1, "client2"));
-    assert_eq!(applications::list(&reads, realm, &filter(None), None, 10).await.unwrap().len(), 2);
-    assert_eq!(applications::secrets(&reads, realm, services[0].id).await.unwrap(), Some(Vec::new()));
+    assert_eq!(
+        applications::list(&reads, realm, &filter(None), None, 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        applications::secrets(&reads, realm, services[0].id)
+            .await
+            .unwrap(),
+        Some(Vec::new())
+    );
     let keys = realms::signing_keys(&reads, realm).await.unwrap().unwrap();
-    let until: Vec<_> = keys.keys.iter().map(|key| (key.kid.as_str(), key.published_until.is_some())).collect();
+    let until: Vec<_> = keys
+        .keys
+        .iter()
+        .map(|key| (key.kid.as_str(), key.published_until.is_some()))
+        .collect();
     assert_eq!(until, [("k1", true), ("k2", false), ("k3", false)]);
 }

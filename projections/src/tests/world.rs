@@ -28,7 +28,11 @@ pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Small batches, so that there are many; short pauses, so that tests are.
-pub const PACE: Pace = Pace { batch: 7, poll: Duration::from_millis(20), retry: Duration::from_millis(20) };
+pub const PACE: Pace = Pace {
+    batch: 7,
+    poll: Duration::from_millis(20),
+    retry: Duration::from_millis(20),
+};
 
 pub struct World {
     pub folder: TempDir,
@@ -53,14 +57,19 @@ impl Decide for Tell {
     }
 
     async fn load(&self, reader: &mut Reader<'_>) -> Result<(), KernelError> {
-        let Some(Subject { kind, id }) = self.subject else { return Ok(()) };
+        let Some(Subject { kind, id }) = self.subject else {
+            return Ok(());
+        };
         match kind {
             SubjectKind::Realm => reader.subject::<Realm>(id).await.map(drop),
             SubjectKind::Settings => reader.subject::<events::realms::Settings>(id).await.map(drop),
             SubjectKind::SigningKeys => reader.subject::<SigningKeys>(id).await.map(drop),
             SubjectKind::User => reader.subject::<User>(id).await.map(drop),
             SubjectKind::Password => reader.subject::<Password>(id).await.map(drop),
-            SubjectKind::Application => reader.subject::<events::applications::Application>(id).await.map(drop),
+            SubjectKind::Application => reader
+                .subject::<events::applications::Application>(id)
+                .await
+                .map(drop),
             SubjectKind::Assignments => reader.subject::<Assignments>(id).await.map(drop),
             SubjectKind::Session => reader.subject::<events::auth::Session>(id).await.map(drop),
         }
@@ -69,7 +78,11 @@ impl Decide for Tell {
     fn decide(&self, (): &(), _: &Context) -> Result<Decision, ()> {
         let subject = self.subject.unwrap_or(Subject::user(UserId(Uuid::nil())));
         let mut decision = Decision::nothing(subject);
-        decision.events = self.events.iter().map(|event| (self.subject, event.clone())).collect();
+        decision.events = self
+            .events
+            .iter()
+            .map(|event| (self.subject, event.clone()))
+            .collect();
         Ok(decision)
     }
 }
@@ -79,12 +92,21 @@ impl World {
         let folder = TempDir::new().unwrap();
         let clock = FrozenClock::at(START);
         let random = Arc::new(SystemRandom);
-        let log = SqliteLog::open(&folder.path().join("log.sqlite"), clock.clone(), random.clone()).await.unwrap();
-        let store = SqliteKeyStore::open(&folder.path().join("keys.sqlite")).await.unwrap();
-        let master = MasterKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
+        let log = SqliteLog::open(&folder.path().join("log.sqlite"), clock.clone(), random.clone())
+            .await
+            .unwrap();
+        let store = SqliteKeyStore::open(&folder.path().join("keys.sqlite"))
+            .await
+            .unwrap();
+        let master =
+            MasterKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
         let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
-        Self { folder, kernel, clock }
+        Self {
+            folder,
+            kernel,
+            clock,
+        }
     }
 
     pub fn read_folder(&self) -> PathBuf {
@@ -96,7 +118,9 @@ impl World {
     }
 
     pub async fn reads_of(&self, projections: Vec<Arc<dyn Projection>>, pace: Pace) -> Reads {
-        Reads::open_with(self.kernel.clone(), &self.read_folder(), projections, pace).await.unwrap()
+        Reads::open_with(self.kernel.clone(), &self.read_folder(), projections, pace)
+            .await
+            .unwrap()
     }
 
     pub async fn realm(&self, id: u128) -> RealmId {
@@ -107,7 +131,15 @@ impl World {
 
     /// Something happens to a subject, a second later than what happened before.
     pub async fn tell(&self, realm: RealmId, subject: Subject, event: impl Into<Event>) -> Position {
-        self.happen(Stream { realm, lane: subject.kind.lane() }, Some(subject), event.into()).await
+        self.happen(
+            Stream {
+                realm,
+                lane: subject.kind.lane(),
+            },
+            Some(subject),
+            event.into(),
+        )
+        .await
     }
 
     /// Something happens to nothing in particular.
@@ -118,9 +150,21 @@ impl World {
     async fn happen(&self, stream: Stream, subject: Option<Subject>, event: Event) -> Position {
         self.clock.advance(1);
         let mut context = self.kernel.context(Actor::component("test"));
-        context.network = Some(Network { ip: Some("192.0.2.1".to_owned()), user_agent: None });
-        let command = Tell { stream, subject, events: vec![event] };
-        self.kernel.execute(&context, &command).await.unwrap().receipt.position
+        context.network = Some(Network {
+            ip: Some("192.0.2.1".to_owned()),
+            user_agent: None,
+        });
+        let command = Tell {
+            stream,
+            subject,
+            events: vec![event],
+        };
+        self.kernel
+            .execute(&context, &command)
+            .await
+            .unwrap()
+            .receipt
+            .position
     }
 
     /// An event that nobody understands.
@@ -158,8 +202,18 @@ impl World {
 
     pub async fn register(&self, realm: RealmId, user: u128, username: &str) -> UserId {
         let user = UserId(Uuid::from_u128(user));
-        let profile = Profile { username: Some(username.to_owned()), ..Profile::default() };
-        self.tell(realm, Subject::user(user), UserEvent::Registered { profile: profile.into() }).await;
+        let profile = Profile {
+            username: Some(username.to_owned()),
+            ..Profile::default()
+        };
+        self.tell(
+            realm,
+            Subject::user(user),
+            UserEvent::Registered {
+                profile: profile.into(),
+            },
+        )
+        .await;
         user
     }
 
@@ -170,7 +224,11 @@ impl World {
             let (subject, event) = random_event(&mut dice, realm);
             match subject {
                 Some(subject) => {
-                    let of = if subject.kind == SubjectKind::Realm { RealmId::SYSTEM } else { realm };
+                    let of = if subject.kind == SubjectKind::Realm {
+                        RealmId::SYSTEM
+                    } else {
+                        realm
+                    };
                     self.tell(of, subject, event).await;
                 }
                 None => {
@@ -208,25 +266,45 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let grant = GrantId(dice.id(4));
     let secret = CredentialId(dice.id(5));
     let later = START.after_seconds(dice.below(100_000));
-    let settings = ApplicationSettings { name: dice.text(), ..ApplicationSettings::default() };
+    let settings = ApplicationSettings {
+        name: dice.text(),
+        ..ApplicationSettings::default()
+    };
     let of_user = |event: UserEvent| (Some(Subject::user(user)), event.into());
     let of_application = |event: ApplicationEvent| (Some(Subject::application(application)), event.into());
     let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
     match dice.below(24) {
         0 | 1 => {
-            let profile = Profile { username: Some(dice.text()), phone: Some(dice.text()), ..Profile::default() };
-            of_user(UserEvent::Registered { profile: profile.into() })
+            let profile = Profile {
+                username: Some(dice.text()),
+                phone: Some(dice.text()),
+                ..Profile::default()
+            };
+            of_user(UserEvent::Registered {
+                profile: profile.into(),
+            })
         }
         2 | 3 => {
             let changes = [("email".to_owned(), serde_json::json!(dice.text()))].into();
-            of_user(UserEvent::ProfileChanged { fields: vec!["email".to_owned()], changes: Sealed::Known(changes) })
+            of_user(UserEvent::ProfileChanged {
+                fields: vec!["email".to_owned()],
+                changes: Sealed::Known(changes),
+            })
         }
-        4 => of_user(UserEvent::Locked { reason: None, until: Some(later) }),
+        4 => of_user(UserEvent::Locked {
+            reason: None,
+            until: Some(later),
+        }),
         5 => of_user(UserEvent::Unlocked {}),
-        6 => of_user(UserEvent::Disabled { reason: Some(dice.text().into()) }),
+        6 => of_user(UserEvent::Disabled {
+            reason: Some(dice.text().into()),
+        }),
         7 => of_user(UserEvent::SessionsEnded {}),
         8 => {
-            let event = UserEvent::PasswordSet { credential: secret, hash: dice.text().into() };
+            let event = UserEvent::PasswordSet {
+                credential: secret,
+                hash: dice.text().into(),
+            };
             (Some(Subject::password(user)), event.into())
         }
         9 => of_application(ApplicationEvent::Registered {
@@ -234,7 +312,10 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             application_type: ApplicationType::Web,
             settings,
         }),
-        10 => of_application(ApplicationEvent::Changed { fields: Vec::new(), settings }),
+        10 => of_application(ApplicationEvent::Changed {
+            fields: Vec::new(),
+            settings,
+        }),
         11 => of_application(ApplicationEvent::SecretAdded {
             credential: secret,
             digest: dice.text().into(),
@@ -244,9 +325,15 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
         13 | 14 => {
             let role = Role::ALL[usize::try_from(dice.below(4)).unwrap()];
             let event = if dice.below(2) == 0 {
-                PermissionEvent::Assigned { role, principal: PrincipalKind::User }
+                PermissionEvent::Assigned {
+                    role,
+                    principal: PrincipalKind::User,
+                }
             } else {
-                PermissionEvent::Revoked { role, principal: PrincipalKind::User }
+                PermissionEvent::Revoked {
+                    role,
+                    principal: PrincipalKind::User,
+                }
             };
             (Some(Subject::assignments(user.0)), event.into())
         }
@@ -257,7 +344,9 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             expires: later,
         }),
         17 => of_session(AuthEvent::SessionContinued {}),
-        18 => of_session(AuthEvent::SessionEnded { reason: EndReason::SignedOut }),
+        18 => of_session(AuthEvent::SessionEnded {
+            reason: EndReason::SignedOut,
+        }),
         19 => of_session(AuthEvent::GrantStarted {
             grant,
             client: application,
@@ -265,17 +354,34 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             refresh: true,
             expires: later,
         }),
-        20 => of_session(AuthEvent::GrantRevoked { grant, reason: EndReason::Reused }),
+        20 => of_session(AuthEvent::GrantRevoked {
+            grant,
+            reason: EndReason::Reused,
+        }),
         21 => {
             let reason = LoginFailure::WrongPassword;
-            (None, AuthEvent::LoginFailed { user: Some(user), client: None, reason }.into())
+            (
+                None,
+                AuthEvent::LoginFailed {
+                    user: Some(user),
+                    client: None,
+                    reason,
+                }
+                .into(),
+            )
         }
         22 => {
             let change = SettingsChange {
-                tokens: Some(TokenSettings { code_seconds: 10 + dice.below(50), ..TokenSettings::default() }),
+                tokens: Some(TokenSettings {
+                    code_seconds: 10 + dice.below(50),
+                    ..TokenSettings::default()
+                }),
                 ..SettingsChange::default()
             };
-            (Some(Subject::settings(realm)), RealmEvent::SettingsChanged(change).into())
+            (
+                Some(Subject::settings(realm)),
+                RealmEvent::SettingsChanged(change).into(),
+            )
         }
         _ => {
             let event = RealmEvent::SigningKeyCreated {
