@@ -51,7 +51,10 @@ pub async fn resolve(
         Ok(id) if id.to_string() == client_id => id,
         Ok(_) => return Ok(None),
         // A `client_id` of its own is never shaped like an id, so that there is nothing to choose between.
-        Err(_) => match kernel.claimed(realm.id, Lane::Facts, ClaimKind::ClientId, client_id).await? {
+        Err(_) => match kernel
+            .claimed(realm.id, Lane::Facts, ClaimKind::ClientId, client_id)
+            .await?
+        {
             Some(holder) => ApplicationId(holder),
             None => return Ok(None),
         },
@@ -69,30 +72,40 @@ pub async fn authenticate(
     context: &Context,
 ) -> Result<Client, OAuthError> {
     let credentials = credentials(headers, form)?;
-    let resolved = resolve(edge, realm, &credentials.client_id).await?;
-    // Also for an application that there is not: both take the same time.
-    let digest = match &credentials.secret {
-        Some(secret) => Some(secret_digest(edge.kernel(), realm.id, secret).await?),
-        None => None,
+    let Some((id, state)) = resolve(edge, realm, &credentials.client_id).await? else {
+        return Err(OAuthError::invalid_client());
     };
-    let Some((id, state)) = resolved else { return Err(OAuthError::invalid_client()) };
     let confidential = state.is_confidential();
-    let shown = match &digest {
-        Some(digest) => confidential && knows_secret(&state, digest, context.now),
+    let shown = match &credentials.secret {
+        Some(secret) if confidential => knows_secret(
+            &state,
+            &secret_digest(edge.kernel(), realm.id, secret).await?,
+            context.now,
+        ),
+        Some(_) => false,
         None => !confidential,
     };
     if shown && state.is_active() {
-        return Ok(Client { id, state, confidential });
+        return Ok(Client {
+            id,
+            state,
+            confidential,
+        });
     }
     let failed = AuthEvent::ClientAuthenticationFailed { client: id };
-    edge.kernel().record(realm.id, context, vec![failed.into()]).await?;
+    edge.kernel()
+        .record(realm.id, context, vec![failed.into()])
+        .await?;
     Err(OAuthError::invalid_client())
 }
 
 /// What is stored of a secret: HMAC-SHA256 under a key of the realm, hexadecimal. Secrets are long and random, so that it need
 /// not be slow.
 pub async fn secret_digest(kernel: &Kernel, realm: RealmId, secret: &str) -> Result<String, KernelError> {
-    let digest = kernel.keyring().digest(realm, "client secrets", &[secret.as_bytes()]).await?;
+    let digest = kernel
+        .keyring()
+        .digest(realm, "client secrets", &[secret.as_bytes()])
+        .await?;
     Ok(digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -116,21 +129,34 @@ fn credentials(headers: &HeaderMap, form: &Form) -> Result<Credentials, OAuthErr
     let mut authorization = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (authorization.next(), authorization.next());
     let assertion = given("client_assertion").or(given("client_assertion_type"));
-    let methods =
-        [first.is_some(), second.is_some(), given("client_secret").is_some(), assertion.is_some()];
+    let methods = [
+        first.is_some(),
+        second.is_some(),
+        given("client_secret").is_some(),
+        assertion.is_some(),
+    ];
     if methods.into_iter().filter(|&used| used).count() > 1 {
-        return Err(OAuthError::invalid_request("the client authenticates by more than one method"));
+        return Err(OAuthError::invalid_request(
+            "the client authenticates by more than one method",
+        ));
     }
     if assertion.is_some() {
         return Err(OAuthError::invalid_client());
     }
     let Some(value) = first else {
-        let client_id = given("client_id").ok_or_else(OAuthError::invalid_client)?.to_owned();
-        return Ok(Credentials { client_id, secret: given("client_secret").map(str::to_owned) });
+        let client_id = given("client_id")
+            .ok_or_else(OAuthError::invalid_client)?
+            .to_owned();
+        return Ok(Credentials {
+            client_id,
+            secret: given("client_secret").map(str::to_owned),
+        });
     };
     let credentials = basic(value.as_bytes()).ok_or_else(OAuthError::invalid_client)?;
     if given("client_id").is_some_and(|client_id| client_id != credentials.client_id) {
-        return Err(OAuthError::invalid_request("client_id is another than the one that authenticates"));
+        return Err(OAuthError::invalid_request(
+            "client_id is another than the one that authenticates",
+        ));
     }
     Ok(credentials)
 }
@@ -144,7 +170,10 @@ fn basic(value: &[u8]) -> Option<Credentials> {
     let decoded = STANDARD.decode(encoded).ok()?;
     let colon = decoded.iter().position(|&byte| byte == b':')?;
     let client_id = decode(&decoded[..colon]).filter(|client_id| !client_id.is_empty())?;
-    Some(Credentials { client_id, secret: Some(decode(&decoded[colon + 1..])?) })
+    Some(Credentials {
+        client_id,
+        secret: Some(decode(&decoded[colon + 1..])?),
+    })
 }
 
 #[cfg(test)]

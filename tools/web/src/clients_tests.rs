@@ -39,7 +39,11 @@ impl Decide for Put {
         }
         if let Some(client_id) = self.2 {
             let (kind, value) = (ClaimKind::ClientId, client_id.to_owned());
-            decision = decision.claiming(Claim::Hold { kind, value, holder: self.0.0 });
+            decision = decision.claiming(Claim::Hold {
+                kind,
+                value,
+                holder: self.0.0,
+            });
         }
         Ok(decision)
     }
@@ -51,10 +55,17 @@ impl World {
     }
 
     async fn put(&self, id: ApplicationId, events: Vec<ApplicationEvent>, client_id: Option<&'static str>) {
-        self.kernel.execute(&self.context(), &Put(id, events, client_id)).await.unwrap();
+        self.kernel
+            .execute(&self.context(), &Put(id, events, client_id))
+            .await
+            .unwrap();
     }
 
-    async fn register(&self, application_type: ApplicationType, client_id: Option<&'static str>) -> ApplicationId {
+    async fn register(
+        &self,
+        application_type: ApplicationType,
+        client_id: Option<&'static str>,
+    ) -> ApplicationId {
         let id = ApplicationId(self.kernel.new_id());
         let registered = ApplicationEvent::Registered {
             client_id: client_id.map_or_else(|| id.to_string(), str::to_owned),
@@ -68,8 +79,16 @@ impl World {
     async fn add_secret(&self, id: ApplicationId, secret: &str, expires: Option<Timestamp>) -> CredentialId {
         let credential = CredentialId(self.kernel.new_id());
         let digest = secret_digest(&self.kernel, REALM, secret).await.unwrap();
-        self.put(id, vec![ApplicationEvent::SecretAdded { credential, digest: Sealed::Known(digest), expires }], None)
-            .await;
+        self.put(
+            id,
+            vec![ApplicationEvent::SecretAdded {
+                credential,
+                digest: Sealed::Known(digest),
+                expires,
+            }],
+            None,
+        )
+        .await;
         credential
     }
 
@@ -92,7 +111,13 @@ impl World {
     /// The applications for which a failure is on the record.
     async fn failures(&self) -> Vec<ApplicationId> {
         let mut failures = Vec::new();
-        for recorded in self.kernel.log().read(Stream::activity(REALM), 0, 100).await.unwrap() {
+        for recorded in self
+            .kernel
+            .log()
+            .read(Stream::activity(REALM), 0, 100)
+            .await
+            .unwrap()
+        {
             let Event::Auth(AuthEvent::ClientAuthenticationFailed { client }) =
                 self.kernel.decode(&recorded).await.unwrap().event
             else {
@@ -109,7 +134,11 @@ fn encoded(text: &str) -> String {
 }
 
 fn post(client_id: &str, secret: &str) -> String {
-    format!("grant_type=x&client_id={}&client_secret={}", encoded(client_id), encoded(secret))
+    format!(
+        "grant_type=x&client_id={}&client_secret={}",
+        encoded(client_id),
+        encoded(secret)
+    )
 }
 
 fn authorization(values: &[&str]) -> HeaderMap {
@@ -121,7 +150,10 @@ fn authorization(values: &[&str]) -> HeaderMap {
 }
 
 fn basic_of(client_id: &str, secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret))))
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret)))
+    )
 }
 
 fn none() -> HeaderMap {
@@ -137,7 +169,10 @@ async fn a_confidential_one_shows_its_secret_in_the_header_or_in_the_form() {
     for (headers, form) in [
         (basic.clone(), "grant_type=x".to_owned()),
         (basic, format!("client_id={name}&client_secret=")),
-        (authorization(&[&basic_of(&name, SECRET).replace("Basic", "bAsIc")]), String::new()),
+        (
+            authorization(&[&basic_of(&name, SECRET).replace("Basic", "bAsIc")]),
+            String::new(),
+        ),
         (none(), post(&name, SECRET)),
     ] {
         let client = world.try_as(&headers, &form).await.unwrap();
@@ -155,9 +190,17 @@ async fn a_public_one_says_who_it_is_and_has_no_secret() {
         let name = id.to_string();
         let client = world.try_as(&none(), &format!("client_id={name}")).await.unwrap();
         assert_eq!((client.id, client.confidential), (id, false));
-        assert_eq!(world.refused(&none(), &post(&name, "anything")).await, "invalid_client");
+        assert_eq!(
+            world.refused(&none(), &post(&name, "anything")).await,
+            "invalid_client"
+        );
         for secret in ["", "anything"] {
-            assert_eq!(world.refused(&authorization(&[&basic_of(&name, secret)]), "").await, "invalid_client");
+            assert_eq!(
+                world
+                    .refused(&authorization(&[&basic_of(&name, secret)]), "")
+                    .await,
+                "invalid_client"
+            );
         }
     }
 }
@@ -167,10 +210,16 @@ async fn a_confidential_one_cannot_pass_for_a_public_one() {
     let world = World::new().await;
     let id = world.web().await;
     let name = id.to_string();
-    for form in [format!("client_id={name}"), format!("client_id={name}&client_secret=")] {
+    for form in [
+        format!("client_id={name}"),
+        format!("client_id={name}&client_secret="),
+    ] {
         assert_eq!(world.refused(&none(), &form).await, "invalid_client");
     }
-    assert_eq!(world.refused(&authorization(&[&basic_of(&name, "")]), "").await, "invalid_client");
+    assert_eq!(
+        world.refused(&authorization(&[&basic_of(&name, "")]), "").await,
+        "invalid_client"
+    );
     assert_eq!(world.failures().await, [id, id, id]);
 }
 
@@ -179,18 +228,40 @@ async fn an_unknown_a_disabled_and_a_wrong_one_are_answered_alike() {
     let world = World::new().await;
     let wrong = world.web().await;
     let disabled = world.web().await;
-    world.put(disabled, vec![ApplicationEvent::Disabled { reason: None }], None).await;
+    world
+        .put(disabled, vec![ApplicationEvent::Disabled { reason: None }], None)
+        .await;
     let unknown = ApplicationId(world.kernel.new_id());
     let mut answers = Vec::new();
     for (id, secret) in [(wrong, "wrong"), (disabled, SECRET), (unknown, SECRET)] {
-        answers.push(world.try_as(&none(), &post(&id.to_string(), secret)).await.unwrap_err());
+        answers.push(
+            world
+                .try_as(&none(), &post(&id.to_string(), secret))
+                .await
+                .unwrap_err(),
+        );
     }
     assert_eq!(answers[0].status(), StatusCode::UNAUTHORIZED);
-    assert!(answers.iter().all(|answer| *answer == OAuthError::invalid_client()));
-    assert_eq!(world.failures().await, [wrong, disabled], "only what exists is on the record");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| *answer == OAuthError::invalid_client())
+    );
+    assert_eq!(
+        world.failures().await,
+        [wrong, disabled],
+        "only what exists is on the record"
+    );
 
-    world.put(disabled, vec![ApplicationEvent::Enabled {}], None).await;
-    assert!(world.try_as(&none(), &post(&disabled.to_string(), SECRET)).await.is_ok());
+    world
+        .put(disabled, vec![ApplicationEvent::Enabled {}], None)
+        .await;
+    assert!(
+        world
+            .try_as(&none(), &post(&disabled.to_string(), SECRET))
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -228,9 +299,18 @@ async fn credentials_that_cannot_be_read_are_refused() {
         encoded(&format!("{id}:{SECRET}")),
         format!("{} ", basic_of(&id.to_string(), SECRET)).replace("Basic ", "Basic  "),
     ] {
-        assert_eq!(world.refused(&authorization(&[&value]), "").await, "invalid_client", "{value}");
+        assert_eq!(
+            world.refused(&authorization(&[&value]), "").await,
+            "invalid_client",
+            "{value}"
+        );
     }
-    for form in ["", "client_id=", "client_secret=x", "client_assertion=x&client_id=y"] {
+    for form in [
+        "",
+        "client_id=",
+        "client_secret=x",
+        "client_assertion=x&client_id=y",
+    ] {
         assert_eq!(world.refused(&none(), form).await, "invalid_client", "{form}");
     }
 }
@@ -239,13 +319,28 @@ async fn credentials_that_cannot_be_read_are_refused() {
 async fn each_secret_counts_until_it_ends_or_is_withdrawn() {
     let world = World::new().await;
     let id = world.web().await;
-    world.add_secret(id, "for a minute", Some(NOW.after_seconds(60))).await;
+    world
+        .add_secret(id, "for a minute", Some(NOW.after_seconds(60)))
+        .await;
     let withdrawn = world.add_secret(id, "withdrawn", None).await;
-    let good = async |secret: &str| world.try_as(&none(), &post(&id.to_string(), secret)).await.is_ok();
+    let good = async |secret: &str| {
+        world
+            .try_as(&none(), &post(&id.to_string(), secret))
+            .await
+            .is_ok()
+    };
     for secret in [SECRET, "for a minute", "withdrawn"] {
         assert!(good(secret).await, "{secret}");
     }
-    world.put(id, vec![ApplicationEvent::SecretRevoked { credential: withdrawn }], None).await;
+    world
+        .put(
+            id,
+            vec![ApplicationEvent::SecretRevoked {
+                credential: withdrawn,
+            }],
+            None,
+        )
+        .await;
     world.clock.advance(60);
     assert!(good(SECRET).await);
     assert!(!good("for a minute").await && !good("withdrawn").await && !good("").await);
@@ -259,11 +354,21 @@ async fn an_application_is_known_by_its_client_id_or_its_id_and_only_in_its_real
     assert_eq!(world.try_as(&none(), &post("ci", SECRET)).await.unwrap().id, id);
     let edge = world.edge();
     let found = async |in_realm: RealmId, name: &str| {
-        resolve(&edge, &realm(in_realm), name).await.unwrap().map(|(id, _)| id)
+        resolve(&edge, &realm(in_realm), name)
+            .await
+            .unwrap()
+            .map(|(id, _)| id)
     };
     assert_eq!(found(REALM, "ci").await, Some(id));
     assert_eq!(found(REALM, &id.to_string()).await, Some(id));
-    for name in ["", "CI", "ci ", &id.0.simple().to_string(), &id.0.braced().to_string(), &id.0.urn().to_string()] {
+    for name in [
+        "",
+        "CI",
+        "ci ",
+        &id.0.simple().to_string(),
+        &id.0.braced().to_string(),
+        &id.0.urn().to_string(),
+    ] {
         assert_eq!(found(REALM, name).await, None, "{name}");
     }
     assert_eq!(found(OTHER_REALM, "ci").await, None);
@@ -275,6 +380,13 @@ async fn a_digest_is_of_its_realm() {
     let world = World::new().await;
     let digest = secret_digest(&world.kernel, REALM, SECRET).await.unwrap();
     assert_eq!(digest.len(), 64);
-    assert!(digest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
-    assert_ne!(digest, secret_digest(&world.kernel, OTHER_REALM, SECRET).await.unwrap());
+    assert!(
+        digest
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    );
+    assert_ne!(
+        digest,
+        secret_digest(&world.kernel, OTHER_REALM, SECRET).await.unwrap()
+    );
 }

@@ -7,7 +7,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, HttpBody},
+    body::Body,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -41,8 +41,15 @@ pub struct RequestId(pub Uuid);
 
 /// Puts all of it around a router.
 pub fn edge_layers(app: Router, edge: &Edge) -> Router {
-    metrics::describe_counter!(REQUESTS, "Requests that were answered, by method, route and status");
-    metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time to answer a request, by method and route");
+    metrics::describe_counter!(
+        REQUESTS,
+        "Requests that were answered, by method, route and status"
+    );
+    metrics::describe_histogram!(
+        DURATION,
+        metrics::Unit::Seconds,
+        "Time to answer a request, by method and route"
+    );
     app.fallback(async || Problem::new(Code::NotFound))
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(DefaultBodyLimit::disable())
@@ -55,7 +62,11 @@ async fn outermost(State(edge): State<Edge>, mut request: Request, next: Next) -
     let id = edge.kernel().new_id();
     request.extensions_mut().insert(RequestId(id));
     let method = known(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
     let span = tracing::info_span!("request", %id, method, route, status = field::Empty);
     let started = Instant::now();
 
@@ -70,7 +81,8 @@ async fn outermost(State(edge): State<Edge>, mut request: Request, next: Next) -
     span.record("status", status.as_u16());
     span.in_scope(|| tracing::debug!(milliseconds = took.as_secs_f64() * 1_000.0, "answered"));
     let status = status.as_u16().to_string();
-    metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status).increment(1);
+    metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
     metrics::histogram!(DURATION, "method" => method, "route" => route).record(took);
     response
 }
@@ -91,7 +103,11 @@ fn known(method: &Method) -> &'static str {
 
 /// The answer, with the request's id in it where it is a problem; and as a problem where the framework refused in its own words.
 fn told(response: Response, id: Uuid) -> Response {
-    let problem = response.extensions().get::<Problem>().cloned().or_else(|| refused_by_framework(&response));
+    let problem = response
+        .extensions()
+        .get::<Problem>()
+        .cloned()
+        .or_else(|| refused_by_framework(&response));
     let Some(problem) = problem else { return response };
     let mut told = problem.render(Some(id));
     for name in response.headers().keys() {
@@ -105,7 +121,7 @@ fn told(response: Response, id: Uuid) -> Response {
     told
 }
 
-/// What an answer without a body of ours means: empty, or a line of plain text by axum or tower.
+/// What an answer means that no handler of ours has written: it is empty, or a line of plain text by axum or tower.
 fn refused_by_framework(response: &Response) -> Option<Problem> {
     let code = match response.status() {
         StatusCode::BAD_REQUEST => Code::MalformedRequest,
@@ -122,7 +138,7 @@ fn refused_by_framework(response: &Response) -> Option<Problem> {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_none_or(|content_type| content_type.as_bytes().starts_with(b"text/plain"));
-    (plain || response.body().is_end_stream()).then(|| Problem::new(code))
+    plain.then(|| Problem::new(code))
 }
 
 /// Headers that protect, where the handler has not set its own.
@@ -130,14 +146,20 @@ fn protect(response: &mut Response, https: bool) {
     let mut headers = vec![
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ];
     if https {
         headers.push((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
     }
     for (name, value) in headers {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
 }
 

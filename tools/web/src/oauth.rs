@@ -7,18 +7,15 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use events::{
-    kernel::KernelError,
-    keys::KeyError,
-    log::LogError,
-};
+use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::form::FormError;
 
 /// How a client is asked to authenticate (RFC 7617; the credentials are form-encoded in UTF-8 first, RFC 6749, 2.3.1).
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"OAuth 2.0 client\", charset=\"UTF-8\"");
+const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"OAuth 2.0 client\", charset=\"UTF-8\"");
 
 /// When to try again after trouble that passes, in seconds.
 const RETRY_AFTER: u64 = 2;
@@ -48,7 +45,12 @@ type Description = Cow<'static, str>;
 
 impl OAuthError {
     fn new(status: StatusCode, error: &'static str, description: impl Into<Description>) -> Self {
-        Self { error, description: description.into(), status, retry_after: None }
+        Self {
+            error,
+            description: description.into(),
+            status,
+            retry_after: None,
+        }
     }
 
     fn bad(error: &'static str, description: impl Into<Description>) -> Self {
@@ -62,7 +64,11 @@ impl OAuthError {
 
     /// The client is not known, or has not shown that it is who it says; which of them is not told.
     pub fn invalid_client() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "the client could not be authenticated")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "the client could not be authenticated",
+        )
     }
 
     /// The code or refresh token is not good (any more), or is not this client's.
@@ -97,13 +103,24 @@ impl OAuthError {
 
     /// Trouble that passes: 503, with the seconds after which to try again.
     pub fn unavailable(retry_after: u64) -> Self {
-        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again in a moment");
-        Self { retry_after: Some(retry_after), ..error }
+        let error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "try again in a moment",
+        );
+        Self {
+            retry_after: Some(retry_after),
+            ..error
+        }
     }
 
     /// Something that should not happen; whoever answers with this has logged why.
     pub fn server_error() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "something went wrong on the server")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "something went wrong on the server",
+        )
     }
 
     /// The code.
@@ -164,9 +181,10 @@ impl From<KernelError> for OAuthError {
             KernelError::Log(LogError::Unavailable(_)) | KernelError::Keys(KeyError::Unavailable(_)) => {
                 Self::unavailable(RETRY_AFTER)
             }
-            KernelError::Log(_) | KernelError::Keys(_) | KernelError::Decode(_) | KernelError::Malformed(_) => {
-                Self::server_error()
-            }
+            KernelError::Log(_)
+            | KernelError::Keys(_)
+            | KernelError::Decode(_)
+            | KernelError::Malformed(_) => Self::server_error(),
         }
     }
 }
@@ -188,26 +206,39 @@ mod tests {
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
         assert!(!response.headers().contains_key(header::WWW_AUTHENTICATE));
         let body = body(response).await;
-        assert_eq!((body.error.as_str(), body.error_description.as_str()), ("invalid_grant", "the code is not good"));
+        assert_eq!(
+            (body.error.as_str(), body.error_description.as_str()),
+            ("invalid_grant", "the code is not good")
+        );
     }
 
     #[test]
     fn an_unknown_client_is_asked_to_authenticate() {
         let response = OAuthError::invalid_client().into_response();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-        assert!(response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Basic "));
+        assert!(
+            response.headers()[header::WWW_AUTHENTICATE]
+                .to_str()
+                .unwrap()
+                .starts_with("Basic ")
+        );
     }
 
     #[tokio::test]
     async fn a_description_holds_only_what_it_may() {
         let error = OAuthError::from(FormError::Repeated("a\"\\\r\nZoë".to_owned()));
         let body = body(error.into_response()).await;
-        assert_eq!(body.error_description, "the parameter a''??Zo? is there more than once");
+        assert_eq!(
+            body.error_description,
+            "the parameter a''??Zo? is there more than once"
+        );
     }
 
     #[tokio::test]
     async fn trouble_inside_is_not_told() {
-        let error = OAuthError::from(KernelError::Log(LogError::Unavailable("/data/log: disk full".to_owned())));
+        let error = OAuthError::from(KernelError::Log(LogError::Unavailable(
+            "/data/log: disk full".to_owned(),
+        )));
         let response = error.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");

@@ -50,10 +50,18 @@ mod tests {
     async fn a_token_is_of_one_list_of_one_realm_under_one_filter_for_a_day() {
         let world = World::new().await;
         let key: Key = ("alice".to_owned(), 7);
-        let token = seal(&world.kernel, REALM, "users?status=active", &key).await.unwrap();
+        let token = seal(&world.kernel, REALM, "users?status=active", &key)
+            .await
+            .unwrap();
         assert!(!token.contains("alice"));
-        assert_eq!(opened(&world, REALM, "users?status=active", &token).await, Some(key));
-        assert_eq!(opened(&world, OTHER_REALM, "users?status=active", &token).await, None);
+        assert_eq!(
+            opened(&world, REALM, "users?status=active", &token).await,
+            Some(key)
+        );
+        assert_eq!(
+            opened(&world, OTHER_REALM, "users?status=active", &token).await,
+            None
+        );
         for bound in ["users?", "users?status=locked", "sessions?status=active", ""] {
             assert_eq!(opened(&world, REALM, bound, &token).await, None, "{bound}");
         }
@@ -65,7 +73,9 @@ mod tests {
     async fn another_artefact_is_no_page_token() {
         let world = World::new().await;
         let expires = world.kernel.now().after_seconds(60);
-        let code = artefacts::seal(&world.kernel, REALM, "code", &[b"users?"], &("alice", 7), expires).await.unwrap();
+        let code = artefacts::seal(&world.kernel, REALM, "code", &[b"users?"], &("alice", 7), expires)
+            .await
+            .unwrap();
         assert_eq!(opened(&world, REALM, "users?", &code).await, None);
     }
 }

@@ -38,7 +38,9 @@ impl World {
     async fn open(folder: tempfile::TempDir, log: &str) -> Self {
         let (clock, random) = (FrozenClock::at(NOW), Arc::new(SystemRandom));
         let path = |name: &str| folder.path().join(name);
-        let log = SqliteLog::open(&path(log), clock.clone(), random.clone()).await.unwrap();
+        let log = SqliteLog::open(&path(log), clock.clone(), random.clone())
+            .await
+            .unwrap();
         let store = SqliteKeyStore::open(&path("keys")).await.unwrap();
         let master = MasterKey::load_or_create(&path("master.key"), &*random).unwrap();
         let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
@@ -46,7 +48,11 @@ impl World {
             keyring.prepare_realm(realm).await.unwrap();
         }
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
-        Self { kernel, clock, folder }
+        Self {
+            kernel,
+            clock,
+            folder,
+        }
     }
 
     /// The edge of this world.
@@ -57,5 +63,10 @@ impl World {
 
 /// A realm as handlers see it.
 pub fn realm(id: RealmId) -> RealmRef {
-    RealmRef { id, name: "demo".to_owned(), display_name: "Demo".to_owned(), suspended: false }
+    RealmRef {
+        id,
+        name: "demo".to_owned(),
+        display_name: "Demo".to_owned(),
+        suspended: false,
+    }
 }
