@@ -1,0 +1,113 @@
+//! The command side: every write is decided here.
+//!
+//! | module | what it decides |
+//! | --- | --- |
+//! | [`realms`], [`users`], [`applications`], [`permissions`] | the management API, `/command/v1/…` |
+//! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
+//! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
+//! | [`claims`], [`faults`], [`body`] | words that the domains share |
+//!
+//! The rule: no write goes around [`Decide`](events::kernel::Decide). A handler reads a request, makes a command of it and hands it to the
+//! kernel; what may happen is said in `decide`, purely, and tested there.
+//!
+//! # Adding a command
+//! 1. Name it in the imperative and give it a file with its `decide`, its handler, its documentation and its tests.
+//! 2. Name in its extractor the action that it is (`web::actions`).
+//! 3. Register it with `routes!` in the domain's `router`: there is no route without an OpenAPI operation.
+
+pub mod applications;
+pub mod auth;
+pub mod body;
+pub mod bootstrap;
+pub mod claims;
+pub mod demo;
+pub mod faults;
+pub mod permissions;
+pub mod realms;
+#[cfg(test)]
+mod tests;
+pub mod users;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use events::{
+    ids::RealmId,
+    kernel::{Context, Failure},
+    log::ClaimKind,
+};
+use passwords::Hasher;
+use uuid::Uuid;
+use web::{Caller, Code, Edge, OpenApiRouter, Path, Problem};
+
+pub use faults::Faults;
+
+/// What all handlers of this side share. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    /// The edge, and the kernel behind it.
+    pub edge: Edge,
+    /// The threads that hash passwords.
+    pub hasher: Arc<Hasher>,
+}
+
+impl Commands {
+    /// The command side over an edge.
+    pub fn new(edge: Edge, hasher: Hasher) -> Self {
+        Self { edge, hasher: Arc::new(hasher) }
+    }
+}
+
+impl FromRef<Commands> for Edge {
+    fn from_ref(commands: &Commands) -> Self {
+        commands.edge.clone()
+    }
+}
+
+/// The management API's writes: `/command/v1/…`.
+pub fn router(commands: Commands) -> OpenApiRouter {
+    operations().with_state(commands)
+}
+
+/// All writes: the management API and the realm surface.
+pub fn api(commands: Commands) -> OpenApiRouter {
+    router(commands.clone()).merge(auth::router(commands))
+}
+
+fn operations() -> OpenApiRouter<Commands> {
+    OpenApiRouter::new()
+        .merge(realms::router())
+        .merge(users::router())
+        .merge(applications::router())
+        .merge(permissions::router())
+}
+
+/// Where a request goes. It is looked at only after the request was allowed: who may not ask is told so, and not
+/// whether there could be such a thing.
+type At<T> = Result<Path<T>, Problem>;
+
+/// What is answered to a command that was not committed.
+fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
+    match failure {
+        Failure::Rejected(rejection) => rejection.into(),
+        Failure::Claimed { kind, .. } => match kind {
+            ClaimKind::RealmName => Problem::new(Code::NameTaken).field("name", "is taken"),
+            ClaimKind::ClientId => Problem::new(Code::NameTaken).field("client_id", "is taken"),
+            ClaimKind::LoginName => Problem::new(Code::NameTaken),
+            ClaimKind::Code | ClaimKind::RevokedToken | ClaimKind::Flow => Problem::new(Code::Conflict),
+        },
+        Failure::PreconditionFailed { found } => {
+            Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))
+        }
+        Failure::Conflict => Problem::new(Code::Conflict).detail("Others were changing the same thing; try again."),
+        Failure::CommandReused => Problem::new(Code::IdempotencyKeyReused),
+        Failure::Kernel(error) => error.into(),
+    }
+}
+
+/// The circumstances of a command about a realm as such: it is told in the `system` realm, whatever realm it is about.
+fn in_system_realm(caller: &Caller, mut context: Context) -> Context {
+    let request = context.actor.request.unwrap_or(Uuid::nil());
+    context.actor = caller.actor(RealmId::SYSTEM, request);
+    context
+}

@@ -1,0 +1,91 @@
+//! # Realms
+//!
+//! A realm is a tenant: its own people, applications, names, keys and sessions. Its existence, name and suspension are
+//! told in the `system` realm; its settings and signing keys in its own stream.
+//!
+//! | step | request (below `/command/v1`) | who may | event |
+//! | --- | --- | --- | --- |
+//! | make one | `POST realms` | platform administrators | `realm.created`, then `signing_key.created` |
+//! | name it for people | `PATCH realms/{realm}` | realm administrators | `realm.renamed` |
+//! | stop it, start it | `POST realms/{realm}/suspend`, `/resume` | platform administrators | `realm.suspended`, `realm.resumed` |
+//! | configure it | `PATCH realms/{realm}/settings` | realm administrators | `settings.changed` |
+//! | rotate keys | `POST realms/{realm}/signing-keys` | realm administrators | `signing_key.created` |
+//! | withdraw a key | `DELETE realms/{realm}/signing-keys/{kid}` | realm administrators | `signing_key.retired` |
+//!
+//! **What goes wrong.** A name that is taken is 409 `name_taken`, one that cannot be a name is 422. The `system` realm
+//! is never suspended (409). A number outside of its range is 422 with the field's name. The key that signs is not
+//! withdrawn (409): rotate first. A realm that the caller may not see is 404.
+//!
+//! **It worked when** the answer's events are those of the table and the realm's
+//! `/.well-known/openid-configuration` and `jwks` tell of it; a suspended realm refuses every token and sign-in within
+//! a second.
+
+pub mod attributes;
+pub mod create;
+pub mod settings;
+pub mod signing_keys;
+pub mod status;
+
+use utoipa_axum::routes;
+use web::{Code, OpenApiRouter, Problem};
+
+use crate::{Commands, Faults};
+
+pub use signing_keys::{SigningKeyError, ensure_signing_key};
+
+/// Why a command about a realm is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Fields that are not as they must be.
+    #[error("{0}")]
+    Invalid(Faults),
+    /// There is no such realm.
+    #[error("no such realm")]
+    NotFound,
+    /// There is such a realm already.
+    #[error("there is such a realm already")]
+    Exists,
+    /// The realm that administers the others cannot be stopped.
+    #[error("the system realm cannot be suspended")]
+    SystemRealm,
+    /// There is no such signing key, or it was withdrawn.
+    #[error("no such signing key")]
+    NoSuchKey,
+    /// Tokens are signed with it: another must take its place first.
+    #[error("this key signs; rotate first, then withdraw it")]
+    KeyInUse,
+    /// So many keys are published that another would make the set too large for its readers.
+    #[error("too many signing keys are published; wait for the overlap to end or withdraw some")]
+    TooManyKeys,
+}
+
+impl From<Faults> for Rejection {
+    fn from(faults: Faults) -> Self {
+        Self::Invalid(faults)
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let detail = rejection.to_string();
+        match rejection {
+            Rejection::Invalid(faults) => faults.into(),
+            Rejection::NotFound | Rejection::NoSuchKey => Problem::new(Code::NotFound),
+            Rejection::Exists | Rejection::SystemRealm | Rejection::KeyInUse | Rejection::TooManyKeys => {
+                Problem::new(Code::Conflict).detail(detail)
+            }
+        }
+    }
+}
+
+/// The routes of this domain.
+pub(crate) fn router() -> OpenApiRouter<Commands> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create))
+        .routes(routes!(status::rename))
+        .routes(routes!(status::suspend))
+        .routes(routes!(status::resume))
+        .routes(routes!(settings::change))
+        .routes(routes!(signing_keys::rotate))
+        .routes(routes!(signing_keys::retire))
+}

@@ -1,0 +1,346 @@
+//! The settings of a realm. The rule: every number is within its documented range, whoever sets it, and a field that
+//! is not mentioned stays as it is.
+
+use axum::extract::State;
+use events::{
+    ids::RealmId,
+    kernel::{Context, Decide, Decision, KernelError, Reader},
+    realms::{
+        PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings, Settings, SettingsChange,
+        TokenSettings,
+    },
+    subject::{Stream, Subject},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use web::{Answer, Command, CommandAnswer, Problem, actions};
+
+use super::{
+    Rejection,
+    attributes::{self, AttributeRules},
+};
+use crate::{Commands, Faults, body::present, failed};
+
+const DAY: u64 = 86_400;
+const YEAR: u64 = 365 * DAY;
+
+/// A section of a settings change: the fields that it mentions, and how they go onto the section as it is.
+macro_rules! sections {
+    ($($(#[$about:meta])* $patch:ident of $section:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $patch {
+            $($(#[$doc])* #[serde(default, deserialize_with = "present")] pub $field: Option<$type>,)*
+        }
+
+        impl $patch {
+            fn onto(&self, section: &$section) -> $section {
+                let mut section = section.clone();
+                $(if let Some(value) = &self.$field {
+                    section.$field = convert(value);
+                })*
+                section
+            }
+        }
+    )*};
+}
+
+sections! {
+    /// How long tokens live.
+    TokenPatch of TokenSettings {
+        /// Life of an access token, in seconds (60 to 86,400).
+        access_token_seconds: u64,
+        /// Life of an id token, in seconds (60 to 86,400).
+        id_token_seconds: u64,
+        /// Life of an authorization code, in seconds (10 to 60).
+        code_seconds: u64,
+        /// A refresh token that is not used for so long ends, in seconds (60 to a year).
+        refresh_token_idle_seconds: u64,
+        /// A refresh family ends after so long however it is used, in seconds (60 to 5 years).
+        refresh_token_absolute_seconds: u64,
+        /// How long a replaced signing key stays published, in seconds (0 to a year).
+        key_overlap_seconds: u64,
+    }
+    /// How long a sign-in lasts.
+    SessionPatch of SessionSettings {
+        /// A session that is not used for so long ends, in seconds (60 to 30 days).
+        idle_seconds: u64,
+        /// A session ends after so long however it is used, in seconds (60 to a year).
+        absolute_seconds: u64,
+    }
+    /// What a password must be.
+    PasswordPatch of PasswordSettings {
+        /// Fewest characters (8 to 64).
+        minimum_length: usize,
+        /// Most characters (64 to 1,024).
+        maximum_length: usize,
+        /// Whether well-known passwords are refused.
+        blocklist: bool,
+    }
+    /// What a user consists of, and who may register.
+    RegistrationPatch of RegistrationSettings {
+        /// Whether people may register themselves.
+        self_registration: bool,
+        /// Whether a user must have an e-mail address.
+        email_required: bool,
+        /// The custom attributes that a user may have, all of them (at most 100).
+        attributes: AttributeRules,
+    }
+}
+
+/// From how a value is written in a request to how it is kept.
+fn convert<T: Clone + Into<U>, U>(value: &T) -> U {
+    value.clone().into()
+}
+
+/// The sections to change; fields that are not mentioned stay as they are.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsPatch {
+    /// How long tokens live.
+    #[serde(default, deserialize_with = "present")]
+    pub tokens: Option<TokenPatch>,
+    /// How long a sign-in lasts.
+    #[serde(default, deserialize_with = "present")]
+    pub session: Option<SessionPatch>,
+    /// What a password must be.
+    #[serde(default, deserialize_with = "present")]
+    pub password: Option<PasswordPatch>,
+    /// What a user consists of, and who may register.
+    #[serde(default, deserialize_with = "present")]
+    pub registration: Option<RegistrationPatch>,
+}
+
+/// Changes a realm's settings.
+#[derive(Clone, Debug)]
+pub struct ChangeSettings {
+    /// Whose.
+    pub realm: RealmId,
+    /// What.
+    pub patch: SettingsPatch,
+}
+
+#[async_trait::async_trait]
+impl Decide for ChangeSettings {
+    type State = Settings;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Settings, KernelError> {
+        Ok(reader.subject::<Settings>(self.realm.0).await?.state)
+    }
+
+    fn decide(&self, settings: &Settings, _: &Context) -> Result<Decision, Rejection> {
+        let SettingsPatch {
+            tokens,
+            session,
+            password,
+            registration,
+        } = &self.patch;
+        let change = SettingsChange {
+            tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
+            session: session.as_ref().map(|patch| patch.onto(&settings.session)),
+            password: password.as_ref().map(|patch| patch.onto(&settings.password)),
+            registration: registration
+                .as_ref()
+                .map(|patch| patch.onto(&settings.registration)),
+        };
+        check(&change)?;
+        let change = SettingsChange {
+            tokens: change.tokens.filter(|section| *section != settings.tokens),
+            session: change.session.filter(|section| *section != settings.session),
+            password: change.password.filter(|section| *section != settings.password),
+            registration: change
+                .registration
+                .filter(|section| *section != settings.registration),
+        };
+        let subject = Subject::settings(self.realm);
+        Ok(if change == SettingsChange::default() {
+            Decision::nothing(subject)
+        } else {
+            Decision::of(subject, RealmEvent::SettingsChanged(change))
+        })
+    }
+}
+
+/// The documented ranges (`events::realms`).
+fn check(change: &SettingsChange) -> Result<(), Faults> {
+    let mut faults = Faults::default();
+    if let Some(tokens) = &change.tokens {
+        faults.range(
+            "tokens.access_token_seconds",
+            tokens.access_token_seconds,
+            60..=DAY,
+        );
+        faults.range("tokens.id_token_seconds", tokens.id_token_seconds, 60..=DAY);
+        faults.range("tokens.code_seconds", tokens.code_seconds, 10..=60);
+        faults.range(
+            "tokens.refresh_token_idle_seconds",
+            tokens.refresh_token_idle_seconds,
+            60..=YEAR,
+        );
+        let absolute = tokens.refresh_token_absolute_seconds;
+        faults.range("tokens.refresh_token_absolute_seconds", absolute, 60..=5 * YEAR);
+        faults.range("tokens.key_overlap_seconds", tokens.key_overlap_seconds, 0..=YEAR);
+    }
+    if let Some(session) = &change.session {
+        faults.range("session.idle_seconds", session.idle_seconds, 60..=30 * DAY);
+        faults.range("session.absolute_seconds", session.absolute_seconds, 60..=YEAR);
+    }
+    if let Some(password) = &change.password {
+        faults.range("password.minimum_length", password.minimum_length, 8..=64);
+        faults.range("password.maximum_length", password.maximum_length, 64..=1_024);
+    }
+    if let Some(registration) = &change.registration {
+        attributes::check(&registration.attributes, &mut faults);
+    }
+    faults.into_result()
+}
+
+/// Change a realm's settings.
+#[utoipa::path(
+    patch, path = "/command/v1/realms/{realm}/settings", tag = "realms", operation_id = "change_settings",
+    params(("realm" = String, Path, description = "The realm's name or id")),
+    request_body = SettingsPatch,
+    responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn change(
+    State(commands): State<Commands>,
+    command: Command<actions::SettingsUpdate, SettingsPatch>,
+) -> Result<Answer, Problem> {
+    let Command {
+        realm, context, body, ..
+    } = command;
+    let command = ChangeSettings {
+        realm: realm.id,
+        patch: body,
+    };
+    Ok(Answer::changed(
+        commands
+            .edge
+            .kernel()
+            .execute(&context, &command)
+            .await
+            .map_err(failed)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{event::Event, testing::context};
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ACME: RealmId = RealmId(Uuid::from_u128(7));
+
+    fn when(settings: &Settings, patch: serde_json::Value) -> Result<Option<SettingsChange>, Rejection> {
+        let patch = serde_json::from_value(patch).unwrap();
+        let decision = ChangeSettings { realm: ACME, patch }.decide(settings, &context())?;
+        Ok(decision.events.into_iter().next().map(|(_, event)| match event {
+            Event::Realms(RealmEvent::SettingsChanged(change)) => change,
+            other => panic!("{other:?}"),
+        }))
+    }
+
+    #[test]
+    fn only_what_changes_is_told_and_what_is_not_mentioned_stays() {
+        let settings = Settings {
+            tokens: TokenSettings {
+                code_seconds: 30,
+                ..TokenSettings::default()
+            },
+            ..Settings::default()
+        };
+        let patch =
+            json!({ "tokens": { "access_token_seconds": 120 }, "password": { "minimum_length": 15 } });
+        let change = when(&settings, patch).unwrap().unwrap();
+        let tokens = change.tokens.unwrap();
+        assert_eq!((tokens.access_token_seconds, tokens.code_seconds), (120, 30));
+        assert_eq!(
+            (change.password, change.session, change.registration),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn settings_as_they_are_already_are_no_event() {
+        let settings = Settings::default();
+        assert_eq!(when(&settings, json!({})), Ok(None));
+        assert_eq!(
+            when(
+                &settings,
+                json!({ "tokens": {}, "session": { "idle_seconds": 28_800 } })
+            ),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn every_number_has_its_range_and_all_faults_are_told() {
+        let patch = json!({
+            "tokens": { "access_token_seconds": 59, "id_token_seconds": 86_401, "code_seconds": 61,
+                "refresh_token_idle_seconds": 0, "refresh_token_absolute_seconds": 5 * YEAR + 1,
+                "key_overlap_seconds": YEAR + 1 },
+            "session": { "idle_seconds": 30 * DAY + 1, "absolute_seconds": 59 },
+            "password": { "minimum_length": 7, "maximum_length": 1_025 },
+        });
+        let Err(Rejection::Invalid(faults)) = when(&Settings::default(), patch) else {
+            panic!("accepted")
+        };
+        assert_eq!(
+            faults.fields().collect::<Vec<_>>(),
+            [
+                "tokens.access_token_seconds",
+                "tokens.id_token_seconds",
+                "tokens.code_seconds",
+                "tokens.refresh_token_idle_seconds",
+                "tokens.refresh_token_absolute_seconds",
+                "tokens.key_overlap_seconds",
+                "session.idle_seconds",
+                "session.absolute_seconds",
+                "password.minimum_length",
+                "password.maximum_length",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_defaults_are_within_their_ranges() {
+        let Settings {
+            tokens,
+            session,
+            password,
+            registration,
+        } = Settings::default();
+        let all = SettingsChange {
+            tokens: Some(tokens),
+            session: Some(session),
+            password: Some(password),
+            registration: Some(registration),
+        };
+        assert_eq!(check(&all), Ok(()));
+    }
+
+    #[test]
+    fn null_and_unknown_fields_are_malformed() {
+        for patch in [
+            json!({ "tokens": null }),
+            json!({ "tokens": { "code_seconds": null } }),
+            json!({ "tokens": { "codes": 1 } }),
+            json!({ "colour": {} }),
+            json!({ "session": { "idle_seconds": -1 } }),
+            json!({ "session": { "idle_seconds": "60" } }),
+        ] {
+            assert!(
+                serde_json::from_value::<SettingsPatch>(patch.clone()).is_err(),
+                "{patch}"
+            );
+        }
+    }
+}
