@@ -1,0 +1,133 @@
+//! # Users
+//!
+//! A person of one realm: profile, status, password. Personal data is sealed by a key of the user's own.
+//!
+//! | step | request (below `/command/v1/realms/{realm}`) | who may | event |
+//! | --- | --- | --- | --- |
+//! | register | `POST users` | realm administrators | `user.registered`, `password.set` |
+//! | change the profile | `PATCH users/{id}` | realm administrators | `user.profile_changed` |
+//! | stop new sign-ins | `POST users/{id}/lock`, `/unlock` | realm administrators | `user.locked`, `user.unlocked` |
+//! | refuse everything | `POST users/{id}/disable`, `/enable` | realm administrators | `user.disabled`, `user.enabled` |
+//! | set a password | `PUT users/{id}/password` | realm administrators | `password.set` |
+//! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
+//! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
+//!
+//! Platform administrators may all of it in every realm. Whoever holds the role `platform-administrator` is changed
+//! by platform administrators only.
+//!
+//! **What goes wrong.** A user name or e-mail address that somebody of the realm has is 409 `name_taken` with the
+//! field; both share one name space, compared without case and Unicode form. A field that is not as it must be is 422
+//! with its name, a password that is easy to guess 422 `weak_password` with the reason. A user of another realm is 404.
+//!
+//! **It worked when** the answer's events are those of the table. A lock refuses new sign-ins, a disabled user's
+//! sessions and tokens are refused within a second, and a new password ends the sessions that began before it.
+
+pub mod password;
+pub mod profile;
+pub mod register;
+pub mod rules;
+pub mod sessions;
+pub mod status;
+
+use events::{
+    ids::{RealmId, UserId},
+    kernel::{Failure, Kernel},
+    log::ClaimKind,
+    subject::Lane,
+    users::{Profile, login_name},
+};
+use passwords::Weakness;
+use utoipa_axum::routes;
+use web::{Code, OpenApiRouter, Problem};
+
+use crate::{Commands, Faults, failed};
+
+/// Why a command about a user is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Fields that are not as they must be.
+    #[error("{0}")]
+    Invalid(Faults),
+    /// There is no such user.
+    #[error("no such user")]
+    NotFound,
+    /// There is such a user already.
+    #[error("there is such a user already")]
+    Exists,
+    /// All that was known of this user was erased.
+    #[error("this user was erased")]
+    Erased,
+    /// A password that is easy to guess, or of a length that the realm does not allow.
+    #[error("{0}")]
+    WeakPassword(Weakness),
+    /// There is no such session.
+    #[error("no such session")]
+    NoSuchSession,
+}
+
+impl From<Faults> for Rejection {
+    fn from(faults: Faults) -> Self {
+        Self::Invalid(faults)
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Invalid(faults) => faults.into(),
+            Rejection::NotFound | Rejection::NoSuchSession => Problem::new(Code::NotFound),
+            Rejection::Exists | Rejection::Erased => {
+                Problem::new(Code::Conflict).detail(rejection.to_string())
+            }
+            Rejection::WeakPassword(weakness) => Problem::new(Code::WeakPassword)
+                .detail(weakness.reason())
+                .field("password", weakness.code()),
+        }
+    }
+}
+
+/// What is answered to a failed command about a user. A login name that is taken is told with its field.
+async fn refused(
+    kernel: &Kernel,
+    realm: RealmId,
+    user: UserId,
+    profile: &Profile,
+    failure: Failure<Rejection>,
+) -> Problem {
+    if !matches!(
+        failure,
+        Failure::Claimed {
+            kind: ClaimKind::LoginName,
+            ..
+        }
+    ) {
+        return failed(failure);
+    }
+    let mut problem = Problem::new(Code::NameTaken).detail("Somebody of this realm has this name.");
+    for (field, name) in [("username", &profile.username), ("email", &profile.email)] {
+        let Some(name) = name else { continue };
+        match kernel
+            .claimed(realm, Lane::Facts, ClaimKind::LoginName, &login_name(name))
+            .await
+        {
+            Ok(Some(holder)) if holder != user.0 => problem = problem.field(field, "is taken"),
+            Ok(_) => {}
+            Err(error) => return error.into(),
+        }
+    }
+    problem
+}
+
+/// The routes of this domain.
+pub(crate) fn router() -> OpenApiRouter<Commands> {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(profile::change))
+        .routes(routes!(status::lock))
+        .routes(routes!(status::unlock))
+        .routes(routes!(status::disable))
+        .routes(routes!(status::enable))
+        .routes(routes!(password::set))
+        .routes(routes!(sessions::end_all))
+        .routes(routes!(sessions::end))
+}

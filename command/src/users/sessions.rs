@@ -1,0 +1,225 @@
+//! Ending sessions from outside. The rule: all sessions of a user end by one event that every judge of a session asks for
+//! ([`Session::outlived_by`]), and not by a list of sessions that could miss one.
+
+use axum::extract::State;
+use events::{
+    auth::{AuthEvent, EndReason, Session},
+    ids::{RealmId, SessionId, UserId},
+    kernel::{Context, Decide, Decision, KernelError, Reader},
+    subject::{Stream, Subject},
+    users::{User, UserEvent},
+};
+use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
+
+use super::Rejection;
+use crate::{At, Commands, failed, permissions};
+
+/// Ends all sessions that a user has.
+#[derive(Clone, Copy, Debug)]
+pub struct EndSessions {
+    /// The user's realm.
+    pub realm: RealmId,
+    /// Whose.
+    pub user: UserId,
+}
+
+#[async_trait::async_trait]
+impl Decide for EndSessions {
+    type State = User;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<User, KernelError> {
+        Ok(reader.subject::<User>(self.user.0).await?.state)
+    }
+
+    fn decide(&self, user: &User, _: &Context) -> Result<Decision, Rejection> {
+        if !user.exists {
+            return Err(Rejection::NotFound);
+        }
+        Ok(Decision::of(
+            Subject::user(self.user),
+            UserEvent::SessionsEnded {},
+        ))
+    }
+}
+
+/// Ends one session.
+#[derive(Clone, Copy, Debug)]
+pub struct EndSession {
+    /// The session's realm.
+    pub realm: RealmId,
+    /// Which.
+    pub session: SessionId,
+    /// Why.
+    pub reason: EndReason,
+}
+
+#[async_trait::async_trait]
+impl Decide for EndSession {
+    type State = Session;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Session, KernelError> {
+        Ok(reader.subject::<Session>(self.session.0).await?.state)
+    }
+
+    fn decide(&self, session: &Session, _: &Context) -> Result<Decision, Rejection> {
+        let subject = Subject::session(self.session);
+        match (session.user, session.ended) {
+            (None, _) => Err(Rejection::NoSuchSession),
+            (Some(_), true) => Ok(Decision::nothing(subject)),
+            (Some(_), false) => Ok(Decision::of(
+                subject,
+                AuthEvent::SessionEnded { reason: self.reason },
+            )),
+        }
+    }
+}
+
+/// End all sessions of a user.
+#[utoipa::path(
+    delete, path = "/command/v1/realms/{realm}/users/{id}/sessions", tag = "sessions", operation_id = "end_sessions",
+    params(
+        ("realm" = String, Path, description = "The realm's name or id"),
+        ("id" = uuid::Uuid, Path, description = "The user's id"),
+    ),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn end_all(
+    State(commands): State<Commands>,
+    at: At<(String, UserId)>,
+    command: Command<actions::SessionsEnd, Empty>,
+) -> Result<Answer, Problem> {
+    let Path((_, user)) = at?;
+    let Command {
+        realm,
+        caller,
+        context,
+        ..
+    } = command;
+    let kernel = commands.edge.kernel();
+    permissions::protect(kernel, &caller, realm.id, user.0).await?;
+    let command = EndSessions {
+        realm: realm.id,
+        user,
+    };
+    Ok(Answer::changed(
+        kernel.execute(&context, &command).await.map_err(failed)?,
+    ))
+}
+
+/// End a session.
+#[utoipa::path(
+    delete, path = "/command/v1/realms/{realm}/sessions/{id}", tag = "sessions", operation_id = "end_session",
+    params(
+        ("realm" = String, Path, description = "The realm's name or id"),
+        ("id" = uuid::Uuid, Path, description = "The session's id"),
+    ),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn end(
+    State(commands): State<Commands>,
+    at: At<(String, SessionId)>,
+    command: Command<actions::SessionsEnd, Empty>,
+) -> Result<Answer, Problem> {
+    let Path((_, session)) = at?;
+    let Command { realm, context, .. } = command;
+    let command = EndSession {
+        realm: realm.id,
+        session,
+        reason: EndReason::Administrator,
+    };
+    Ok(Answer::changed(
+        commands
+            .edge
+            .kernel()
+            .execute(&context, &command)
+            .await
+            .map_err(failed)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{
+        event::Event,
+        testing::{NOW, context, given},
+        users::Profile,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ACME: RealmId = RealmId(Uuid::from_u128(7));
+    const ALICE: UserId = UserId(Uuid::from_u128(9));
+    const SESSION: SessionId = SessionId(Uuid::from_u128(13));
+
+    fn started() -> Event {
+        AuthEvent::SessionStarted {
+            user: ALICE,
+            client: None,
+            amr: vec!["pwd".into()],
+            expires: NOW.after_seconds(60),
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_session_is_ended_once() {
+        let end = |past: Vec<Event>| {
+            let session = given::<Session>(SESSION.0, past).state;
+            let decision = EndSession {
+                realm: ACME,
+                session: SESSION,
+                reason: EndReason::Administrator,
+            }
+            .decide(&session, &context())?;
+            Ok(decision.events.into_iter().map(|(_, event)| event).collect())
+        };
+        let ended = || {
+            AuthEvent::SessionEnded {
+                reason: EndReason::Administrator,
+            }
+            .into()
+        };
+        assert_eq!(end(vec![]), Err(Rejection::NoSuchSession));
+        assert_eq!(end(vec![started()]), Ok(vec![ended()]));
+        assert_eq!(end(vec![started(), ended()]), Ok(vec![]));
+    }
+
+    #[test]
+    fn all_sessions_of_a_user_that_began_before_are_outlived() {
+        let registered = || {
+            UserEvent::Registered {
+                profile: Profile::default().into(),
+            }
+            .into()
+        };
+        let end = |user: &User| {
+            EndSessions {
+                realm: ACME,
+                user: ALICE,
+            }
+            .decide(user, &context())
+        };
+        assert_eq!(end(&User::default()), Err(Rejection::NotFound));
+        let decision = end(&given::<User>(ALICE.0, [registered()]).state).unwrap();
+        let user = given::<User>(ALICE.0, [registered(), decision.events[0].1.clone()]).state;
+        // Told as its subject's first event, the session is a second older than the user's second event.
+        let before = given::<Session>(SESSION.0, [started()]).state;
+        let after = Session {
+            started: user.sessions_ended.after_seconds(1),
+            ..before.clone()
+        };
+        assert!(before.outlived_by(user.sessions_ended));
+        assert!(!after.outlived_by(user.sessions_ended));
+    }
+}
