@@ -1,0 +1,250 @@
+//! Changing an application. The rule: the settings are judged as a whole after the change, and its type never changes.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use events::{
+    applications::{Application, ApplicationEvent, ApplicationSettings},
+    ids::{ApplicationId, RealmId},
+    kernel::{Context, Decide, Decision, KernelError, Reader},
+    subject::{Stream, Subject},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use web::{Answer, Command, CommandAnswer, Path, Problem, actions};
+
+use super::{Rejection, rules};
+use crate::{
+    At, Commands,
+    body::{present, removable, replace},
+    failed, permissions,
+};
+
+/// What to change: absent stays, lists are replaced, `null` removes.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationPatch {
+    /// The name shown to people, 1 to 200 characters.
+    #[serde(default, deserialize_with = "present")]
+    pub name: Option<String>,
+    /// Where codes may be sent, all of it.
+    #[serde(default, deserialize_with = "present")]
+    pub redirect_uris: Option<Vec<String>>,
+    /// Where the browser may be sent after signing out, all of it.
+    #[serde(default, deserialize_with = "present")]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// The scopes that it may ask for, all of them.
+    #[serde(default, deserialize_with = "present")]
+    pub scopes: Option<Vec<String>>,
+    /// The resources that its access tokens may name, all of them.
+    #[serde(default, deserialize_with = "present")]
+    pub audiences: Option<Vec<String>>,
+    /// Life of its access tokens in seconds (60 to 86,400); `null` for the realm's.
+    #[serde(default, deserialize_with = "removable")]
+    #[schema(value_type = Option<u64>)]
+    pub access_token_seconds: Option<Option<u64>>,
+    /// Life of its id tokens in seconds (60 to 86,400); `null` for the realm's.
+    #[serde(default, deserialize_with = "removable")]
+    #[schema(value_type = Option<u64>)]
+    pub id_token_seconds: Option<Option<u64>>,
+    /// How its id tokens are signed; `null` for the default.
+    #[serde(default, deserialize_with = "removable")]
+    #[schema(value_type = Option<String>)]
+    pub id_token_signed_response_alg: Option<Option<String>>,
+    /// How its access tokens are signed; `null` for the default.
+    #[serde(default, deserialize_with = "removable")]
+    #[schema(value_type = Option<String>)]
+    pub access_token_signed_response_alg: Option<Option<String>>,
+    /// Claims added to its tokens, all of them.
+    #[serde(default, deserialize_with = "present")]
+    pub custom_claims: Option<BTreeMap<String, Value>>,
+}
+
+impl ApplicationPatch {
+    /// The settings after the change, and the names of the fields that differ.
+    fn onto(&self, before: &ApplicationSettings) -> (ApplicationSettings, Vec<String>) {
+        let mut after = before.clone();
+        let mut fields = Vec::new();
+        macro_rules! apply {
+            ($($field:ident),*) => {$(
+                replace(&mut after.$field, self.$field.clone());
+                if after.$field != before.$field {
+                    fields.push(stringify!($field).to_owned());
+                }
+            )*};
+        }
+        apply!(
+            name,
+            redirect_uris,
+            post_logout_redirect_uris,
+            scopes,
+            audiences,
+            access_token_seconds,
+            id_token_seconds,
+            id_token_signed_response_alg,
+            access_token_signed_response_alg,
+            custom_claims
+        );
+        (after, fields)
+    }
+}
+
+/// Changes an application's settings.
+#[derive(Clone, Debug)]
+pub struct ChangeApplication {
+    /// Its realm.
+    pub realm: RealmId,
+    /// Which.
+    pub application: ApplicationId,
+    /// What.
+    pub patch: ApplicationPatch,
+}
+
+#[async_trait::async_trait]
+impl Decide for ChangeApplication {
+    type State = Application;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Application, KernelError> {
+        Ok(reader.subject::<Application>(self.application.0).await?.state)
+    }
+
+    fn decide(&self, application: &Application, _: &Context) -> Result<Decision, Rejection> {
+        let application_type = application.application_type.ok_or(Rejection::NotFound)?;
+        let (settings, fields) = self.patch.onto(&application.settings);
+        let subject = Subject::application(self.application);
+        if fields.is_empty() {
+            return Ok(Decision::nothing(subject));
+        }
+        rules::check(&settings, application_type)?;
+        Ok(Decision::of(
+            subject,
+            ApplicationEvent::Changed { fields, settings },
+        ))
+    }
+}
+
+/// Change an application.
+#[utoipa::path(
+    patch, path = "/command/v1/realms/{realm}/applications/{id}", tag = "applications",
+    operation_id = "change_application",
+    params(
+        ("realm" = String, Path, description = "The realm's name or id"),
+        ("id" = uuid::Uuid, Path, description = "The application's id"),
+    ),
+    request_body = ApplicationPatch,
+    responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn change(
+    State(commands): State<Commands>,
+    at: At<(String, ApplicationId)>,
+    command: Command<actions::ApplicationsUpdate, ApplicationPatch>,
+) -> Result<Answer, Problem> {
+    let Path((_, application)) = at?;
+    let Command {
+        realm,
+        caller,
+        context,
+        body,
+        ..
+    } = command;
+    let kernel = commands.edge.kernel();
+    permissions::protect(kernel, &caller, realm.id, application.0).await?;
+    let command = ChangeApplication {
+        realm: realm.id,
+        application,
+        patch: body,
+    };
+    Ok(Answer::changed(
+        kernel.execute(&context, &command).await.map_err(failed)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{
+        applications::ApplicationType,
+        event::Event,
+        testing::{context, given},
+    };
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const APP: ApplicationId = ApplicationId(Uuid::from_u128(15));
+
+    fn when(patch: Value) -> Result<Option<(Vec<String>, ApplicationSettings)>, Rejection> {
+        let settings = serde_json::from_value(json!({
+            "name": "App", "redirect_uris": ["https://app.example.org/cb"], "access_token_seconds": 300,
+        }))
+        .unwrap();
+        let (client_id, application_type) = (APP.to_string(), ApplicationType::Web);
+        let registered = ApplicationEvent::Registered {
+            client_id,
+            application_type,
+            settings,
+        };
+        let application = given::<Application>(APP.0, [registered.into()]).state;
+        let patch = serde_json::from_value(patch).unwrap();
+        let command = ChangeApplication {
+            realm: RealmId(Uuid::from_u128(7)),
+            application: APP,
+            patch,
+        };
+        let decision = command.decide(&application, &context())?;
+        Ok(decision.events.into_iter().next().map(|(_, event)| match event {
+            Event::Applications(ApplicationEvent::Changed { fields, settings }) => (fields, settings),
+            other => panic!("{other:?}"),
+        }))
+    }
+
+    #[test]
+    fn what_is_mentioned_and_differs_is_changed() {
+        let (fields, settings) = when(json!({ "name": "Shop", "access_token_seconds": null, "scopes": [] }))
+            .unwrap()
+            .unwrap();
+        assert_eq!(fields, ["name", "access_token_seconds"]);
+        assert_eq!(
+            (settings.name.as_str(), settings.access_token_seconds),
+            ("Shop", None)
+        );
+        assert_eq!(settings.redirect_uris, ["https://app.example.org/cb"]);
+        assert_eq!(when(json!({ "name": "App" })), Ok(None));
+        assert_eq!(when(json!({})), Ok(None));
+    }
+
+    #[test]
+    fn the_rules_hold_after_a_change_too() {
+        let refused = when(json!({ "redirect_uris": [] }));
+        assert!(matches!(refused, Err(Rejection::Invalid(faults)) if faults.fields().eq(["redirect_uris"])));
+        let nobody = ChangeApplication {
+            realm: RealmId(Uuid::from_u128(7)),
+            application: APP,
+            patch: ApplicationPatch::default(),
+        };
+        assert_eq!(
+            nobody.decide(&Application::default(), &context()),
+            Err(Rejection::NotFound)
+        );
+    }
+
+    #[test]
+    fn the_type_and_the_client_id_cannot_be_changed() {
+        for patch in [
+            json!({ "type": "spa" }),
+            json!({ "client_id": "a" }),
+            json!({ "name": null }),
+        ] {
+            assert!(
+                serde_json::from_value::<ApplicationPatch>(patch.clone()).is_err(),
+                "{patch}"
+            );
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! # Applications
+//!
+//! The OAuth 2.0 clients of a realm: where people sign in to (`web`, `spa`, `native`), or what acts for itself
+//! (`service`). `web` and `service` keep secrets; the type never changes.
+//!
+//! | step | request (below `/command/v1/realms/{realm}`) | who may | event |
+//! | --- | --- | --- | --- |
+//! | register | `POST applications` | realm administrators | `application.registered`, `application.secret_added` |
+//! | change | `PATCH applications/{id}` | realm administrators | `application.changed` |
+//! | stop, start | `POST applications/{id}/disable`, `/enable` | realm administrators | `application.disabled`, `application.enabled` |
+//! | another secret | `POST applications/{id}/secrets` | realm administrators | `application.secret_added` |
+//! | withdraw a secret | `DELETE applications/{id}/secrets/{secret_id}` | realm administrators | `application.secret_revoked` |
+//!
+//! A secret is shown once, in the answer that made it (a repeated `Idempotency-Key` answers without it); kept is a keyed
+//! digest, sealed by a key of its own. To rotate: add one, move the application over to it, withdraw the old one.
+//!
+//! **What goes wrong.** A redirect URI that is not https (loopback and, for `native`, private-use schemes excepted), or
+//! that has a fragment, a wildcard or credentials is 422 with its place in the list. So is a custom claim that would pass
+//! for one of the protocol. More than ten secrets at a time are 409, as is a secret for an application that keeps none.
+//!
+//! **It worked when** the answer's events are those of the table; a disabled application gets no token within a second,
+//! and those it has are refused.
+
+pub mod change;
+pub mod redirect_uris;
+pub mod register;
+pub mod rules;
+pub mod secrets;
+pub mod status;
+
+use utoipa_axum::routes;
+use web::{Code, OpenApiRouter, Problem};
+
+use crate::{Commands, Faults};
+
+/// Why a command about an application is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Fields that are not as they must be.
+    #[error("{0}")]
+    Invalid(Faults),
+    /// There is no such application.
+    #[error("no such application")]
+    NotFound,
+    /// There is such an application already.
+    #[error("there is such an application already")]
+    Exists,
+    /// Only `web` and `service` applications can keep a secret (RFC 6749, section 2.1).
+    #[error("an application of this type cannot keep a secret")]
+    KeepsNoSecret,
+    /// There is no such secret, or it was withdrawn.
+    #[error("no such secret")]
+    NoSuchSecret,
+    /// So many are good already.
+    #[error("an application has at most ten secrets at a time; withdraw one first")]
+    TooManySecrets,
+}
+
+impl From<Faults> for Rejection {
+    fn from(faults: Faults) -> Self {
+        Self::Invalid(faults)
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let detail = rejection.to_string();
+        match rejection {
+            Rejection::Invalid(faults) => faults.into(),
+            Rejection::NotFound | Rejection::NoSuchSecret => Problem::new(Code::NotFound),
+            Rejection::Exists | Rejection::KeepsNoSecret | Rejection::TooManySecrets => {
+                Problem::new(Code::Conflict).detail(detail)
+            }
+        }
+    }
+}
+
+/// The routes of this domain.
+pub(crate) fn router() -> OpenApiRouter<Commands> {
+    OpenApiRouter::new()
+        .routes(routes!(register::register))
+        .routes(routes!(change::change))
+        .routes(routes!(status::disable))
+        .routes(routes!(status::enable))
+        .routes(routes!(secrets::add))
+        .routes(routes!(secrets::revoke))
+}

@@ -1,0 +1,294 @@
+//! Registering an application. The rule: what can keep a secret is born with one, in the same append.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use events::{
+    applications::{Application, ApplicationEvent, ApplicationSettings, ApplicationType},
+    ids::{ApplicationId, RealmId},
+    kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
+    log::ClaimKind,
+    subject::{Stream, Subject},
+};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use web::{Answer, Command, CommandAnswer, Problem, actions};
+
+use super::{
+    Rejection, rules,
+    secrets::{NewSecret, generate},
+};
+use crate::{Commands, Faults, body::present, failed};
+
+/// Registers an application.
+#[derive(Clone, Debug)]
+pub struct RegisterApplication {
+    /// Its realm.
+    pub realm: RealmId,
+    /// The new application's id.
+    pub application: ApplicationId,
+    /// Its `client_id`, where that is not its id.
+    pub client_id: Option<String>,
+    /// What kind it is.
+    pub application_type: ApplicationType,
+    /// The rest.
+    pub settings: ApplicationSettings,
+    /// Its first secret.
+    pub secret: Option<NewSecret>,
+}
+
+#[async_trait::async_trait]
+impl Decide for RegisterApplication {
+    type State = Application;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Application, KernelError> {
+        Ok(reader.subject::<Application>(self.application.0).await?.state)
+    }
+
+    fn decide(&self, application: &Application, context: &Context) -> Result<Decision, Rejection> {
+        if application.exists() {
+            return Err(Rejection::Exists);
+        }
+        rules::check(&self.settings, self.application_type)?;
+        let own_id = self.application.to_string();
+        let client_id = self.client_id.as_ref().unwrap_or(&own_id);
+        let subject = Subject::application(self.application);
+        let mut decision = Decision::of(
+            subject,
+            ApplicationEvent::Registered {
+                client_id: client_id.clone(),
+                application_type: self.application_type,
+                settings: self.settings.clone(),
+            },
+        );
+        if let Some(secret) = &self.secret {
+            if !self.application_type.is_confidential() {
+                return Err(Rejection::KeepsNoSecret);
+            }
+            let mut faults = Faults::default();
+            secret.check(context, &mut faults);
+            faults.into_result()?;
+            decision = decision.and(subject, secret.event());
+        }
+        if *client_id == own_id {
+            return Ok(decision);
+        }
+        // Shaped like an id, it would pass for another application.
+        if !(1..=255).contains(&client_id.len())
+            || !client_id.bytes().all(|byte| byte.is_ascii_graphic())
+            || client_id.parse::<ApplicationId>().is_ok()
+        {
+            let detail = "must be 1 to 255 visible ASCII characters, and not shaped like an id";
+            return Err(Faults::of("client_id", detail).into());
+        }
+        let (kind, value) = (ClaimKind::ClientId, client_id.clone());
+        Ok(decision.claiming(Claim::Hold {
+            kind,
+            value,
+            holder: self.application.0,
+        }))
+    }
+}
+
+/// A new application.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApplication {
+    /// The name shown to people, 1 to 200 characters.
+    #[schema(example = "Shop")]
+    name: String,
+    /// `web`, `spa`, `native` or `service`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "web")]
+    application_type: ApplicationType,
+    /// Where codes may be sent; compared exactly.
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+    /// Where the browser may be sent after signing out; compared exactly.
+    #[serde(default)]
+    post_logout_redirect_uris: Vec<String>,
+    /// The scopes that it may ask for, besides OpenID Connect's own.
+    #[serde(default)]
+    scopes: Vec<String>,
+    /// The resources that its access tokens may name as `aud`; the first is the default.
+    #[serde(default)]
+    audiences: Vec<String>,
+    /// Life of its access tokens in seconds (60 to 86,400), where not the realm's.
+    #[serde(default, deserialize_with = "present")]
+    access_token_seconds: Option<u64>,
+    /// Life of its id tokens in seconds (60 to 86,400), where not the realm's.
+    #[serde(default, deserialize_with = "present")]
+    id_token_seconds: Option<u64>,
+    /// How its id tokens are signed: `ES256`, `RS256` or `EdDSA`.
+    #[serde(default, deserialize_with = "present")]
+    id_token_signed_response_alg: Option<String>,
+    /// How its access tokens are signed.
+    #[serde(default, deserialize_with = "present")]
+    access_token_signed_response_alg: Option<String>,
+    /// Claims added to its tokens: a name to a fixed value, or to `{"attribute": "<name>"}`.
+    #[serde(default)]
+    custom_claims: BTreeMap<String, Value>,
+}
+
+/// Register an application. The answer has its `client_id` and, for `web` and `service`, shows its `client_secret`, once.
+#[utoipa::path(
+    post, path = "/command/v1/realms/{realm}/applications", tag = "applications",
+    operation_id = "register_application",
+    params(("realm" = String, Path, description = "The realm's name or id")),
+    request_body = NewApplication,
+    responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn register(
+    State(commands): State<Commands>,
+    command: Command<actions::ApplicationsCreate, NewApplication>,
+) -> Result<Answer, Problem> {
+    let Command {
+        realm, context, body, ..
+    } = command;
+    let kernel = commands.edge.kernel();
+    let application_type = body.application_type;
+    let value = application_type
+        .is_confidential()
+        .then(|| generate(&**kernel.random()));
+    let secret = match &value {
+        Some(value) => Some(NewSecret::of(kernel, realm.id, &context, value, None).await?),
+        None => None,
+    };
+    let command = RegisterApplication {
+        realm: realm.id,
+        application: ApplicationId(context.new_id()),
+        client_id: None,
+        application_type,
+        settings: ApplicationSettings {
+            name: body.name,
+            redirect_uris: body.redirect_uris,
+            post_logout_redirect_uris: body.post_logout_redirect_uris,
+            scopes: body.scopes,
+            audiences: body.audiences,
+            access_token_seconds: body.access_token_seconds,
+            id_token_seconds: body.id_token_seconds,
+            id_token_signed_response_alg: body.id_token_signed_response_alg,
+            access_token_signed_response_alg: body.access_token_signed_response_alg,
+            custom_claims: body.custom_claims,
+        },
+        secret,
+    };
+    let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
+    let (id, repeated) = (ApplicationId(outcome.receipt.id), outcome.repeated);
+    let location = format!("/query/v1/realms/{}/applications/{id}", realm.id);
+    let answer = Answer::created(outcome, location).with("client_id", id.to_string());
+    Ok(match (repeated, &value, &command.secret) {
+        (false, Some(value), Some(secret)) => answer
+            .with("secret_id", secret.credential.to_string())
+            .with("client_secret", value.expose_secret()),
+        _ => answer,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{ids::CredentialId, testing::context};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const APP: ApplicationId = ApplicationId(Uuid::from_u128(15));
+
+    fn register(application_type: ApplicationType, client_id: Option<&str>) -> RegisterApplication {
+        let redirect_uris = if application_type.has_users() {
+            vec!["https://app.example.org/cb".into()]
+        } else {
+            vec![]
+        };
+        let secret = NewSecret {
+            credential: CredentialId(Uuid::from_u128(1)),
+            digest: "00".into(),
+            expires: None,
+        };
+        RegisterApplication {
+            realm: RealmId(Uuid::from_u128(7)),
+            application: APP,
+            client_id: client_id.map(str::to_owned),
+            application_type,
+            settings: ApplicationSettings {
+                name: "App".into(),
+                redirect_uris,
+                ..ApplicationSettings::default()
+            },
+            secret: application_type.is_confidential().then_some(secret),
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_secret_is_born_with_one() {
+        for (application_type, events) in [
+            (ApplicationType::Web, 2),
+            (ApplicationType::Service, 2),
+            (ApplicationType::Spa, 1),
+            (ApplicationType::Native, 1),
+        ] {
+            let decision = register(application_type, None)
+                .decide(&Application::default(), &context())
+                .unwrap();
+            assert_eq!(
+                (decision.events.len(), decision.claims.len()),
+                (events, 0),
+                "{application_type:?}"
+            );
+        }
+        let secret = register(ApplicationType::Web, None).secret;
+        let public = RegisterApplication {
+            secret,
+            ..register(ApplicationType::Spa, None)
+        };
+        assert_eq!(
+            public.decide(&Application::default(), &context()),
+            Err(Rejection::KeepsNoSecret)
+        );
+    }
+
+    #[test]
+    fn a_client_id_of_its_own_is_claimed_and_never_shaped_like_an_id() {
+        let when = |client_id: &str| {
+            register(ApplicationType::Service, Some(client_id)).decide(&Application::default(), &context())
+        };
+        let hold = Claim::Hold {
+            kind: ClaimKind::ClientId,
+            value: "automation".into(),
+            holder: APP.0,
+        };
+        assert_eq!(when("automation").unwrap().claims, [hold]);
+        assert_eq!(when(&APP.to_string()).unwrap().claims, []);
+        for client_id in [
+            "",
+            "a b",
+            "ü",
+            "0198c7a0-0000-7000-8000-000000000000",
+            &"a".repeat(256),
+        ] {
+            assert!(
+                matches!(when(client_id), Err(Rejection::Invalid(_))),
+                "{client_id}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_registered_twice() {
+        let there = Application {
+            application_type: Some(ApplicationType::Web),
+            ..Application::default()
+        };
+        assert_eq!(
+            register(ApplicationType::Web, None).decide(&there, &context()),
+            Err(Rejection::Exists)
+        );
+    }
+}

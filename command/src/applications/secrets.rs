@@ -1,0 +1,397 @@
+//! An application's secrets, several with overlap. The rule: a secret is random, shown once and never kept; what is kept
+//! is a keyed digest under a key of its own, which is destroyed when the secret is withdrawn.
+
+use axum::extract::State;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use events::{
+    applications::{Application, ApplicationEvent},
+    clock::{Random, Timestamp},
+    ids::{ApplicationId, CredentialId, RealmId},
+    kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
+    keys::Owner,
+    subject::{Stream, Subject},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
+use zeroize::Zeroizing;
+
+use super::Rejection;
+use crate::{At, Commands, Faults, body::moment, failed, permissions};
+
+/// The most secrets that are good at a time.
+const SECRETS: usize = 10;
+
+/// A secret as an application keeps it: what it is known by here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewSecret {
+    /// Its id, and the credential whose key seals the digest.
+    pub credential: CredentialId,
+    /// Keyed digest, hexadecimal.
+    pub digest: String,
+    /// When it ends, if it does.
+    pub expires: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSecret")
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NewSecret {
+    /// From a secret that the application is given.
+    pub async fn of(
+        kernel: &Kernel,
+        realm: RealmId,
+        context: &Context,
+        secret: &SecretString,
+        expires: Option<Timestamp>,
+    ) -> Result<Self, KernelError> {
+        let digest = web::clients::secret_digest(kernel, realm, secret.expose_secret()).await?;
+        Ok(Self {
+            credential: CredentialId(context.new_id()),
+            digest,
+            expires,
+        })
+    }
+
+    /// That it was added.
+    pub(super) fn event(&self) -> ApplicationEvent {
+        let Self {
+            credential,
+            digest,
+            expires,
+        } = self;
+        ApplicationEvent::SecretAdded {
+            credential: *credential,
+            digest: digest.clone().into(),
+            expires: *expires,
+        }
+    }
+
+    pub(super) fn check(&self, context: &Context, faults: &mut Faults) {
+        faults.unless(
+            self.expires.is_none_or(|expires| expires > context.now),
+            "expires_at",
+            "must be in the future",
+        );
+    }
+}
+
+/// A new secret: 256 random bits, with a prefix by which scanners of repositories know it.
+pub fn generate(random: &dyn Random) -> SecretString {
+    let mut bytes = Zeroizing::new([0; 32]);
+    random.fill(&mut *bytes);
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes));
+    format!("chs_{}", *text).into()
+}
+
+/// Gives an application a secret beside those it has.
+#[derive(Clone, Debug)]
+pub struct AddSecret {
+    /// The application's realm.
+    pub realm: RealmId,
+    /// Whose.
+    pub application: ApplicationId,
+    /// Which.
+    pub secret: NewSecret,
+}
+
+#[async_trait::async_trait]
+impl Decide for AddSecret {
+    type State = Application;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Application, KernelError> {
+        Ok(reader.subject::<Application>(self.application.0).await?.state)
+    }
+
+    fn decide(&self, application: &Application, context: &Context) -> Result<Decision, Rejection> {
+        if !application.exists() {
+            return Err(Rejection::NotFound);
+        }
+        if !application.is_confidential() {
+            return Err(Rejection::KeepsNoSecret);
+        }
+        let mut faults = Faults::default();
+        self.secret.check(context, &mut faults);
+        faults.into_result()?;
+        let is_good = |expires: Option<Timestamp>| expires.is_none_or(|expires| expires > context.now);
+        if application
+            .secrets
+            .iter()
+            .filter(|secret| is_good(secret.expires))
+            .count()
+            >= SECRETS
+        {
+            return Err(Rejection::TooManySecrets);
+        }
+        Ok(Decision::of(
+            Subject::application(self.application),
+            self.secret.event(),
+        ))
+    }
+}
+
+/// Withdraws a secret of an application.
+#[derive(Clone, Copy, Debug)]
+pub struct RevokeSecret {
+    /// The application's realm.
+    pub realm: RealmId,
+    /// Whose.
+    pub application: ApplicationId,
+    /// Which.
+    pub credential: CredentialId,
+}
+
+#[async_trait::async_trait]
+impl Decide for RevokeSecret {
+    type State = Application;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Application, KernelError> {
+        Ok(reader.subject::<Application>(self.application.0).await?.state)
+    }
+
+    fn decide(&self, application: &Application, _: &Context) -> Result<Decision, Rejection> {
+        if !application.exists() {
+            return Err(Rejection::NotFound);
+        }
+        if !application
+            .secrets
+            .iter()
+            .any(|secret| secret.credential == self.credential)
+        {
+            return Err(Rejection::NoSuchSecret);
+        }
+        let revoked = ApplicationEvent::SecretRevoked {
+            credential: self.credential,
+        };
+        Ok(Decision::of(Subject::application(self.application), revoked))
+    }
+}
+
+/// A new secret; its value is made here.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretBody {
+    /// RFC 3339, in the future; without it, the secret is good until it is withdrawn.
+    #[serde(default, deserialize_with = "moment")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// Give an application another secret. The answer shows it, once, as `client_secret`, with its id as `secret_id`.
+#[utoipa::path(
+    post, path = "/command/v1/realms/{realm}/applications/{id}/secrets", tag = "applications",
+    operation_id = "add_secret",
+    params(
+        ("realm" = String, Path, description = "The realm's name or id"),
+        ("id" = uuid::Uuid, Path, description = "The application's id"),
+    ),
+    request_body = SecretBody,
+    responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn add(
+    State(commands): State<Commands>,
+    at: At<(String, ApplicationId)>,
+    command: Command<actions::SecretsManage, SecretBody>,
+) -> Result<Answer, Problem> {
+    let Path((_, application)) = at?;
+    let Command {
+        realm,
+        caller,
+        context,
+        body,
+        ..
+    } = command;
+    let kernel = commands.edge.kernel();
+    permissions::protect(kernel, &caller, realm.id, application.0).await?;
+    let value = generate(&**kernel.random());
+    let secret = NewSecret::of(kernel, realm.id, &context, &value, body.expires_at).await?;
+    let command = AddSecret {
+        realm: realm.id,
+        application,
+        secret,
+    };
+    let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
+    let location = format!("/query/v1/realms/{}/applications/{application}/secrets", realm.id);
+    let repeated = outcome.repeated;
+    let answer = Answer::created(outcome, location);
+    if repeated {
+        return Ok(answer);
+    }
+    Ok(answer
+        .with("secret_id", command.secret.credential.to_string())
+        .with("client_secret", value.expose_secret()))
+}
+
+/// Withdraw a secret of an application.
+#[utoipa::path(
+    delete, path = "/command/v1/realms/{realm}/applications/{id}/secrets/{secret_id}", tag = "applications",
+    operation_id = "revoke_secret",
+    params(
+        ("realm" = String, Path, description = "The realm's name or id"),
+        ("id" = uuid::Uuid, Path, description = "The application's id"),
+        ("secret_id" = uuid::Uuid, Path, description = "The secret's id"),
+    ),
+    responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
+)]
+pub(super) async fn revoke(
+    State(commands): State<Commands>,
+    at: At<(String, ApplicationId, CredentialId)>,
+    command: Command<actions::SecretsManage, Empty>,
+) -> Result<Answer, Problem> {
+    let Path((_, application, credential)) = at?;
+    let Command {
+        realm,
+        caller,
+        context,
+        ..
+    } = command;
+    let kernel = commands.edge.kernel();
+    permissions::protect(kernel, &caller, realm.id, application.0).await?;
+    let command = RevokeSecret {
+        realm: realm.id,
+        application,
+        credential,
+    };
+    let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
+    // The log has decided: the secret is refused from now on, whether or not its key could be destroyed.
+    if let Err(error) = kernel
+        .keyring()
+        .destroy(realm.id, &Owner::Credential(credential), context.now)
+        .await
+    {
+        tracing::error!(%error, realm = %realm.id, %credential, "the key of a withdrawn secret was not destroyed");
+    }
+    Ok(Answer::changed(outcome))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{
+        applications::{ApplicationSettings, ApplicationType},
+        clock::SystemRandom,
+        event::Event,
+        testing::{NOW, context, given},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ACME: RealmId = RealmId(Uuid::from_u128(7));
+    const APP: ApplicationId = ApplicationId(Uuid::from_u128(15));
+
+    fn registered(application_type: ApplicationType) -> Event {
+        let settings = ApplicationSettings::default();
+        ApplicationEvent::Registered {
+            client_id: APP.to_string(),
+            application_type,
+            settings,
+        }
+        .into()
+    }
+
+    fn secret(number: u128, expires: Option<Timestamp>) -> NewSecret {
+        NewSecret {
+            credential: CredentialId(Uuid::from_u128(number)),
+            digest: "00".into(),
+            expires,
+        }
+    }
+
+    fn application(past: Vec<Event>) -> Application {
+        given::<Application>(APP.0, past).state
+    }
+
+    fn add(past: Vec<Event>, secret: NewSecret) -> Result<Vec<Event>, Rejection> {
+        let decision = AddSecret {
+            realm: ACME,
+            application: APP,
+            secret,
+        }
+        .decide(&application(past), &context())?;
+        Ok(decision.events.into_iter().map(|(_, event)| event).collect())
+    }
+
+    #[test]
+    fn a_secret_is_added_beside_the_others() {
+        let expires = Some(NOW.after_seconds(60));
+        let past = vec![registered(ApplicationType::Web), secret(1, None).event().into()];
+        assert_eq!(
+            add(past, secret(2, expires)),
+            Ok(vec![secret(2, expires).event().into()])
+        );
+    }
+
+    #[test]
+    fn who_cannot_keep_a_secret_gets_none() {
+        assert_eq!(add(vec![], secret(1, None)), Err(Rejection::NotFound));
+        for public in [ApplicationType::Spa, ApplicationType::Native] {
+            assert_eq!(
+                add(vec![registered(public)], secret(1, None)),
+                Err(Rejection::KeepsNoSecret)
+            );
+        }
+        let refused = add(vec![registered(ApplicationType::Service)], secret(1, Some(NOW)));
+        assert!(matches!(refused, Err(Rejection::Invalid(faults)) if faults.fields().eq(["expires_at"])));
+    }
+
+    #[test]
+    fn ten_are_good_at_a_time() {
+        let full = |expires: Option<Timestamp>| {
+            let secrets = (1..=10).map(move |number| secret(number, expires).event().into());
+            std::iter::once(registered(ApplicationType::Web))
+                .chain(secrets)
+                .collect::<Vec<Event>>()
+        };
+        assert_eq!(add(full(None), secret(11, None)), Err(Rejection::TooManySecrets));
+        assert!(
+            add(
+                full(Some(Timestamp::from_seconds(NOW.seconds() - 1))),
+                secret(11, None)
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_secret_is_revoked_once() {
+        let revoke = |past: Vec<Event>| {
+            let credential = CredentialId(Uuid::from_u128(1));
+            RevokeSecret {
+                realm: ACME,
+                application: APP,
+                credential,
+            }
+            .decide(&application(past), &context())
+        };
+        let with_secret = || vec![registered(ApplicationType::Web), secret(1, None).event().into()];
+        let decision = revoke(with_secret()).unwrap();
+        let mut past = with_secret();
+        past.push(decision.events[0].1.clone());
+        assert_eq!(revoke(past), Err(Rejection::NoSuchSecret));
+        assert_eq!(revoke(vec![]), Err(Rejection::NotFound));
+    }
+
+    #[test]
+    fn a_secret_has_256_bits_and_a_prefix() {
+        let (one, other) = (generate(&SystemRandom), generate(&SystemRandom));
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        let encoded = one.expose_secret().strip_prefix("chs_").unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.decode(encoded).unwrap().len(), 32);
+    }
+}
