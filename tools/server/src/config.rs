@@ -169,8 +169,14 @@ pub enum LogFormat {
 
 /// A secret: never printed, masked when the configuration is.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub struct Secret(SecretString);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
 
 impl Secret {
     /// The secret itself.
@@ -294,23 +300,30 @@ fn has_loopback_host(url: &Url) -> bool {
 fn nested(variables: impl Iterator<Item = (String, String)>) -> Value {
     let mut root = Map::new();
     for (name, value) in variables {
-        let Some(path) = name.strip_prefix("CHANCERY_") else { continue };
-        let path = path.to_ascii_lowercase();
-        let mut parts: Vec<_> = path.split("__").collect();
-        let Some(last) = parts.pop() else { continue };
-        let mut table = &mut root;
-        for part in parts {
-            let entry = table.entry(part).or_insert_with(|| Value::Object(Map::new()));
-            if !entry.is_object() {
-                *entry = Value::Object(Map::new());
-            }
-            let Value::Object(inner) = entry else { continue };
-            table = inner;
+        if let Some(path) = name.strip_prefix("CHANCERY_") {
+            let path = path.to_ascii_lowercase();
+            let value = match path.as_str() {
+                "roles" => value.split(',').map(str::trim).collect(),
+                _ => Value::String(value),
+            };
+            insert(&mut root, &path, value);
         }
-        let value = if last == "roles" { value.split(',').map(str::trim).collect() } else { Value::String(value) };
-        table.insert(last.to_owned(), value);
     }
     Value::Object(root)
+}
+
+fn insert(table: &mut Map<String, Value>, path: &str, value: Value) {
+    match path.split_once("__") {
+        None => {
+            table.insert(path.to_owned(), value);
+        }
+        Some((head, rest)) => {
+            let inner = table.entry(head).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+    }
 }
 
 /// A number, or a text that is one (environment variables are texts).

@@ -100,7 +100,8 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     let log = operators.kernel.log().head(Stream::facts(RealmId::SYSTEM)).await;
     let stopped = operators.reads.stopped();
     let lag = operators.reads.lag();
-    let good = log.is_ok() && stopped.is_empty() && lag < FAR_BEHIND && !*operators.stopping.borrow();
+    let furthest = lag.values().max().copied().unwrap_or(0);
+    let good = log.is_ok() && stopped.is_empty() && furthest < FAR_BEHIND && !*operators.stopping.borrow();
     let answer = json!({
         "status": if good { "ready" } else { "unready" },
         "log": log.map_or_else(|error| error.to_string(), |_| "ok".to_owned()),
@@ -112,7 +113,7 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
 
 async fn rebuild(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
     match operators.reads.rebuild().await {
-        Ok(()) => (StatusCode::OK, Json(json!({"status": "rebuilt"}))),
+        Ok(generation) => (StatusCode::OK, Json(json!({"status": "rebuilt", "generation": generation}))),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "failed", "reason": error.to_string()}))),
     }
 }

@@ -60,5 +60,5 @@ fn master_key_file(data: &Path) -> std::path::PathBuf {
 
 /// The log for reading, beside whichever process writes it.
 pub async fn log_to_read(config: &Config) -> Result<Arc<dyn Log>, Failure> {
-    Ok(SqliteLog::open_read_only(&config.log_path()?, Arc::new(SystemClock), Arc::new(SystemRandom)).await?)
+    Ok(SqliteLog::open_read_only(&config.log_path()?).await?)
 }

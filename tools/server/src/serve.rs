@@ -43,7 +43,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     };
     let hasher = passwords::Hasher::new(passwords::Parameters::default(), workers, config.passwords.queue)?;
     let commands = Commands::new(edge.clone(), hasher);
-    let queries = Queries::new(edge.clone(), platform.reads.clone());
+    let queries = Queries { edge: edge.clone(), reads: platform.reads.clone() };
 
     let bootstrap = Bootstrap {
         admin_password: config.bootstrap.admin_password.as_ref().map(crate::config::Secret::secret),

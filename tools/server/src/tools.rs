@@ -48,19 +48,18 @@ pub async fn rebuild(config: &Config) -> Result<(), Failure> {
 pub async fn verify(config: &Config) -> Result<(), Failure> {
     let log = platform::log_to_read(config).await?;
     let (_, heads) = log.heads(Mark::default()).await?;
-    let (mut events, mut findings) = (0, 0);
+    let (mut events, mut findings) = (0, 0_usize);
     for head in &heads {
-        match events::log::verify::verify_stream(&*log, head.stream).await? {
-            Ok(verified) => events += verified.events,
-            Err(finding) => {
-                findings += 1;
-                eprintln!("{finding}");
-            }
+        let verified = events::log::verify::verify_stream(&*log, head.stream).await?;
+        events += verified.events;
+        findings += verified.findings.len();
+        for finding in &verified.findings {
+            eprintln!("{finding}");
         }
     }
     log.close().await;
     if findings > 0 {
-        return Err(format!("{findings} of {} streams are damaged", heads.len()).into());
+        return Err(format!("the log is damaged in {findings} places").into());
     }
     println!("{events} events in {} streams: gapless, unaltered", heads.len());
     Ok(())
