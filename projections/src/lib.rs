@@ -7,7 +7,7 @@
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
-//! | `runner`, `generation`, `progress`, `store` | following the log, files of a generation, watermarks, SQL |
+//! | `runner`, `apply`, `generation`, `progress`, `store` | following the log, files of a generation, watermarks, SQL |
 //!
 //! Read models are disposable: built from the log, never migrated. Adding a column is changing a `record!`; at the next
 //! start a new generation is built beside the old one and takes its place when it has caught up. When the same events
@@ -17,6 +17,7 @@
 //! [`Projection`] beside them (`touches` names every row that `apply` reads or writes), and add it to [`projection::all`].
 
 pub mod applications;
+mod apply;
 pub mod audit;
 pub mod auth;
 pub mod cell;

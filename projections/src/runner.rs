@@ -7,7 +7,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,12 +21,12 @@ use events::{
 use tokio::sync::watch;
 
 use crate::{
+    apply::{Fault, advance},
     progress::{Progress, Stopped},
     projection::Projection,
     reads::ReadError,
-    rows::{Changes, Rows},
+    rows::Changes,
     store::{CursorRow, Select, Store},
-    table::Key,
 };
 
 /// How the runner goes.
@@ -61,13 +60,6 @@ enum RunError {
     Log(#[from] LogError),
     #[error(transparent)]
     Store(#[from] ReadError),
-}
-
-/// An event that cannot be applied.
-#[derive(Clone, Debug, PartialEq)]
-struct Fault {
-    seq: u64,
-    reason: String,
 }
 
 /// Where one projection stands in one stream.
@@ -475,62 +467,6 @@ impl Runner {
             self.progress.raise(stream, seq);
         }
     }
-}
-
-/// Applies as many events as it can: the rows then, how many that were, and what is wrong with the next.
-async fn advance(
-    store: &Store,
-    projection: &dyn Projection,
-    happened: &[Happened],
-) -> Result<(Rows, usize, Option<Fault>), ReadError> {
-    let mut done = happened.len();
-    let mut fault = None;
-    loop {
-        let outcome = match keys_of(projection, &happened[..done]) {
-            Err(fault) => Err(fault),
-            Ok(keys) => {
-                let found = store.load(&keys).await?;
-                apply(projection, Rows::loaded(keys, found), &happened[..done])
-            }
-        };
-        match outcome {
-            Ok(rows) => return Ok((rows, done, fault)),
-            // Purely: what was applied before it is applied again without it. Each time there is less to apply.
-            Err((at, reason)) => {
-                done = at;
-                fault = Some(Fault {
-                    seq: happened[at].seq,
-                    reason: reason.clone(),
-                });
-            }
-        }
-    }
-}
-
-fn keys_of(projection: &dyn Projection, happened: &[Happened]) -> Result<BTreeSet<Key>, (usize, String)> {
-    let mut keys = BTreeSet::new();
-    for (at, event) in happened.iter().enumerate() {
-        keys.extend(guarded(|| projection.touches(event)).map_err(|reason| (at, reason))?);
-    }
-    Ok(keys)
-}
-
-fn apply(
-    projection: &dyn Projection,
-    mut rows: Rows,
-    happened: &[Happened],
-) -> Result<Rows, (usize, String)> {
-    for (at, event) in happened.iter().enumerate() {
-        guarded(|| projection.apply(&mut rows, event)).map_err(|reason| (at, reason))?;
-        if let Some(fault) = rows.take_fault() {
-            return Err((at, fault));
-        }
-    }
-    Ok(rows)
-}
-
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| "the projection panicked".to_owned())
 }
 
 /// Whether a cursor names the event that stands in the log at its place.

@@ -1,0 +1,333 @@
+//! The questions about what people did: sessions, grants, events, roles.
+
+use events::{
+    auth::{AuthEvent, EndReason, LoginFailure},
+    clock::Timestamp,
+    ids::{ApplicationId, CredentialId, GrantId, SessionId},
+    permissions::{PermissionEvent, PrincipalKind, Role},
+    sealing::Sealed,
+    subject::{Lane, Stream, Subject},
+    users::UserEvent,
+};
+use uuid::Uuid;
+
+use super::world::World;
+use crate::{
+    audit::{self, AuditFilter},
+    auth::{self, SessionFilter},
+    permissions,
+};
+
+#[tokio::test]
+async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
+    let world = World::new().await;
+    let realm = world.realm(41).await;
+    let reads = world.reads().await;
+    let (alice, bob) = (
+        world.register(realm, 1, "alice").await,
+        world.register(realm, 2, "bob").await,
+    );
+    let (app, other) = (
+        ApplicationId(Uuid::from_u128(7)),
+        ApplicationId(Uuid::from_u128(8)),
+    );
+    let expires = world.kernel.now().after_seconds(10_000);
+    for (id, user, client) in [(1, alice, Some(app)), (2, alice, None), (3, bob, None)] {
+        let event = AuthEvent::SessionStarted {
+            user,
+            client,
+            amr: vec!["pwd".to_owned()],
+            expires,
+        };
+        world
+            .tell(realm, Subject::session(SessionId(Uuid::from_u128(id))), event)
+            .await;
+    }
+    let grant = AuthEvent::GrantStarted {
+        grant: GrantId(Uuid::from_u128(9)),
+        client: other,
+        scopes: vec!["openid".to_owned()],
+        refresh: true,
+        expires,
+    };
+    let second = SessionId(Uuid::from_u128(2));
+    world.tell(realm, Subject::session(second), grant).await;
+    world.settle(&reads, realm).await;
+    let ids = async |filter: SessionFilter| -> Vec<u128> {
+        let rows = auth::list(&reads, realm, &filter, None, 10).await.unwrap();
+        rows.into_iter().map(|row| row.id.0.as_u128()).collect()
+    };
+    let all = SessionFilter::default;
+    let now = world.kernel.now();
+    assert_eq!(ids(all()).await, [3, 2, 1], "the newest first");
+    assert_eq!(
+        ids(SessionFilter {
+            user: Some(alice),
+            ..all()
+        })
+        .await,
+        [2, 1]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            application: Some(app),
+            ..all()
+        })
+        .await,
+        [1]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            application: Some(other),
+            ..all()
+        })
+        .await,
+        [2]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            alive: Some((now, 60)),
+            ..all()
+        })
+        .await,
+        [3, 2, 1]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            alive: Some((now.after_seconds(60), 60)),
+            ..all()
+        })
+        .await,
+        [0_u128; 0]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            over: Some((expires, u64::MAX)),
+            ..all()
+        })
+        .await,
+        [3, 2, 1]
+    );
+    let grants = auth::grants(&reads, realm, second).await.unwrap();
+    assert_eq!((grants.len(), grants[0].application), (1, other));
+
+    let ended = AuthEvent::SessionEnded {
+        reason: EndReason::SignedOut,
+    };
+    world.tell(realm, Subject::session(second), ended).await;
+    let before = world.kernel.now();
+    world
+        .tell(realm, Subject::user(alice), UserEvent::SessionsEnded {})
+        .await;
+    let hash = Sealed::Known("phc".to_owned());
+    let credential = CredentialId(Uuid::from_u128(5));
+    world
+        .tell(
+            realm,
+            Subject::password(alice),
+            UserEvent::PasswordSet { credential, hash },
+        )
+        .await;
+    let event = AuthEvent::SessionStarted {
+        user: alice,
+        client: None,
+        amr: Vec::new(),
+        expires,
+    };
+    world
+        .tell(realm, Subject::session(SessionId(Uuid::from_u128(4))), event)
+        .await;
+    world.settle(&reads, realm).await;
+    let now = world.kernel.now();
+    assert_eq!(
+        ids(SessionFilter {
+            alive: Some((now, 600)),
+            ..all()
+        })
+        .await,
+        [4, 3]
+    );
+    assert_eq!(
+        ids(SessionFilter {
+            over: Some((now, 600)),
+            ..all()
+        })
+        .await,
+        [2, 1]
+    );
+    let first = auth::get(&reads, realm, SessionId(Uuid::from_u128(1)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        first.ended_at,
+        Some(before.after_seconds(1)),
+        "by the first of the two"
+    );
+    assert_eq!(first.end_reason, Some(EndReason::Administrator));
+    assert!(!first.is_alive(now, 600));
+    let second = auth::get(&reads, realm, second).await.unwrap().unwrap();
+    assert_eq!(
+        second.end_reason,
+        Some(EndReason::SignedOut),
+        "it had ended before"
+    );
+    let rows = auth::list(&reads, realm, &all(), None, 10).await.unwrap();
+    assert!(
+        rows.iter()
+            .all(|row| row.is_alive(now, 600) == (row.id.0.as_u128() > 2))
+    );
+}
+
+#[tokio::test]
+async fn events_are_found_by_what_they_are_about_and_who_did_them() {
+    let world = World::new().await;
+    let realm = world.realm(51).await;
+    let reads = world.reads().await;
+    let alice = world.register(realm, 1, "alice").await;
+    let bob = world.register(realm, 2, "bob").await;
+    let middle = world.kernel.now();
+    let role = PermissionEvent::Assigned {
+        role: Role::Auditor,
+        principal: PrincipalKind::User,
+    };
+    world.tell(realm, Subject::assignments(alice.0), role).await;
+    world
+        .tell(realm, Subject::user(bob), UserEvent::Disabled { reason: None })
+        .await;
+    let failed = AuthEvent::LoginFailed {
+        user: Some(bob),
+        client: None,
+        reason: LoginFailure::Disabled,
+    };
+    world.note(realm, failed).await;
+    world.settle(&reads, realm).await;
+
+    let seqs = async |lane, filter: AuditFilter, after| -> Vec<u64> {
+        let rows = audit::search(&reads, Stream { realm, lane }, &filter, after, 100)
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.seq).collect()
+    };
+    let all = AuditFilter::default;
+    let facts = Lane::Facts;
+    assert_eq!(seqs(facts, all(), 0).await, [1, 2, 3, 4]);
+    assert_eq!(seqs(facts, all(), 2).await, [3, 4]);
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                user: Some(alice),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [1, 3]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                subject: Some(bob.0),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [2, 4]
+    );
+    let types = vec!["user.disabled".to_owned(), "role.assigned".to_owned()];
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                event_types: types,
+                ..all()
+            },
+            0
+        )
+        .await,
+        [3, 4]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                to: Some(middle),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [1]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                from: Some(middle),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [2, 3, 4]
+    );
+    let never = world.kernel.now().after_seconds(1);
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                from: Some(never),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [0_u64; 0]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                to: Some(Timestamp(0)),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [0_u64; 0]
+    );
+    assert_eq!(
+        seqs(
+            Lane::Activity,
+            AuditFilter {
+                user: Some(bob),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [1]
+    );
+    assert_eq!(
+        seqs(
+            facts,
+            AuditFilter {
+                actor: Some(bob.0),
+                ..all()
+            },
+            0
+        )
+        .await,
+        [0_u64; 0]
+    );
+
+    let held = permissions::get(&reads, realm, alice.0).await.unwrap().unwrap();
+    assert_eq!((held.roles.len(), held.version), (1, 1));
+    assert_eq!(
+        permissions::list(&reads, realm, None, 10).await.unwrap(),
+        vec![held]
+    );
+}
