@@ -139,7 +139,10 @@ impl DomainEvent for ApplicationEvent {
             &[("digest", SealedBy::Credential("credential"))],
             "An application got a secret, beside those it has.",
         ),
-        EventKind::plain("application.secret_revoked", "A secret of an application was withdrawn."),
+        EventKind::plain(
+            "application.secret_revoked",
+            "A secret of an application was withdrawn.",
+        ),
         EventKind::plain("application.disabled", "An application was disabled."),
         EventKind::plain("application.enabled", "A disabled application works again."),
     ];
@@ -160,7 +163,9 @@ pub struct SecretState {
 
 impl std::fmt::Debug for SecretState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SecretState").field("credential", &self.credential).finish_non_exhaustive()
+        f.debug_struct("SecretState")
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,7 +199,8 @@ impl Application {
 
     /// Whether it authenticates with a secret.
     pub fn is_confidential(&self) -> bool {
-        self.application_type.is_some_and(ApplicationType::is_confidential)
+        self.application_type
+            .is_some_and(ApplicationType::is_confidential)
     }
 }
 
@@ -202,16 +208,26 @@ impl Fold for Application {
     const KIND: SubjectKind = SubjectKind::Application;
 
     fn apply(&mut self, happened: &Happened) {
-        let Event::Applications(event) = &happened.event else { return };
+        let Event::Applications(event) = &happened.event else {
+            return;
+        };
         match event {
-            ApplicationEvent::Registered { client_id, application_type, settings } => {
+            ApplicationEvent::Registered {
+                client_id,
+                application_type,
+                settings,
+            } => {
                 self.client_id.clone_from(client_id);
                 self.application_type = Some(*application_type);
                 self.settings = settings.clone();
                 self.registered = happened.time;
             }
             ApplicationEvent::Changed { settings, .. } => self.settings = settings.clone(),
-            ApplicationEvent::SecretAdded { credential, digest, expires } => self.secrets.push(SecretState {
+            ApplicationEvent::SecretAdded {
+                credential,
+                digest,
+                expires,
+            } => self.secrets.push(SecretState {
                 credential: *credential,
                 digest: digest.known().cloned(),
                 added: happened.time,

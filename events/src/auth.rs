@@ -160,7 +160,10 @@ impl DomainEvent for AuthEvent {
     const LANE: Lane = Lane::Activity;
     const KINDS: &'static [EventKind] = &[
         EventKind::plain("session.started", "A user signed in."),
-        EventKind::plain("session.continued", "A session was used again (at most once a minute)."),
+        EventKind::plain(
+            "session.continued",
+            "A session was used again (at most once a minute).",
+        ),
         EventKind::plain("session.ended", "A session ended, and its grants with it."),
         EventKind::plain("login.failed", "A sign-in failed."),
         EventKind::plain("code.issued", "An authorization code was sent to an application."),
@@ -169,7 +172,10 @@ impl DomainEvent for AuthEvent {
         EventKind::plain("grant.revoked", "A grant ended before its time."),
         EventKind::plain("token.issued", "An access token was issued."),
         EventKind::plain("token.revoked", "An access token was given back before its time."),
-        EventKind::plain("client_authentication.failed", "An application could not prove who it is."),
+        EventKind::plain(
+            "client_authentication.failed",
+            "An application could not prove who it is.",
+        ),
     ];
 }
 
@@ -224,7 +230,10 @@ impl Session {
 
     /// Whether the browser that holds it is signed in at a moment.
     pub fn is_alive(&self, now: Timestamp, idle_seconds: u64) -> bool {
-        self.user.is_some() && !self.ended && now < self.expires && now < self.used.after_seconds(idle_seconds)
+        self.user.is_some()
+            && !self.ended
+            && now < self.expires
+            && now < self.used.after_seconds(idle_seconds)
     }
 
     /// A grant whose tokens may be good: the session was not ended, the grant neither revoked nor over. (A session that merely
@@ -233,7 +242,9 @@ impl Session {
         if self.ended {
             return None;
         }
-        self.grants.iter().find(|grant| grant.id == id && !grant.revoked && now < grant.expires)
+        self.grants
+            .iter()
+            .find(|grant| grant.id == id && !grant.revoked && now < grant.expires)
     }
 }
 
@@ -241,9 +252,13 @@ impl Fold for Session {
     const KIND: SubjectKind = SubjectKind::Session;
 
     fn apply(&mut self, happened: &Happened) {
-        let Event::Auth(event) = &happened.event else { return };
+        let Event::Auth(event) = &happened.event else {
+            return;
+        };
         match event {
-            AuthEvent::SessionStarted { user, amr, expires, .. } => {
+            AuthEvent::SessionStarted {
+                user, amr, expires, ..
+            } => {
                 self.user = Some(*user);
                 self.amr.clone_from(amr);
                 self.started = happened.time;
@@ -252,7 +267,13 @@ impl Fold for Session {
             }
             AuthEvent::SessionContinued {} => self.used = happened.time,
             AuthEvent::SessionEnded { .. } => self.ended = true,
-            AuthEvent::GrantStarted { grant, client, scopes, refresh, expires } => self.grants.push(Grant {
+            AuthEvent::GrantStarted {
+                grant,
+                client,
+                scopes,
+                refresh,
+                expires,
+            } => self.grants.push(Grant {
                 id: *grant,
                 client: *client,
                 scopes: scopes.clone(),

@@ -48,15 +48,21 @@ pub async fn encode(
     claims: &[ClaimChange],
 ) -> Result<(&'static EventKind, Vec<u8>), DecodeError> {
     let (kind, mut data) = event.encode()?;
-    let malformed = |reason: String| DecodeError::Malformed { name: kind.name.to_owned(), reason };
+    let malformed = |reason: String| DecodeError::Malformed {
+        name: kind.name.to_owned(),
+        reason,
+    };
     let mut sealed = BTreeMap::new();
     if let Value::Object(fields) = &mut data {
         for (field, by) in kind.sealed {
-            let owner = owner(*by, subject, fields).ok_or_else(|| malformed(format!("no owner for {field}")))?;
+            let owner =
+                owner(*by, subject, fields).ok_or_else(|| malformed(format!("no owner for {field}")))?;
             match fields.remove(*field) {
                 None | Some(Value::Null) => {}
                 Some(value) => {
-                    let text = keyring.seal(realm, &owner, id, field, value.to_string().as_bytes()).await?;
+                    let text = keyring
+                        .seal(realm, &owner, id, field, value.to_string().as_bytes())
+                        .await?;
                     sealed.insert((*field).to_owned(), (owner.to_string(), text));
                 }
             }
@@ -66,42 +72,71 @@ pub async fn encode(
         None => None,
         Some((network, owner)) => {
             let plain = serde_json::to_vec(network).map_err(|error| malformed(error.to_string()))?;
-            Some((owner.to_string(), keyring.seal(realm, &owner, id, NETWORK_FIELD, &plain).await?))
+            Some((
+                owner.to_string(),
+                keyring.seal(realm, &owner, id, NETWORK_FIELD, &plain).await?,
+            ))
         }
     };
     let claims = if claims.is_empty() {
         None
     } else {
         let plain = serde_json::to_vec(claims).map_err(|error| malformed(error.to_string()))?;
-        Some(keyring.seal(realm, &Owner::Realm, id, CLAIMS_FIELD, &plain).await?)
+        Some(
+            keyring
+                .seal(realm, &Owner::Realm, id, CLAIMS_FIELD, &plain)
+                .await?,
+        )
     };
-    let body = serde_json::to_vec(&Body { data, sealed, network, claims }).map_err(|error| malformed(error.to_string()))?;
+    let body = serde_json::to_vec(&Body {
+        data,
+        sealed,
+        network,
+        claims,
+    })
+    .map_err(|error| malformed(error.to_string()))?;
     Ok((kind, body))
 }
 
 /// Understands a recorded event, with every field whose key is still there.
 pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, DecodeError> {
     let entry = &recorded.entry;
-    let malformed = |reason: String| DecodeError::Malformed { name: entry.event_type.clone(), reason };
-    let mut body: Body = serde_json::from_slice(&recorded.body).map_err(|error| malformed(error.to_string()))?;
+    let malformed = |reason: String| DecodeError::Malformed {
+        name: entry.event_type.clone(),
+        reason,
+    };
+    let mut body: Body =
+        serde_json::from_slice(&recorded.body).map_err(|error| malformed(error.to_string()))?;
     for (field, (owner, text)) in &body.sealed {
-        let owner: Owner = owner.parse().map_err(|_| malformed(format!("owner of {field}")))?;
+        let owner: Owner = owner
+            .parse()
+            .map_err(|_| malformed(format!("owner of {field}")))?;
         let value = match keyring.unseal(entry.realm, &owner, entry.id, field, text).await? {
             Some(plain) => serde_json::from_slice(&plain).map_err(|error| malformed(error.to_string()))?,
             None => serde_json::json!({ ERASED: true }),
         };
-        body.data.as_object_mut().ok_or_else(|| malformed("data is not an object".into()))?.insert(field.clone(), value);
+        body.data
+            .as_object_mut()
+            .ok_or_else(|| malformed("data is not an object".into()))?
+            .insert(field.clone(), value);
     }
     let network = match &body.network {
         None => None,
         Some((owner, text)) => {
-            let owner: Owner = owner.parse().map_err(|_| malformed("owner of the network data".into()))?;
-            Some(match keyring.unseal(entry.realm, &owner, entry.id, NETWORK_FIELD, text).await? {
-                Some(plain) => {
-                    Sealed::Known(serde_json::from_slice(&plain).map_err(|error| malformed(error.to_string()))?)
-                }
-                None => Sealed::Erased,
-            })
+            let owner: Owner = owner
+                .parse()
+                .map_err(|_| malformed("owner of the network data".into()))?;
+            Some(
+                match keyring
+                    .unseal(entry.realm, &owner, entry.id, NETWORK_FIELD, text)
+                    .await?
+                {
+                    Some(plain) => Sealed::Known(
+                        serde_json::from_slice(&plain).map_err(|error| malformed(error.to_string()))?,
+                    ),
+                    None => Sealed::Erased,
+                },
+            )
         }
     };
     Ok(Happened {
@@ -114,6 +149,7 @@ pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, 
         actor: entry.actor.clone(),
         network,
         cause: entry.cause,
+        event_type: Event::kind_of(&entry.event_type)?.name,
         schema: entry.schema,
         leaf_hash: recorded.leaf_hash,
         event: Event::decode(&entry.event_type, entry.schema, body.data)?,
@@ -123,17 +159,30 @@ pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, 
 /// The claims that an append made, from its first event's body: what the claim table is rebuilt from.
 pub async fn claims(keyring: &Keyring, recorded: &Recorded) -> Result<Vec<ClaimChange>, DecodeError> {
     let entry = &recorded.entry;
-    let malformed = |reason: String| DecodeError::Malformed { name: entry.event_type.clone(), reason };
+    let malformed = |reason: String| DecodeError::Malformed {
+        name: entry.event_type.clone(),
+        reason,
+    };
     let body: Body = serde_json::from_slice(&recorded.body).map_err(|error| malformed(error.to_string()))?;
-    let Some(text) = body.claims else { return Ok(Vec::new()) };
-    match keyring.unseal(entry.realm, &Owner::Realm, entry.id, CLAIMS_FIELD, &text).await? {
+    let Some(text) = body.claims else {
+        return Ok(Vec::new());
+    };
+    match keyring
+        .unseal(entry.realm, &Owner::Realm, entry.id, CLAIMS_FIELD, &text)
+        .await?
+    {
         Some(plain) => serde_json::from_slice(&plain).map_err(|error| malformed(error.to_string())),
         None => Ok(Vec::new()),
     }
 }
 
 fn owner(by: SealedBy, subject: Option<Subject>, fields: &Map<String, Value>) -> Option<Owner> {
-    let id = |field: &str| fields.get(field).and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let id = |field: &str| {
+        fields
+            .get(field)
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse().ok())
+    };
     match by {
         SealedBy::SubjectUser => subject.map(|subject| Owner::User(UserId(subject.id))),
         SealedBy::User(field) => id(field).map(|id| Owner::User(UserId(id))),

@@ -52,7 +52,10 @@ pub struct Actor {
 impl Actor {
     /// A part of the platform acting by itself.
     pub fn component(name: &str) -> Self {
-        Self { component: Some(name.to_owned()), ..Self::default() }
+        Self {
+            component: Some(name.to_owned()),
+            ..Self::default()
+        }
     }
 }
 
@@ -111,7 +114,10 @@ pub struct Entry {
 impl Entry {
     /// The stream that it is in.
     pub const fn stream(&self) -> Stream {
-        Stream { realm: self.realm, lane: self.lane }
+        Stream {
+            realm: self.realm,
+            lane: self.lane,
+        }
     }
 }
 
@@ -146,8 +152,10 @@ pub fn body_digest(body: &[u8]) -> String {
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

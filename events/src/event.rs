@@ -42,7 +42,12 @@ pub struct EventKind {
 impl EventKind {
     /// A kind at version 1 with nothing sealed.
     pub const fn plain(name: &'static str, about: &'static str) -> Self {
-        Self { name, schema: 1, sealed: &[], about }
+        Self {
+            name,
+            schema: 1,
+            sealed: &[],
+            about,
+        }
     }
 
     /// A kind at version 1 with sealed fields.
@@ -51,7 +56,12 @@ impl EventKind {
         sealed: &'static [(&'static str, SealedBy)],
         about: &'static str,
     ) -> Self {
-        Self { name, schema: 1, sealed, about }
+        Self {
+            name,
+            schema: 1,
+            sealed,
+            about,
+        }
     }
 }
 
@@ -65,7 +75,10 @@ pub trait DomainEvent: Serialize + DeserializeOwned + Clone + Send + Sync + 'sta
     /// Turns the `data` of an older version into today's. Pure.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         let _ = data;
-        Err(DecodeError::UnknownVersion { name: name.to_owned(), schema })
+        Err(DecodeError::UnknownVersion {
+            name: name.to_owned(),
+            schema,
+        })
     }
 }
 
@@ -98,11 +111,21 @@ pub enum DecodeError {
 
 /// Understands `data` as an event of one domain, lifting it to today's version if it is older.
 pub fn decode_as<E: DomainEvent>(name: &str, schema: u16, data: Value) -> Result<E, DecodeError> {
-    let kind =
-        E::KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| DecodeError::UnknownType(name.to_owned()))?;
-    let data = if schema == kind.schema { data } else { E::upcast(name, schema, data)? };
-    serde_json::from_value(serde_json::json!({ "type": name, "data": data }))
-        .map_err(|error| DecodeError::Malformed { name: name.to_owned(), reason: error.to_string() })
+    let kind = E::KINDS
+        .iter()
+        .find(|kind| kind.name == name)
+        .ok_or_else(|| DecodeError::UnknownType(name.to_owned()))?;
+    let data = if schema == kind.schema {
+        data
+    } else {
+        E::upcast(name, schema, data)?
+    };
+    serde_json::from_value(serde_json::json!({ "type": name, "data": data })).map_err(|error| {
+        DecodeError::Malformed {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        }
+    })
 }
 
 macro_rules! domains {
@@ -162,17 +185,31 @@ domains! {
 impl Event {
     /// Its row of the catalogue and its fields.
     pub fn encode(&self) -> Result<(&'static EventKind, Value), DecodeError> {
-        let malformed = |reason: String| DecodeError::Malformed { name: String::new(), reason };
+        let malformed = |reason: String| DecodeError::Malformed {
+            name: String::new(),
+            reason,
+        };
         let mut value = serde_json::to_value(self).map_err(|error| malformed(error.to_string()))?;
-        let name = value.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let kind = Self::catalogue()
-            .map(|(_, _, kind)| kind)
-            .find(|kind| kind.name == name)
-            .ok_or(DecodeError::UnknownType(name))?;
-        Ok((kind, value.get_mut("data").map(Value::take).unwrap_or_default()))
+        let name = value
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        Ok((
+            Self::kind_of(&name)?,
+            value.get_mut("data").map(Value::take).unwrap_or_default(),
+        ))
     }
 
-    /// Its stable name.
+    /// The row of the catalogue of this name.
+    pub fn kind_of(name: &str) -> Result<&'static EventKind, DecodeError> {
+        Self::catalogue()
+            .map(|(_, _, kind)| kind)
+            .find(|kind| kind.name == name)
+            .ok_or_else(|| DecodeError::UnknownType(name.to_owned()))
+    }
+
+    /// Its stable name. Of an event that was read, [`Happened::event_type`] is at hand.
     pub fn name(&self) -> &'static str {
         self.encode().map(|(kind, _)| kind.name).unwrap_or_default()
     }
@@ -210,6 +247,8 @@ pub struct Happened {
     pub network: Option<Sealed<Network>>,
     /// The event that it follows from.
     pub cause: Option<EventId>,
+    /// Its stable name.
+    pub event_type: &'static str,
     /// The schema version it was stored at.
     pub schema: u16,
     /// RFC 6962 leaf hash of its entry.

@@ -26,7 +26,12 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 4] = [Role::PlatformAdministrator, Role::RealmAdministrator, Role::Auditor, Role::Application];
+    pub const ALL: [Role; 4] = [
+        Role::PlatformAdministrator,
+        Role::RealmAdministrator,
+        Role::Auditor,
+        Role::Application,
+    ];
 
     /// The name, as in JSON and in URLs.
     pub const fn as_str(self) -> &'static str {

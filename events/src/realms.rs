@@ -70,8 +70,14 @@ impl DomainEvent for RealmEvent {
         EventKind::plain("realm.renamed", "A realm was given another display name."),
         EventKind::plain("realm.suspended", "A realm was suspended."),
         EventKind::plain("realm.resumed", "A suspended realm works again."),
-        EventKind::plain("settings.changed", "Sections of a realm's settings were replaced."),
-        EventKind::plain("signing_key.created", "A signing key was made and signs from now on."),
+        EventKind::plain(
+            "settings.changed",
+            "Sections of a realm's settings were replaced.",
+        ),
+        EventKind::plain(
+            "signing_key.created",
+            "A signing key was made and signs from now on.",
+        ),
         EventKind::plain("signing_key.retired", "A signing key was withdrawn at once."),
     ];
 }
@@ -98,7 +104,9 @@ impl Fold for Realm {
     const KIND: SubjectKind = SubjectKind::Realm;
 
     fn apply(&mut self, happened: &Happened) {
-        let Event::Realms(event) = &happened.event else { return };
+        let Event::Realms(event) = &happened.event else {
+            return;
+        };
         match event {
             RealmEvent::Created { name, display_name } => {
                 self.name.clone_from(name);
@@ -117,7 +125,9 @@ impl Fold for Realm {
 /// Whether a text may be a realm's name: 1 to 63 of `a-z`, `0-9` and inner `-`, and not shaped like an id.
 pub fn is_realm_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
         && uuid::Uuid::parse_str(name).is_err()
@@ -166,7 +176,10 @@ pub struct SessionSettings {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { idle_seconds: 8 * 3_600, absolute_seconds: 7 * 86_400 }
+        Self {
+            idle_seconds: 8 * 3_600,
+            absolute_seconds: 7 * 86_400,
+        }
     }
 }
 
@@ -184,7 +197,11 @@ pub struct PasswordSettings {
 
 impl Default for PasswordSettings {
     fn default() -> Self {
-        Self { minimum_length: 15, maximum_length: 256, blocklist: true }
+        Self {
+            minimum_length: 15,
+            maximum_length: 256,
+            blocklist: true,
+        }
     }
 }
 
@@ -271,12 +288,17 @@ impl Fold for Settings {
 
     fn apply(&mut self, happened: &Happened) {
         if let Event::Realms(RealmEvent::SettingsChanged(change)) = &happened.event {
-            let change = change.clone();
-            change.tokens.map(|section| self.tokens = section);
-            change.session.map(|section| self.session = section);
-            change.password.map(|section| self.password = section);
-            change.registration.map(|section| self.registration = section);
+            replace(&mut self.tokens, change.tokens.as_ref());
+            replace(&mut self.session, change.session.as_ref());
+            replace(&mut self.password, change.password.as_ref());
+            replace(&mut self.registration, change.registration.as_ref());
         }
+    }
+}
+
+fn replace<S: Clone>(section: &mut S, change: Option<&S>) {
+    if let Some(change) = change {
+        section.clone_from(change);
     }
 }
 
@@ -305,12 +327,16 @@ pub struct SigningKeys {
 impl SigningKeys {
     /// The key that signs for an algorithm.
     pub fn active(&self, algorithm: &str) -> Option<&SigningKeyState> {
-        self.keys.iter().rfind(|key| key.algorithm == algorithm && key.published_until.is_none())
+        self.keys
+            .iter()
+            .rfind(|key| key.algorithm == algorithm && key.published_until.is_none())
     }
 
     /// The keys that verify at a moment.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKeyState> {
-        self.keys.iter().filter(move |key| key.published_until.is_none_or(|until| until > now))
+        self.keys
+            .iter()
+            .filter(move |key| key.published_until.is_none_or(|until| until > now))
     }
 }
 
@@ -319,7 +345,12 @@ impl Fold for SigningKeys {
 
     fn apply(&mut self, happened: &Happened) {
         match &happened.event {
-            Event::Realms(RealmEvent::SigningKeyCreated { kid, algorithm, public_jwk, replaced_until }) => {
+            Event::Realms(RealmEvent::SigningKeyCreated {
+                kid,
+                algorithm,
+                public_jwk,
+                replaced_until,
+            }) => {
                 for key in &mut self.keys {
                     if key.algorithm == *algorithm && key.published_until.is_none() {
                         key.published_until = Some(*replaced_until);
@@ -333,7 +364,9 @@ impl Fold for SigningKeys {
                     published_until: None,
                 });
             }
-            Event::Realms(RealmEvent::SigningKeyRetired { kid, .. }) => self.keys.retain(|key| key.kid != *kid),
+            Event::Realms(RealmEvent::SigningKeyRetired { kid, .. }) => {
+                self.keys.retain(|key| key.kid != *kid);
+            }
             _ => {}
         }
     }

@@ -74,6 +74,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Sealed<T> {
         if value.get(ERASED) == Some(&Value::Bool(true)) {
             return Ok(Sealed::Erased);
         }
-        serde_json::from_value(value).map(Sealed::Known).map_err(serde::de::Error::custom)
+        serde_json::from_value(value)
+            .map(Sealed::Known)
+            .map_err(serde::de::Error::custom)
     }
 }

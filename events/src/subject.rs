@@ -55,12 +55,18 @@ pub struct Stream {
 impl Stream {
     /// The realm's facts.
     pub const fn facts(realm: RealmId) -> Self {
-        Self { realm, lane: Lane::Facts }
+        Self {
+            realm,
+            lane: Lane::Facts,
+        }
     }
 
     /// The realm's activity.
     pub const fn activity(realm: RealmId) -> Self {
-        Self { realm, lane: Lane::Activity }
+        Self {
+            realm,
+            lane: Lane::Activity,
+        }
     }
 }
 
@@ -129,7 +135,11 @@ impl SubjectKind {
 impl FromStr for SubjectKind {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(())
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.as_str() == text)
+            .ok_or(())
     }
 }
 

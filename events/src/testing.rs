@@ -19,9 +19,13 @@ pub const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
 /// An event of a subject, as it happened a day before [`NOW`] (a second later for each version).
 pub fn happened(subject: Subject, version: u64, event: impl Into<Event>) -> Happened {
+    let event = event.into();
     Happened {
         id: EventId(Uuid::from_u128(u128::from(version))),
-        stream: Stream { realm: RealmId(Uuid::from_u128(0x00ea)), lane: subject.kind.lane() },
+        stream: Stream {
+            realm: RealmId(Uuid::from_u128(0x00ea)),
+            lane: subject.kind.lane(),
+        },
         seq: version,
         subject: Some(subject),
         version,
@@ -29,9 +33,10 @@ pub fn happened(subject: Subject, version: u64, event: impl Into<Event>) -> Happ
         actor: Actor::component("test"),
         network: None,
         cause: None,
+        event_type: event.name(),
         schema: 1,
         leaf_hash: [0; 32],
-        event: event.into(),
+        event,
     }
 }
 

@@ -55,7 +55,11 @@ pub struct Profile {
 impl Profile {
     /// The names that sign this user in, normalised and without repetition.
     pub fn login_names(&self) -> Vec<String> {
-        let mut names: Vec<_> = [&self.username, &self.email].into_iter().flatten().map(|name| login_name(name)).collect();
+        let mut names: Vec<_> = [&self.username, &self.email]
+            .into_iter()
+            .flatten()
+            .map(|name| login_name(name))
+            .collect();
         names.dedup();
         names
     }
@@ -63,10 +67,19 @@ impl Profile {
     /// The name to show: full name, else given and family name, else user name, else e-mail address.
     pub fn display_name(&self) -> Option<String> {
         let parts = || {
-            let joined = [&self.given_name, &self.family_name].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+            let joined = [&self.given_name, &self.family_name]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" ");
             (!joined.is_empty()).then_some(joined)
         };
-        self.name.clone().or_else(parts).or_else(|| self.username.clone()).or_else(|| self.email.clone())
+        self.name
+            .clone()
+            .or_else(parts)
+            .or_else(|| self.username.clone())
+            .or_else(|| self.email.clone())
     }
 
     /// This profile with fields replaced (or removed, by `null`).
@@ -154,17 +167,32 @@ pub enum UserEvent {
 impl DomainEvent for UserEvent {
     const LANE: Lane = Lane::Facts;
     const KINDS: &'static [EventKind] = &[
-        EventKind::sealing("user.registered", &[("profile", SealedBy::SubjectUser)], "A user was registered."),
+        EventKind::sealing(
+            "user.registered",
+            &[("profile", SealedBy::SubjectUser)],
+            "A user was registered.",
+        ),
         EventKind::sealing(
             "user.profile_changed",
             &[("changes", SealedBy::SubjectUser)],
             "Parts of a user's profile were replaced or removed.",
         ),
-        EventKind::sealing("user.disabled", &[("reason", SealedBy::SubjectUser)], "A user was disabled."),
+        EventKind::sealing(
+            "user.disabled",
+            &[("reason", SealedBy::SubjectUser)],
+            "A user was disabled.",
+        ),
         EventKind::plain("user.enabled", "A disabled user may sign in again."),
-        EventKind::sealing("user.locked", &[("reason", SealedBy::SubjectUser)], "A user was locked."),
+        EventKind::sealing(
+            "user.locked",
+            &[("reason", SealedBy::SubjectUser)],
+            "A user was locked.",
+        ),
         EventKind::plain("user.unlocked", "A locked user may sign in again."),
-        EventKind::plain("user.sessions_ended", "Every session of a user that stood was ended at once."),
+        EventKind::plain(
+            "user.sessions_ended",
+            "Every session of a user that stood was ended at once.",
+        ),
         EventKind::sealing(
             "password.set",
             &[("hash", SealedBy::Credential("credential"))],
@@ -207,7 +235,8 @@ pub struct Lock {
 impl User {
     /// Whether a lock stands at a moment.
     pub fn is_locked(&self, now: Timestamp) -> bool {
-        self.locked.is_some_and(|lock| lock.until.is_none_or(|until| until > now))
+        self.locked
+            .is_some_and(|lock| lock.until.is_none_or(|until| until > now))
     }
 
     /// Whether sessions and tokens of this user are good.
@@ -225,7 +254,9 @@ impl Fold for User {
     const KIND: SubjectKind = SubjectKind::User;
 
     fn apply(&mut self, happened: &Happened) {
-        let Event::Users(event) = &happened.event else { return };
+        let Event::Users(event) = &happened.event else {
+            return;
+        };
         match event {
             UserEvent::Registered { profile } => {
                 self.exists = true;
@@ -236,7 +267,10 @@ impl Fold for User {
                 }
             }
             UserEvent::ProfileChanged { changes, .. } => {
-                match changes.known().and_then(|changes| self.profile.with(changes).ok()) {
+                match changes
+                    .known()
+                    .and_then(|changes| self.profile.with(changes).ok())
+                {
                     Some(profile) => self.profile = profile,
                     None => self.erased = true,
                 }
@@ -274,14 +308,17 @@ impl Password {
 
     fn replace(&mut self, credential: CredentialId, hash: &Sealed<String>) {
         self.replaced.extend(self.credential.replace(credential));
-        self.replaced.drain(..self.replaced.len().saturating_sub(Self::REMEMBERED));
+        self.replaced
+            .drain(..self.replaced.len().saturating_sub(Self::REMEMBERED));
         self.hash = hash.known().cloned();
     }
 }
 
 impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Password").field("credential", &self.credential).finish_non_exhaustive()
+        f.debug_struct("Password")
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,8 +13,8 @@ use events::{
     ids::{ApplicationId, CredentialId, GrantId, UserId},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
-        AttributeSchema, AttributeType, PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings, SettingsChange,
-        TokenSettings,
+        AttributeSchema, AttributeType, PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings,
+        SettingsChange, TokenSettings,
     },
     sealing::Sealed,
     users::{Profile, UserEvent},
@@ -62,9 +62,19 @@ fn samples() -> Vec<Event> {
     let reason = Some("asked for".to_owned());
     let sealed_reason = reason.clone().map(Sealed::Known);
     vec![
-        RealmEvent::Created { name: "acme".into(), display_name: "Acme".into() }.into(),
-        RealmEvent::Renamed { display_name: "Acme Ltd".into() }.into(),
-        RealmEvent::Suspended { reason: reason.clone() }.into(),
+        RealmEvent::Created {
+            name: "acme".into(),
+            display_name: "Acme".into(),
+        }
+        .into(),
+        RealmEvent::Renamed {
+            display_name: "Acme Ltd".into(),
+        }
+        .into(),
+        RealmEvent::Suspended {
+            reason: reason.clone(),
+        }
+        .into(),
         RealmEvent::Resumed {}.into(),
         RealmEvent::SettingsChanged(SettingsChange {
             tokens: Some(TokenSettings::default()),
@@ -94,41 +104,120 @@ fn samples() -> Vec<Event> {
             replaced_until: MOMENT,
         }
         .into(),
-        RealmEvent::SigningKeyRetired { kid: "kid".into(), reason: reason.clone() }.into(),
-        UserEvent::Registered { profile: Sealed::Known(profile) }.into(),
-        UserEvent::ProfileChanged {
-            fields: vec!["given_name".into(), "phone".into()],
-            changes: Sealed::Known([("given_name".to_owned(), json!("Alicia")), ("phone".to_owned(), Value::Null)].into()),
+        RealmEvent::SigningKeyRetired {
+            kid: "kid".into(),
+            reason: reason.clone(),
         }
         .into(),
-        UserEvent::Disabled { reason: sealed_reason.clone() }.into(),
+        UserEvent::Registered {
+            profile: Sealed::Known(profile),
+        }
+        .into(),
+        UserEvent::ProfileChanged {
+            fields: vec!["given_name".into(), "phone".into()],
+            changes: Sealed::Known(
+                [
+                    ("given_name".to_owned(), json!("Alicia")),
+                    ("phone".to_owned(), Value::Null),
+                ]
+                .into(),
+            ),
+        }
+        .into(),
+        UserEvent::Disabled {
+            reason: sealed_reason.clone(),
+        }
+        .into(),
         UserEvent::Enabled {}.into(),
-        UserEvent::Locked { reason: sealed_reason, until: Some(MOMENT) }.into(),
+        UserEvent::Locked {
+            reason: sealed_reason,
+            until: Some(MOMENT),
+        }
+        .into(),
         UserEvent::Unlocked {}.into(),
         UserEvent::SessionsEnded {}.into(),
-        UserEvent::PasswordSet { credential, hash: Sealed::Known("$argon2id$".into()) }.into(),
-        UserEvent::PasswordRehashed { credential, hash: Sealed::Known("$argon2id$".into()) }.into(),
+        UserEvent::PasswordSet {
+            credential,
+            hash: Sealed::Known("$argon2id$".into()),
+        }
+        .into(),
+        UserEvent::PasswordRehashed {
+            credential,
+            hash: Sealed::Known("$argon2id$".into()),
+        }
+        .into(),
         ApplicationEvent::Registered {
             client_id: id(2).to_string(),
             application_type: ApplicationType::Web,
             settings: settings.clone(),
         }
         .into(),
-        ApplicationEvent::Changed { fields: vec!["scopes".into()], settings }.into(),
-        ApplicationEvent::SecretAdded { credential, digest: Sealed::Known("00".into()), expires: Some(MOMENT) }.into(),
+        ApplicationEvent::Changed {
+            fields: vec!["scopes".into()],
+            settings,
+        }
+        .into(),
+        ApplicationEvent::SecretAdded {
+            credential,
+            digest: Sealed::Known("00".into()),
+            expires: Some(MOMENT),
+        }
+        .into(),
         ApplicationEvent::SecretRevoked { credential }.into(),
-        ApplicationEvent::Disabled { reason: reason.clone() }.into(),
+        ApplicationEvent::Disabled {
+            reason: reason.clone(),
+        }
+        .into(),
         ApplicationEvent::Enabled {}.into(),
-        PermissionEvent::Assigned { role: Role::Auditor, principal: PrincipalKind::User }.into(),
-        PermissionEvent::Revoked { role: Role::Auditor, principal: PrincipalKind::Application }.into(),
-        AuthEvent::SessionStarted { user, client: Some(client), amr: vec!["pwd".into()], expires: MOMENT }.into(),
+        PermissionEvent::Assigned {
+            role: Role::Auditor,
+            principal: PrincipalKind::User,
+        }
+        .into(),
+        PermissionEvent::Revoked {
+            role: Role::Auditor,
+            principal: PrincipalKind::Application,
+        }
+        .into(),
+        AuthEvent::SessionStarted {
+            user,
+            client: Some(client),
+            amr: vec!["pwd".into()],
+            expires: MOMENT,
+        }
+        .into(),
         AuthEvent::SessionContinued {}.into(),
-        AuthEvent::SessionEnded { reason: EndReason::SignedOut }.into(),
-        AuthEvent::LoginFailed { user: Some(user), client: Some(client), reason: LoginFailure::WrongPassword }.into(),
-        AuthEvent::CodeIssued { grant, client, user, scopes: vec!["openid".into()] }.into(),
-        AuthEvent::GrantStarted { grant, client, scopes: vec!["openid".into()], refresh: true, expires: MOMENT }.into(),
+        AuthEvent::SessionEnded {
+            reason: EndReason::SignedOut,
+        }
+        .into(),
+        AuthEvent::LoginFailed {
+            user: Some(user),
+            client: Some(client),
+            reason: LoginFailure::WrongPassword,
+        }
+        .into(),
+        AuthEvent::CodeIssued {
+            grant,
+            client,
+            user,
+            scopes: vec!["openid".into()],
+        }
+        .into(),
+        AuthEvent::GrantStarted {
+            grant,
+            client,
+            scopes: vec!["openid".into()],
+            refresh: true,
+            expires: MOMENT,
+        }
+        .into(),
         AuthEvent::GrantRefreshed { grant, generation: 1 }.into(),
-        AuthEvent::GrantRevoked { grant, reason: EndReason::Reused }.into(),
+        AuthEvent::GrantRevoked {
+            grant,
+            reason: EndReason::Reused,
+        }
+        .into(),
         AuthEvent::TokenIssued {
             token: id(5),
             client,
@@ -159,16 +248,30 @@ fn every_kind_has_a_sample_and_a_golden_file() {
         let shown = serde_json::to_string_pretty(&data).expect("is JSON") + "\n";
         let stored = fs::read_to_string(&path)
             .unwrap_or_else(|_| panic!("missing {}; it would have to be:\n{shown}", path.display()));
-        assert_eq!(stored, shown, "{} changed its shape: give it a new version and an upcaster", kind.name);
+        assert_eq!(
+            stored, shown,
+            "{} changed its shape: give it a new version and an upcaster",
+            kind.name
+        );
     }
     let catalogue: BTreeSet<_> = Event::catalogue().map(|(_, _, kind)| kind.name).collect();
-    assert_eq!(covered, catalogue, "every row of the catalogue has a sample above");
+    assert_eq!(
+        covered, catalogue,
+        "every row of the catalogue has a sample above"
+    );
 }
 
 #[test]
 fn every_golden_file_is_understood_today() {
-    for file in fs::read_dir(folder()).expect("golden files").map(|file| file.expect("a file").path()) {
-        let stem = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+    for file in fs::read_dir(folder())
+        .expect("golden files")
+        .map(|file| file.expect("a file").path())
+    {
+        let stem = file
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("a name")
+            .to_owned();
         let (name, version) = stem.rsplit_once(".v").expect("<name>.v<version>.json");
         let data = serde_json::from_str(&fs::read_to_string(&file).expect("readable")).expect("JSON");
         let event = Event::decode(name, version.parse().expect("a number"), data)
@@ -190,6 +293,9 @@ fn names_are_a_noun_and_a_past_participle_and_unique() {
     assert_eq!(names.len(), unique.len());
     for name in names {
         let (noun, verb) = name.split_once('.').expect("<noun>.<past participle>");
-        assert!(!noun.is_empty() && (verb.ends_with("ed") || verb.ends_with("set") || verb.ends_with("en")), "{name}");
+        assert!(
+            !noun.is_empty() && (verb.ends_with("ed") || verb.ends_with("set") || verb.ends_with("en")),
+            "{name}"
+        );
     }
 }

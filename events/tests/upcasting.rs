@@ -13,18 +13,28 @@ use serde_json::{Value, json};
 #[serde(tag = "type", content = "data")]
 enum Guest {
     #[serde(rename = "guest.invited")]
-    Invited { given: Sealed<String>, family: Option<Sealed<String>> },
+    Invited {
+        given: Sealed<String>,
+        family: Option<Sealed<String>>,
+    },
 }
 
 impl DomainEvent for Guest {
     const LANE: Lane = Lane::Facts;
-    const KINDS: &'static [EventKind] =
-        &[EventKind { name: "guest.invited", schema: 2, sealed: &[], about: "A guest was invited." }];
+    const KINDS: &'static [EventKind] = &[EventKind {
+        name: "guest.invited",
+        schema: 2,
+        sealed: &[],
+        about: "A guest was invited.",
+    }];
 
     fn upcast(name: &str, schema: u16, mut data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
             ("guest.invited", 1) => Ok(json!({ "given": data["name"].take() })),
-            _ => Err(DecodeError::UnknownVersion { name: name.to_owned(), schema }),
+            _ => Err(DecodeError::UnknownVersion {
+                name: name.to_owned(),
+                schema,
+            }),
         }
     }
 }
@@ -32,17 +42,33 @@ impl DomainEvent for Guest {
 #[test]
 fn an_older_shape_is_lifted_to_the_present_one() {
     let lifted: Guest = decode_as("guest.invited", 1, json!({ "name": "Ada" })).expect("lifted");
-    assert_eq!(lifted, Guest::Invited { given: Sealed::Known("Ada".into()), family: None });
+    assert_eq!(
+        lifted,
+        Guest::Invited {
+            given: Sealed::Known("Ada".into()),
+            family: None
+        }
+    );
 }
 
 #[test]
 fn an_erased_field_stays_erased_through_an_upcaster() {
-    let lifted: Guest = decode_as("guest.invited", 1, json!({ "name": { "$erased": true } })).expect("lifted");
-    assert_eq!(lifted, Guest::Invited { given: Sealed::Erased, family: None });
+    let lifted: Guest =
+        decode_as("guest.invited", 1, json!({ "name": { "$erased": true } })).expect("lifted");
+    assert_eq!(
+        lifted,
+        Guest::Invited {
+            given: Sealed::Erased,
+            family: None
+        }
+    );
 }
 
 #[test]
 fn a_version_from_the_future_is_refused() {
     let refused = decode_as::<Guest>("guest.invited", 3, json!({ "given": "Ada" }));
-    assert!(matches!(refused, Err(DecodeError::UnknownVersion { schema: 3, .. })));
+    assert!(matches!(
+        refused,
+        Err(DecodeError::UnknownVersion { schema: 3, .. })
+    ));
 }

@@ -107,7 +107,7 @@ impl Projection for Audit {
             lane: stream.lane,
             seq: happened.seq,
             id: happened.id,
-            event_type: happened.event.name().to_owned(),
+            event_type: happened.event_type.to_owned(),
             time: happened.time,
             subject_kind: happened.subject.map(|subject| subject.kind.as_str().to_owned()),
             subject_id: happened.subject.map(|subject| subject.id),

@@ -55,7 +55,11 @@ impl FoldCache {
 
 impl Slot {
     pub(super) fn get<F: Fold>(&self) -> Option<Arc<Versioned<F>>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let state = self
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
         state.downcast::<Versioned<F>>().ok()
     }
 

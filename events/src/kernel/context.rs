@@ -33,7 +33,15 @@ pub struct Context {
 impl Context {
     /// The circumstances of a command that nothing more is known of.
     pub fn new(now: Timestamp, random: Arc<dyn Random>, actor: Actor) -> Self {
-        Self { now, actor, network: None, command: None, if_match: None, cause: None, random }
+        Self {
+            now,
+            actor,
+            network: None,
+            command: None,
+            if_match: None,
+            cause: None,
+            random,
+        }
     }
 
     /// A new id, of the moment of this command.
@@ -43,6 +51,10 @@ impl Context {
 
     /// Whose key seals the network data, besides the month's: the acting user's, if they are of this realm.
     pub(crate) fn network_user(&self) -> Option<UserId> {
-        if self.actor.realm.is_some() { None } else { self.actor.user }
+        if self.actor.realm.is_some() {
+            None
+        } else {
+            self.actor.user
+        }
     }
 }

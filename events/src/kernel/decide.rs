@@ -45,7 +45,11 @@ pub struct Decision {
 impl Decision {
     /// Everything is already as it should be.
     pub const fn nothing(subject: Subject) -> Self {
-        Self { subject, events: Vec::new(), claims: Vec::new() }
+        Self {
+            subject,
+            events: Vec::new(),
+            claims: Vec::new(),
+        }
     }
 
     /// One event of the subject itself.
@@ -159,18 +163,30 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(kernel: &'a Kernel, stream: Stream, reload: bool) -> Self {
-        Self { kernel, stream, reload, conditions: Vec::new() }
+        Self {
+            kernel,
+            stream,
+            reload,
+            conditions: Vec::new(),
+        }
     }
 
     /// A subject of the command's own stream: a condition of the append.
     pub async fn subject<F: Fold>(&mut self, id: Uuid) -> Result<Versioned<F>, KernelError> {
         if F::KIND.lane() != self.stream.lane {
-            return Err(KernelError::Malformed(format!("{} is not in {}", F::KIND.as_str(), self.stream)));
+            return Err(KernelError::Malformed(format!(
+                "{} is not in {}",
+                F::KIND.as_str(),
+                self.stream
+            )));
         }
         let versioned = self.kernel.state::<F>(self.stream.realm, id, self.reload).await?;
         let subject = Subject::new(F::KIND, id);
         self.conditions.retain(|condition| condition.subject != subject);
-        self.conditions.push(Condition { subject, version: versioned.version });
+        self.conditions.push(Condition {
+            subject,
+            version: versioned.version,
+        });
         Ok(versioned)
     }
 
@@ -180,7 +196,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn version_of(&self, subject: Subject) -> Option<u64> {
-        self.conditions.iter().find(|condition| condition.subject == subject).map(|condition| condition.version)
+        self.conditions
+            .iter()
+            .find(|condition| condition.subject == subject)
+            .map(|condition| condition.version)
     }
 
     pub(super) fn into_conditions(self) -> Vec<Condition> {

@@ -25,7 +25,10 @@ pub(super) struct Freshness(RwLock<Option<Instant>>);
 
 impl Freshness {
     pub(super) fn is_stale(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).is_none_or(|at| at.elapsed() > FRESH)
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none_or(|at| at.elapsed() > FRESH)
     }
 
     fn set(&self, at: Instant) {
@@ -74,7 +77,9 @@ impl Follower {
                 let Some(last) = events.last() else { break };
                 *cursor = last.entry.seq;
                 for subject in events.iter().filter_map(|recorded| recorded.entry.subject) {
-                    kernel.cache.moved(head.stream.realm, subject.subject(), subject.version);
+                    kernel
+                        .cache
+                        .moved(head.stream.realm, subject.subject(), subject.version);
                 }
             }
         }

@@ -112,17 +112,26 @@ impl Kernel {
     }
 
     /// The state of a subject: from the cache, or with the delta of the log if `reload` or if the cache is known to lag.
-    async fn state<F: Fold>(&self, realm: RealmId, id: Uuid, reload: bool) -> Result<Versioned<F>, KernelError> {
+    async fn state<F: Fold>(
+        &self,
+        realm: RealmId,
+        id: Uuid,
+        reload: bool,
+    ) -> Result<Versioned<F>, KernelError> {
         let subject = Subject::new(F::KIND, id);
         let slot = self.cache.slot(realm, subject);
         let cached = slot.get::<F>();
-        if let (Some(cached), false) = (&cached, reload) {
-            if cached.version >= slot.latest() {
-                return Ok(Versioned::clone(cached));
-            }
+        if let Some(cached) = &cached
+            && !reload
+            && cached.version >= slot.latest()
+        {
+            return Ok(Versioned::clone(cached));
         }
         let mut versioned = cached.map_or_else(Versioned::default, |cached| Versioned::clone(&cached));
-        let stream = Stream { realm, lane: F::KIND.lane() };
+        let stream = Stream {
+            realm,
+            lane: F::KIND.lane(),
+        };
         for recorded in self.log.load(stream, subject, versioned.version).await? {
             versioned.apply_all([&codec::decode(&self.keyring, &recorded).await?]);
         }
@@ -133,7 +142,11 @@ impl Kernel {
     /// The last seq of a stream, for a position to wait for.
     pub async fn head(&self, stream: Stream) -> Result<crate::log::Position, KernelError> {
         let head = self.log.head(stream).await?;
-        Ok(crate::log::Position { incarnation: self.log.incarnation(), stream, seq: head.seq })
+        Ok(crate::log::Position {
+            incarnation: self.log.incarnation(),
+            stream,
+            seq: head.seq,
+        })
     }
 
     /// Understands a recorded event.
@@ -142,13 +155,27 @@ impl Kernel {
     }
 
     /// Who holds a name, or spent a thing. `value` is normalised by the caller, the same way as for the claim itself.
-    pub async fn claimed(&self, realm: RealmId, lane: Lane, kind: ClaimKind, value: &str) -> Result<Option<Uuid>, KernelError> {
+    pub async fn claimed(
+        &self,
+        realm: RealmId,
+        lane: Lane,
+        kind: ClaimKind,
+        value: &str,
+    ) -> Result<Option<Uuid>, KernelError> {
         let digest = self.claim_digest(realm, kind, value).await?;
         Ok(self.log.claimed(Stream { realm, lane }, kind, &digest).await?)
     }
 
-    async fn claim_digest(&self, realm: RealmId, kind: ClaimKind, value: &str) -> Result<Digest, KernelError> {
-        Ok(self.keyring.digest(realm, "claims", &[&[kind.code()], value.as_bytes()]).await?)
+    async fn claim_digest(
+        &self,
+        realm: RealmId,
+        kind: ClaimKind,
+        value: &str,
+    ) -> Result<Digest, KernelError> {
+        Ok(self
+            .keyring
+            .digest(realm, "claims", &[&[kind.code()], value.as_bytes()])
+            .await?)
     }
 
     /// The identity of a command that was sent with an `Idempotency-Key`.
@@ -163,7 +190,11 @@ impl Kernel {
         Ok(CommandKey {
             id: self
                 .keyring
-                .digest(realm, "commands", &[caller.as_bytes(), operation.as_bytes(), key.as_bytes()])
+                .digest(
+                    realm,
+                    "commands",
+                    &[caller.as_bytes(), operation.as_bytes(), key.as_bytes()],
+                )
                 .await?,
             body: self.keyring.digest(realm, "command bodies", &[body]).await?,
         })
@@ -175,9 +206,23 @@ impl Kernel {
     }
 
     /// Records activity that decides nothing and races nobody.
-    pub async fn record(&self, realm: RealmId, context: &Context, events: Vec<Event>) -> Result<Receipt, KernelError> {
+    pub async fn record(
+        &self,
+        realm: RealmId,
+        context: &Context,
+        events: Vec<Event>,
+    ) -> Result<Receipt, KernelError> {
         let events = events.into_iter().map(|event| (None, event)).collect();
-        let append = self.seal(Stream::activity(realm), context, Uuid::nil(), events, Vec::new(), Vec::new()).await?;
+        let append = self
+            .seal(
+                Stream::activity(realm),
+                context,
+                Uuid::nil(),
+                events,
+                Vec::new(),
+                Vec::new(),
+            )
+            .await?;
         match self.commit(append).await {
             Verdict::Committed(receipt) | Verdict::Repeated(receipt) => Ok(receipt),
             Verdict::Unavailable(reason) => Err(LogError::Unavailable(reason).into()),
@@ -186,28 +231,50 @@ impl Kernel {
     }
 
     /// Decides and appends. On a lost race it reads what changed and decides again, a few times.
-    pub async fn execute<D: Decide>(&self, context: &Context, command: &D) -> Result<Outcome, Failure<D::Rejection>> {
+    pub async fn execute<D: Decide>(
+        &self,
+        context: &Context,
+        command: &D,
+    ) -> Result<Outcome, Failure<D::Rejection>> {
         let stream = command.stream();
-        if let Some(key) = &context.command {
-            if let Some((body, receipt)) = self.log.receipt(stream, &key.id).await.map_err(KernelError::from)? {
-                return if body == key.body { Ok(Outcome { receipt, repeated: true }) } else { Err(Failure::CommandReused) };
-            }
+        if let Some(key) = &context.command
+            && let Some((body, receipt)) = self
+                .log
+                .receipt(stream, &key.id)
+                .await
+                .map_err(KernelError::from)?
+        {
+            return if body == key.body {
+                Ok(Outcome {
+                    receipt,
+                    repeated: true,
+                })
+            } else {
+                Err(Failure::CommandReused)
+            };
         }
         for attempt in 0..ATTEMPTS {
             let mut reader = Reader::new(self, stream, attempt > 0);
             let state = command.load(&mut reader).await?;
             let decision = command.decide(&state, context).map_err(Failure::Rejected)?;
             let version = reader.version_of(decision.subject);
-            if let Some(wanted) = context.if_match {
-                if version != Some(wanted) {
-                    return Err(Failure::PreconditionFailed { found: version.unwrap_or(0) });
-                }
+            if context.if_match.is_some_and(|wanted| version != Some(wanted)) {
+                return Err(Failure::PreconditionFailed {
+                    found: version.unwrap_or(0),
+                });
             }
             if decision.events.is_empty() {
                 let position = self.head(stream).await?;
-                let receipt =
-                    Receipt { id: decision.subject.id, version: version.unwrap_or(0), position, events: Vec::new() };
-                return Ok(Outcome { receipt, repeated: false });
+                let receipt = Receipt {
+                    id: decision.subject.id,
+                    version: version.unwrap_or(0),
+                    position,
+                    events: Vec::new(),
+                };
+                return Ok(Outcome {
+                    receipt,
+                    repeated: false,
+                });
             }
             let mut claims = Vec::with_capacity(decision.claims.len());
             for claim in decision.claims {
@@ -215,11 +282,28 @@ impl Kernel {
             }
             let conditions = reader.into_conditions();
             let append = self
-                .seal(stream, context, decision.subject.id, decision.events, conditions, claims)
+                .seal(
+                    stream,
+                    context,
+                    decision.subject.id,
+                    decision.events,
+                    conditions,
+                    claims,
+                )
                 .await?;
             match self.commit(append).await {
-                Verdict::Committed(receipt) => return Ok(Outcome { receipt, repeated: false }),
-                Verdict::Repeated(receipt) => return Ok(Outcome { receipt, repeated: true }),
+                Verdict::Committed(receipt) => {
+                    return Ok(Outcome {
+                        receipt,
+                        repeated: false,
+                    });
+                }
+                Verdict::Repeated(receipt) => {
+                    return Ok(Outcome {
+                        receipt,
+                        repeated: true,
+                    });
+                }
                 Verdict::CommandReused => return Err(Failure::CommandReused),
                 Verdict::Claimed { kind, holder } => return Err(Failure::Claimed { kind, holder }),
                 Verdict::Conflict { .. } | Verdict::NotHeld { .. } => {
@@ -236,13 +320,22 @@ impl Kernel {
 
     async fn claim(&self, realm: RealmId, claim: Claim) -> Result<ClaimChange, KernelError> {
         Ok(match claim {
-            Claim::Hold { kind, value, holder } => {
-                ClaimChange::Hold { kind, digest: self.claim_digest(realm, kind, &value).await?, holder }
-            }
-            Claim::Release { kind, value, holder } => {
-                ClaimChange::Release { kind, digest: self.claim_digest(realm, kind, &value).await?, holder }
-            }
-            Claim::Spend { kind, value, holder, invalid } => ClaimChange::Spend {
+            Claim::Hold { kind, value, holder } => ClaimChange::Hold {
+                kind,
+                digest: self.claim_digest(realm, kind, &value).await?,
+                holder,
+            },
+            Claim::Release { kind, value, holder } => ClaimChange::Release {
+                kind,
+                digest: self.claim_digest(realm, kind, &value).await?,
+                holder,
+            },
+            Claim::Spend {
+                kind,
+                value,
+                holder,
+                invalid,
+            } => ClaimChange::Spend {
                 kind,
                 digest: self.claim_digest(realm, kind, &value).await?,
                 holder,
@@ -264,7 +357,13 @@ impl Kernel {
         for (index, (subject, event)) in events.into_iter().enumerate() {
             let id = EventId(context.new_id());
             let network = context.network.as_ref().map(|network| {
-                (network, Owner::Network { at: context.now, user: context.network_user() })
+                (
+                    network,
+                    Owner::Network {
+                        at: context.now,
+                        user: context.network_user(),
+                    },
+                )
             });
             let leading = if index == 0 { &claims[..] } else { &[] };
             let (kind, body) =
@@ -279,20 +378,35 @@ impl Kernel {
                 body,
             });
         }
-        Ok(Append { stream, conditions, claims, events: sealed, command: context.command, target })
+        Ok(Append {
+            stream,
+            conditions,
+            claims,
+            events: sealed,
+            command: context.command,
+            target,
+        })
     }
 
     async fn commit(&self, append: Append) -> Verdict {
         let realm = append.stream.realm;
         let subjects: Vec<_> = append.events.iter().filter_map(|event| event.subject).collect();
         let bases = append.conditions.clone();
-        let verdict =
-            self.log.commit(vec![append]).await.pop().unwrap_or(Verdict::Unavailable("no verdict".to_owned()));
+        let verdict = self
+            .log
+            .commit(vec![append])
+            .await
+            .pop()
+            .unwrap_or(Verdict::Unavailable("no verdict".to_owned()));
         if let Verdict::Committed(_) = verdict {
             // At once, before the caller hears of it: whoever acts on the answer finds the cache no older than it.
             for condition in &bases {
-                let added = subjects.iter().filter(|subject| **subject == condition.subject).count() as u64;
-                self.cache.moved(realm, condition.subject, condition.version + added);
+                let added = subjects
+                    .iter()
+                    .filter(|subject| **subject == condition.subject)
+                    .count() as u64;
+                self.cache
+                    .moved(realm, condition.subject, condition.version + added);
             }
         }
         verdict

@@ -219,7 +219,8 @@ pub enum Verdict {
     },
     /// The append breaks a rule of the log (no events, an unconditioned subject, a foreign lane, too large).
     Malformed(String),
-    /// Not committed, and it will not be: the log cannot take it now.
+    /// The log cannot take it now, and says why. It was not committed; only where the store went away for good in the
+    /// middle of a commit, the text says that this is not known, and the same command key tells once it is back.
     Unavailable(String),
 }
 

@@ -1,6 +1,11 @@
 //! The kernel on a real log and a real key store: decisions race, are retried and repeated; caches tell the truth; what is erased
 //! stays erased.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot go on says where, and stops"
+)]
+
 mod two_nodes;
 
 use std::sync::{
@@ -33,12 +38,21 @@ struct World {
 
 async fn open(folder: tempfile::TempDir) -> World {
     let (clock, random) = (FrozenClock::at(NOW), Arc::new(SystemRandom));
-    let log = SqliteLog::open(&folder.path().join("log.sqlite"), clock.clone(), random.clone()).await.expect("a log");
-    let store = SqliteKeyStore::open(&folder.path().join("keys.sqlite")).await.expect("a key store");
-    let master = MasterKey::load_or_create(&folder.path().join("master.key"), &*random).expect("a master key");
-    let keyring = Keyring::open(store, master, random.clone()).await.expect("a keyring");
+    let log = SqliteLog::open(&folder.path().join("log.sqlite"), clock.clone(), random.clone())
+        .await
+        .expect("a log");
+    let store = SqliteKeyStore::open(&folder.path().join("keys.sqlite"))
+        .await
+        .expect("a key store");
+    let master =
+        MasterKey::load_or_create(&folder.path().join("master.key"), &*random).expect("a master key");
+    let keyring = Keyring::open(store, master, random.clone())
+        .await
+        .expect("a keyring");
     keyring.prepare_realm(REALM).await.expect("a realm key");
-    let kernel = Kernel::start(log, keyring, clock, random).await.expect("a kernel");
+    let kernel = Kernel::start(log, keyring, clock, random)
+        .await
+        .expect("a kernel");
     World { kernel, folder }
 }
 
@@ -82,8 +96,17 @@ impl Decide for Register {
         if *exists {
             return Err(Exists);
         }
-        let profile = Profile { username: Some(self.1.to_owned()), ..Profile::default() };
-        Ok(Decision::of(Subject::user(self.0), UserEvent::Registered { profile: profile.into() }).claiming(Claim::Hold {
+        let profile = Profile {
+            username: Some(self.1.to_owned()),
+            ..Profile::default()
+        };
+        Ok(Decision::of(
+            Subject::user(self.0),
+            UserEvent::Registered {
+                profile: profile.into(),
+            },
+        )
+        .claiming(Claim::Hold {
             kind: ClaimKind::LoginName,
             value: self.1.to_owned(),
             holder: self.0.0,
@@ -105,7 +128,12 @@ impl Decide for Count {
 
     async fn load(&self, reader: &mut Reader<'_>) -> Result<u64, KernelError> {
         let user = reader.subject::<User>(self.0.0).await?;
-        Ok(user.state.profile.given_name.and_then(|name| name.parse().ok()).unwrap_or(0))
+        Ok(user
+            .state
+            .profile
+            .given_name
+            .and_then(|name| name.parse().ok())
+            .unwrap_or(0))
     }
 
     fn decide(&self, count: &u64, _: &Context) -> Result<Decision, Exists> {
@@ -113,14 +141,21 @@ impl Decide for Count {
         let changes = [("given_name".to_owned(), (count + 1).to_string().into())].into();
         Ok(Decision::of(
             Subject::user(self.0),
-            UserEvent::ProfileChanged { fields: vec!["given_name".into()], changes: Sealed::Known(changes) },
+            UserEvent::ProfileChanged {
+                fields: vec!["given_name".into()],
+                changes: Sealed::Known(changes),
+            },
         ))
     }
 }
 
 async fn register(world: &World, name: &'static str) -> UserId {
     let user = UserId(world.kernel.new_id());
-    world.kernel.execute(&world.context(), &Register(user, name)).await.expect("registered");
+    world
+        .kernel
+        .execute(&world.context(), &Register(user, name))
+        .await
+        .expect("registered");
     user
 }
 
@@ -132,7 +167,11 @@ async fn a_decision_that_lost_a_race_is_made_again_on_what_won() {
     let mut done = 0;
     let mut racers = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let (kernel, command, context) = (world.kernel.clone(), Count(user, decided.clone()), world.context());
+        let (kernel, command, context) = (
+            world.kernel.clone(),
+            Count(user, decided.clone()),
+            world.context(),
+        );
         racers.spawn(async move { kernel.execute(&context, &command).await });
     }
     while let Some(result) = racers.join_next().await {
@@ -143,7 +182,11 @@ async fn a_decision_that_lost_a_race_is_made_again_on_what_won() {
         }
     }
     let user = world.kernel.current::<User>(REALM, user.0).await.expect("a user");
-    assert_eq!(user.state.profile.given_name, Some(done.to_string()), "no acknowledged change was lost");
+    assert_eq!(
+        user.state.profile.given_name,
+        Some(done.to_string()),
+        "no acknowledged change was lost"
+    );
     assert_eq!(user.version, 1 + done);
     assert!(decided.load(Ordering::SeqCst) >= usize::try_from(done).expect("small"));
 }
@@ -152,13 +195,34 @@ async fn a_decision_that_lost_a_race_is_made_again_on_what_won() {
 async fn a_name_is_held_by_one_and_its_value_is_nowhere_in_the_log() {
     let world = world().await;
     let alice = register(&world, "alice-the-first").await;
-    let refused = world.kernel.execute(&world.context(), &Register(UserId(world.kernel.new_id()), "alice-the-first")).await;
-    assert!(matches!(refused, Err(Failure::Claimed { kind: ClaimKind::LoginName, holder }) if holder == alice.0));
-    let holder = world.kernel.claimed(REALM, Lane::Facts, ClaimKind::LoginName, "alice-the-first").await.expect("asked");
+    let refused = world
+        .kernel
+        .execute(
+            &world.context(),
+            &Register(UserId(world.kernel.new_id()), "alice-the-first"),
+        )
+        .await;
+    assert!(
+        matches!(refused, Err(Failure::Claimed { kind: ClaimKind::LoginName, holder }) if holder == alice.0)
+    );
+    let holder = world
+        .kernel
+        .claimed(REALM, Lane::Facts, ClaimKind::LoginName, "alice-the-first")
+        .await
+        .expect("asked");
     assert_eq!(holder, Some(alice.0));
-    for recorded in world.kernel.log().read(Stream::facts(REALM), 0, 10).await.expect("read") {
+    for recorded in world
+        .kernel
+        .log()
+        .read(Stream::facts(REALM), 0, 10)
+        .await
+        .expect("read")
+    {
         for bytes in [&recorded.entry_bytes, &recorded.body] {
-            assert!(!String::from_utf8_lossy(bytes).contains("alice"), "personal data is sealed");
+            assert!(
+                !String::from_utf8_lossy(bytes).contains("alice"),
+                "personal data is sealed"
+            );
         }
     }
 }
@@ -166,22 +230,53 @@ async fn a_name_is_held_by_one_and_its_value_is_nowhere_in_the_log() {
 #[tokio::test]
 async fn a_repeated_command_is_answered_again_and_not_done_again_also_after_a_restart() {
     let world = world().await;
-    let key = world.kernel.command_key(REALM, "ci", "POST users", "k1", b"body").await.expect("a key");
-    let other = world.kernel.command_key(REALM, "ci", "POST users", "k1", b"another").await.expect("a key");
+    let key = world
+        .kernel
+        .command_key(REALM, "ci", "POST users", "k1", b"body")
+        .await
+        .expect("a key");
+    let other = world
+        .kernel
+        .command_key(REALM, "ci", "POST users", "k1", b"another")
+        .await
+        .expect("a key");
     let user = UserId(world.kernel.new_id());
     let mut context = world.context();
     context.command = Some(key);
-    let first = world.kernel.execute(&context, &Register(user, "alice")).await.expect("done");
+    let first = world
+        .kernel
+        .execute(&context, &Register(user, "alice"))
+        .await
+        .expect("done");
     assert!(!first.repeated);
     let world = world.reopen().await;
     let mut context = world.context();
     context.command = Some(key);
-    let again = world.kernel.execute(&context, &Register(user, "alice")).await.expect("answered");
-    assert_eq!(again, Outcome { receipt: first.receipt, repeated: true });
+    let again = world
+        .kernel
+        .execute(&context, &Register(user, "alice"))
+        .await
+        .expect("answered");
+    assert_eq!(
+        again,
+        Outcome {
+            receipt: first.receipt,
+            repeated: true
+        }
+    );
     context.command = Some(other);
     let reused = world.kernel.execute(&context, &Register(user, "alice")).await;
     assert!(matches!(reused, Err(Failure::CommandReused)));
-    assert_eq!(world.kernel.log().head(Stream::facts(REALM)).await.expect("a head").seq, 1);
+    assert_eq!(
+        world
+            .kernel
+            .log()
+            .head(Stream::facts(REALM))
+            .await
+            .expect("a head")
+            .seq,
+        1
+    );
 }
 
 #[tokio::test]
@@ -194,7 +289,16 @@ async fn a_version_that_the_caller_insists_on_is_checked() {
     let refused = world.kernel.execute(&context, &command).await;
     assert!(matches!(refused, Err(Failure::PreconditionFailed { found: 1 })));
     context.if_match = Some(1);
-    assert_eq!(world.kernel.execute(&context, &command).await.expect("done").receipt.version, 2);
+    assert_eq!(
+        world
+            .kernel
+            .execute(&context, &command)
+            .await
+            .expect("done")
+            .receipt
+            .version,
+        2
+    );
 }
 
 #[tokio::test]
@@ -202,21 +306,48 @@ async fn a_destroyed_key_erases_the_subject_everywhere_and_breaks_no_fold() {
     let world = world().await;
     let user = register(&world, "alice").await;
     let command = Count(user, Arc::default());
-    world.kernel.execute(&world.context(), &command).await.expect("done");
-    world.kernel.keyring().destroy(REALM, &Owner::User(user), NOW).await.expect("destroyed");
+    world
+        .kernel
+        .execute(&world.context(), &command)
+        .await
+        .expect("done");
+    world
+        .kernel
+        .keyring()
+        .destroy(REALM, &Owner::User(user), NOW)
+        .await
+        .expect("destroyed");
     for world in [world.reopen().await] {
-        let user = world.kernel.current::<User>(REALM, user.0).await.expect("still folds");
+        let user = world
+            .kernel
+            .current::<User>(REALM, user.0)
+            .await
+            .expect("still folds");
         assert!(user.state.exists && user.state.erased);
         assert_eq!(user.state.profile, Profile::default());
         assert_eq!(user.version, 2);
-        for recorded in world.kernel.log().read(Stream::facts(REALM), 0, 10).await.expect("read") {
-            assert_eq!(events::envelope::leaf_hash(&recorded.entry_bytes), recorded.leaf_hash, "the log still verifies");
+        for recorded in world
+            .kernel
+            .log()
+            .read(Stream::facts(REALM), 0, 10)
+            .await
+            .expect("read")
+        {
+            assert_eq!(
+                events::envelope::leaf_hash(&recorded.entry_bytes),
+                recorded.leaf_hash,
+                "the log still verifies"
+            );
             let happened = world.kernel.decode(&recorded).await.expect("still decodes");
             assert!(matches!(
                 happened.event,
                 Event::Users(
-                    UserEvent::Registered { profile: Sealed::Erased }
-                        | UserEvent::ProfileChanged { changes: Sealed::Erased, .. }
+                    UserEvent::Registered {
+                        profile: Sealed::Erased
+                    } | UserEvent::ProfileChanged {
+                        changes: Sealed::Erased,
+                        ..
+                    }
                 )
             ));
         }
@@ -226,15 +357,30 @@ async fn a_destroyed_key_erases_the_subject_everywhere_and_breaks_no_fold() {
 #[tokio::test]
 async fn network_data_is_sealed_and_read_back() {
     let world = world().await;
-    let network = Network { ip: Some("203.0.113.9".into()), user_agent: Some("Browser/1".into()) };
+    let network = Network {
+        ip: Some("203.0.113.9".into()),
+        user_agent: Some("Browser/1".into()),
+    };
     let mut context = world.context();
     context.network = Some(network.clone());
-    world.kernel.execute(&context, &Register(UserId(world.kernel.new_id()), "alice")).await.expect("done");
-    let recorded = world.kernel.log().read(Stream::facts(REALM), 0, 1).await.expect("read").remove(0);
+    world
+        .kernel
+        .execute(&context, &Register(UserId(world.kernel.new_id()), "alice"))
+        .await
+        .expect("done");
+    let recorded = world
+        .kernel
+        .log()
+        .read(Stream::facts(REALM), 0, 1)
+        .await
+        .expect("read")
+        .remove(0);
     assert!(!String::from_utf8_lossy(&recorded.body).contains("203.0.113.9"));
     let happened = world.kernel.decode(&recorded).await.expect("decodes");
     assert_eq!(happened.network, Some(Sealed::Known(network)));
-    let claims = events::codec::claims(world.kernel.keyring(), &recorded).await.expect("claims");
+    let claims = events::codec::claims(world.kernel.keyring(), &recorded)
+        .await
+        .expect("claims");
     assert_eq!(claims.len(), 1, "the claim table can be rebuilt from the log");
 }
 
@@ -244,7 +390,11 @@ async fn what_was_acknowledged_is_what_is_answered_next() {
     let user = register(&world, "alice").await;
     let command = Count(user, Arc::default());
     for expected in 2..30 {
-        world.kernel.execute(&world.context(), &command).await.expect("done");
+        world
+            .kernel
+            .execute(&world.context(), &command)
+            .await
+            .expect("done");
         let current = world.kernel.current::<User>(REALM, user.0).await.expect("a user");
         assert_eq!(current.version, expected);
     }

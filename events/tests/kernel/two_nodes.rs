@@ -34,7 +34,11 @@ struct Line {
 
 impl Line {
     fn whole(&self) -> Result<(), LogError> {
-        if self.cut.load(Ordering::SeqCst) { Err(LogError::Unavailable("cut".into())) } else { Ok(()) }
+        if self.cut.load(Ordering::SeqCst) {
+            Err(LogError::Unavailable("cut".into()))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -49,7 +53,12 @@ impl Log for Line {
     async fn receipt(&self, stream: Stream, command: &Digest) -> Result<Option<(Digest, Receipt)>, LogError> {
         self.log.receipt(stream, command).await
     }
-    async fn claimed(&self, stream: Stream, kind: ClaimKind, digest: &Digest) -> Result<Option<Uuid>, LogError> {
+    async fn claimed(
+        &self,
+        stream: Stream,
+        kind: ClaimKind,
+        digest: &Digest,
+    ) -> Result<Option<Uuid>, LogError> {
         self.log.claimed(stream, kind, digest).await
     }
     async fn load(&self, stream: Stream, subject: Subject, after: u64) -> Result<Vec<Recorded>, LogError> {
@@ -97,18 +106,37 @@ async fn a_node_answers_what_another_wrote_or_refuses() {
     .await
     .expect("a second node");
     let user = register(&writer, "alice").await;
-    let version = async || reader.current::<User>(REALM, user.0).await.map(|user| user.version);
-    let change = async || writer.kernel.execute(&writer.context(), &Count(user, Arc::default())).await.expect("done");
+    let version = async || {
+        reader
+            .current::<User>(REALM, user.0)
+            .await
+            .map(|user| user.version)
+    };
+    let change = async || {
+        writer
+            .kernel
+            .execute(&writer.context(), &Count(user, Arc::default()))
+            .await
+            .expect("done")
+    };
 
     assert_eq!(version().await.expect("read"), 1, "now it is cached");
     change().await;
-    sleep(Duration::from_millis(1_000)).await;
-    assert_eq!(version().await.expect("read"), 2, "the follower polls, though nobody woke it");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(
+        version().await.expect("read"),
+        2,
+        "the follower polls, though nobody woke it"
+    );
 
     line.follower_cut.store(true, Ordering::SeqCst);
     change().await;
     sleep(Duration::from_millis(1_300)).await;
-    assert_eq!(version().await.expect("read"), 3, "cut off from the heads, it reloads");
+    assert_eq!(
+        version().await.expect("read"),
+        3,
+        "cut off from the heads, it reloads"
+    );
 
     line.cut.store(true, Ordering::SeqCst);
     change().await;
