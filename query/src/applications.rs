@@ -50,7 +50,7 @@ struct Application {
     /// `web`, `spa`, `native` or `service`.
     #[serde(rename = "type")]
     #[schema(example = "web")]
-    application_type: &'static str,
+    kind: &'static str,
     /// Where codes may be sent.
     redirect_uris: Vec<String>,
     /// Where the browser may be sent after signing out.
@@ -122,7 +122,7 @@ impl From<ApplicationRow> for Application {
             id: row.id.0,
             client_id: row.client_id,
             name,
-            application_type: row.application_type.map_or("", ApplicationType::as_str),
+            kind: row.application_type.map_or("", ApplicationType::as_str),
             redirect_uris,
             post_logout_redirect_uris,
             scopes,
@@ -181,7 +181,10 @@ impl FromParameters for ApplicationSearch {
     path = "/query/v1/realms/{realm}/applications",
     tag = "applications",
     params(InRealm, ApplicationSearch, Paging, AtLeast),
-    responses((status = 200, description = "A page of applications", body = Page<Application>))
+    responses(
+        (status = 200, description = "A page of applications", body = Page<Application>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_applications(
     State(queries): State<Queries>,
@@ -220,7 +223,10 @@ async fn list_applications(
     path = "/query/v1/realms/{realm}/applications/{id}",
     tag = "applications",
     params(ById, AsOf, AtLeast),
-    responses((status = 200, description = "The application", body = Application))
+    responses(
+        (status = 200, description = "The application", body = Application),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn get_application(
     State(queries): State<Queries>,
@@ -246,7 +252,10 @@ async fn get_application(
     path = "/query/v1/realms/{realm}/applications/{id}/secrets",
     tag = "applications",
     params(ById, Paging, AtLeast),
-    responses((status = 200, description = "A page of secrets", body = Page<ClientSecret>))
+    responses(
+        (status = 200, description = "A page of secrets", body = Page<ClientSecret>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_secrets(
     State(queries): State<Queries>,

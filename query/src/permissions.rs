@@ -76,7 +76,10 @@ async fn roles(queries: &Queries, realm: RealmId, id: Uuid) -> Result<Roles, Pro
     path = "/query/v1/realms/{realm}/users/{id}/roles",
     tag = "permissions",
     params(ById, AtLeast),
-    responses((status = 200, description = "The roles", body = Roles))
+    responses(
+        (status = 200, description = "The roles", body = Roles),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_user_roles(
     State(queries): State<Queries>,
@@ -98,7 +101,10 @@ async fn list_user_roles(
     path = "/query/v1/realms/{realm}/applications/{id}/roles",
     tag = "permissions",
     params(ById, AtLeast),
-    responses((status = 200, description = "The roles", body = Roles))
+    responses(
+        (status = 200, description = "The roles", body = Roles),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_application_roles(
     State(queries): State<Queries>,

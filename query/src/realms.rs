@@ -98,7 +98,10 @@ impl FromParameters for RealmFilter {
     path = "/query/v1/realms",
     tag = "realms",
     params(RealmFilter, Paging, AtLeast),
-    responses((status = 200, description = "A page of realms", body = Page<Realm>))
+    responses(
+        (status = 200, description = "A page of realms", body = Page<Realm>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_realms(
     State(queries): State<Queries>,
@@ -127,7 +130,10 @@ async fn list_realms(
     path = "/query/v1/realms/{realm}",
     tag = "realms",
     params(InRealm, AsOf, AtLeast),
-    responses((status = 200, description = "The realm", body = Realm))
+    responses(
+        (status = 200, description = "The realm", body = Realm),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn get_realm(
     State(queries): State<Queries>,
@@ -161,6 +167,10 @@ struct RealmSettings {
 
 /// How long tokens live, in seconds.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are named as the commands name them"
+)]
 struct TokenLives {
     /// An access token.
     access_token_seconds: u64,
@@ -308,7 +318,10 @@ impl RealmSettings {
     path = "/query/v1/realms/{realm}/settings",
     tag = "realms",
     params(InRealm, AsOf, AtLeast),
-    responses((status = 200, description = "The settings", body = RealmSettings))
+    responses(
+        (status = 200, description = "The settings", body = RealmSettings),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn get_settings(
     State(queries): State<Queries>,
@@ -383,7 +396,10 @@ impl SigningKeyShown {
     path = "/query/v1/realms/{realm}/signing-keys",
     tag = "realms",
     params(InRealm, Paging, AtLeast),
-    responses((status = 200, description = "A page of signing keys", body = Page<SigningKeyShown>))
+    responses(
+        (status = 200, description = "A page of signing keys", body = Page<SigningKeyShown>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_signing_keys(
     State(queries): State<Queries>,

@@ -199,7 +199,10 @@ impl FromParameters for Activity {
     path = "/query/v1/realms/{realm}/sessions",
     tag = "sessions",
     params(InRealm, SessionSearch, Paging, AtLeast),
-    responses((status = 200, description = "A page of sessions", body = Page<Session>))
+    responses(
+        (status = 200, description = "A page of sessions", body = Page<Session>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_sessions(
     State(queries): State<Queries>,
@@ -237,7 +240,10 @@ async fn list_sessions(
     path = "/query/v1/realms/{realm}/users/{id}/sessions",
     tag = "sessions",
     params(ById, Activity, Paging, AtLeast),
-    responses((status = 200, description = "A page of sessions", body = Page<Session>))
+    responses(
+        (status = 200, description = "A page of sessions", body = Page<Session>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_user_sessions(
     State(queries): State<Queries>,
@@ -311,7 +317,10 @@ async fn list(
     path = "/query/v1/realms/{realm}/sessions/{id}",
     tag = "sessions",
     params(ById, AtLeast),
-    responses((status = 200, description = "The session", body = SessionDetails))
+    responses(
+        (status = 200, description = "The session", body = SessionDetails),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn get_session(
     State(queries): State<Queries>,

@@ -158,7 +158,10 @@ impl FromParameters for UserSearch {
     path = "/query/v1/realms/{realm}/users",
     tag = "users",
     params(InRealm, UserSearch, Paging, AtLeast),
-    responses((status = 200, description = "A page of users", body = Page<User>))
+    responses(
+        (status = 200, description = "A page of users", body = Page<User>),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_users(
     State(queries): State<Queries>,
@@ -197,7 +200,10 @@ async fn list_users(
     path = "/query/v1/realms/{realm}/users/{id}",
     tag = "users",
     params(ById, AsOf, AtLeast),
-    responses((status = 200, description = "The user", body = User))
+    responses(
+        (status = 200, description = "The user", body = User),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn get_user(
     State(queries): State<Queries>,

@@ -132,7 +132,10 @@ async fn metadata(edge: &Edge, realm: &str) -> Result<Response, Problem> {
     path = "/realms/{realm}/.well-known/openid-configuration",
     tag = "discovery",
     params(Issuer),
-    responses((status = 200, description = "Metadata of the issuer", body = ProviderMetadata))
+    responses(
+        (status = 200, description = "Metadata of the issuer", body = ProviderMetadata),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 pub(super) async fn openid_configuration(
     State(queries): State<Queries>,
@@ -147,7 +150,10 @@ pub(super) async fn openid_configuration(
     path = "/.well-known/oauth-authorization-server/realms/{realm}",
     tag = "discovery",
     params(Issuer),
-    responses((status = 200, description = "Metadata of the issuer", body = ProviderMetadata))
+    responses(
+        (status = 200, description = "Metadata of the issuer", body = ProviderMetadata),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 pub(super) async fn inserted_authorization_server(
     State(queries): State<Queries>,
@@ -162,7 +168,10 @@ pub(super) async fn inserted_authorization_server(
     path = "/.well-known/openid-configuration/realms/{realm}",
     tag = "discovery",
     params(Issuer),
-    responses((status = 200, description = "Metadata of the issuer", body = ProviderMetadata))
+    responses(
+        (status = 200, description = "Metadata of the issuer", body = ProviderMetadata),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 pub(super) async fn inserted_openid_configuration(
     State(queries): State<Queries>,

@@ -35,7 +35,10 @@ struct JsonWebKeySet {
     path = "/realms/{realm}/oauth2/jwks",
     tag = "discovery",
     params(Issuer),
-    responses((status = 200, description = "The keys", body = JsonWebKeySet))
+    responses(
+        (status = 200, description = "The keys", body = JsonWebKeySet),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 pub(super) async fn jwks(
     State(queries): State<Queries>,

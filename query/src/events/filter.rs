@@ -113,13 +113,13 @@ fn index(parameters: &mut Parameters<'_>, lane: Lane) -> Option<AuditFilter> {
             .find(|(_, _, kind)| kind.name == name)
             .map(|(_, lane, kind)| (lane, kind.name))
     });
-    if let Some((home, name)) = event_type {
-        if home != lane {
-            parameters.refuse(
-                "type",
-                format!("is never in this lane: {name} is recorded with lane={home}"),
-            );
-        }
+    if let Some((home, name)) = event_type
+        && home != lane
+    {
+        parameters.refuse(
+            "type",
+            format!("is never in this lane: {name} is recorded with lane={home}"),
+        );
     }
     let subject = parameters.value("subject", "<kind>:<id> or an id", |text| {
         match text.parse::<Subject>() {
@@ -127,14 +127,14 @@ fn index(parameters: &mut Parameters<'_>, lane: Lane) -> Option<AuditFilter> {
             Err(()) => Uuid::parse_str(text).ok().map(|id| (None, id)),
         }
     });
-    if let Some((Some(kind), _)) = subject {
-        if kind.lane() != lane {
-            let (kind, home) = (kind.as_str(), kind.lane());
-            parameters.refuse(
-                "subject",
-                format!("is never in this lane: a {kind} is told with lane={home}"),
-            );
-        }
+    if let Some((Some(kind), _)) = subject
+        && kind.lane() != lane
+    {
+        let (kind, home) = (kind.as_str(), kind.lane());
+        parameters.refuse(
+            "subject",
+            format!("is never in this lane: a {kind} is told with lane={home}"),
+        );
     }
     let (from, to) = (parameters.moment("from"), parameters.moment("to"));
     if matches!((from, to), (Some(from), Some(to)) if to <= from) {

@@ -61,7 +61,10 @@ struct EventPage {
     path = "/query/v1/realms/{realm}/events",
     tag = "events",
     params(InRealm, EventFilter, AtLeast),
-    responses((status = 200, description = "The events found", body = EventPage))
+    responses(
+        (status = 200, description = "The events found", body = EventPage),
+        (status = "default", description = "Refused, or not possible now", body = web::ProblemBody),
+    )
 )]
 async fn list_events(
     State(queries): State<Queries>,
