@@ -49,6 +49,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
+    #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
     struct Body {
         #[serde(default, deserialize_with = "removable")]
         name: Option<Option<String>>,

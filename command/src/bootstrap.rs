@@ -161,7 +161,7 @@ async fn administrator(
         let is_tolerated = is_configured && commands.edge.is_loopback_http();
         match weakness {
             Err(reason) if is_tolerated => {
-                tracing::warn!(%reason, "the administrator's password is weak; loopback only")
+                tracing::warn!(%reason, "the administrator's password is weak; loopback only");
             }
             Err(reason) => {
                 return Err(BootstrapError::refused(

@@ -49,24 +49,20 @@ pub struct Demo {
 pub async fn demo(commands: &Commands) -> Result<Demo, BootstrapError> {
     let kernel = commands.edge.kernel();
     let context = kernel.context(Actor::component("demo"));
-    let realm = match kernel
+    let named = kernel
         .claimed(RealmId::SYSTEM, Lane::Facts, ClaimKind::RealmName, "demo")
-        .await?
-    {
-        Some(id) => RealmId(id),
-        None => {
-            let realm = RealmId(context.new_id());
-            let (name, display_name) = ("demo".to_owned(), "Demo".to_owned());
-            CreateRealm {
-                realm,
-                name,
-                display_name,
-            }
-            .execute(&commands.edge, &context)
-            .await?;
-            realm
+        .await?;
+    let realm = RealmId(named.unwrap_or_else(|| context.new_id()));
+    if named.is_none() {
+        let (name, display_name) = ("demo".to_owned(), "Demo".to_owned());
+        CreateRealm {
+            realm,
+            name,
+            display_name,
         }
-    };
+        .execute(&commands.edge, &context)
+        .await?;
+    }
     let password = alice(commands, &context, realm).await?;
     let redirect_uri = format!("{}/demo/", commands.edge.public_url());
     application(commands, &context, realm, &redirect_uri).await?;
@@ -84,50 +80,44 @@ async fn alice(commands: &Commands, context: &Context, realm: RealmId) -> Result
     let kernel = commands.edge.kernel();
     let chosen = readable_password(&**kernel.random());
     let password = NewPassword::hash(&commands.hasher, context, chosen.clone().into()).await?;
-    let user = match kernel
+    let named = kernel
         .claimed(realm, Lane::Facts, ClaimKind::LoginName, "alice")
-        .await?
-    {
-        Some(id) => {
-            let user = UserId(id);
-            let set = SetPassword {
-                realm,
-                user,
-                password,
-            };
-            kernel
-                .execute(context, &set)
-                .await
-                .map_err(BootstrapError::failed("alice's password"))?;
-            destroy_replaced(kernel, realm, user).await;
-            user
-        }
-        None => {
-            let user = UserId(context.new_id());
-            let profile = Profile {
-                username: Some("alice".to_owned()),
-                email: Some("alice@example.com".to_owned()),
-                email_verified: true,
-                name: Some("Alice Liddell".to_owned()),
-                given_name: Some("Alice".to_owned()),
-                family_name: Some("Liddell".to_owned()),
-                locale: Some("en".to_owned()),
-                zoneinfo: Some("Europe/London".to_owned()),
-                ..Profile::default()
-            };
-            let register = RegisterUser {
-                realm,
-                user,
-                profile,
-                password: Some(password),
-            };
-            kernel
-                .execute(context, &register)
-                .await
-                .map_err(BootstrapError::failed("alice"))?;
-            user
-        }
-    };
+        .await?;
+    let user = UserId(named.unwrap_or_else(|| context.new_id()));
+    if named.is_some() {
+        let set = SetPassword {
+            realm,
+            user,
+            password,
+        };
+        kernel
+            .execute(context, &set)
+            .await
+            .map_err(BootstrapError::failed("alice's password"))?;
+        destroy_replaced(kernel, realm, user).await;
+    } else {
+        let profile = Profile {
+            username: Some("alice".to_owned()),
+            email: Some("alice@example.com".to_owned()),
+            email_verified: true,
+            name: Some("Alice Liddell".to_owned()),
+            given_name: Some("Alice".to_owned()),
+            family_name: Some("Liddell".to_owned()),
+            locale: Some("en".to_owned()),
+            zoneinfo: Some("Europe/London".to_owned()),
+            ..Profile::default()
+        };
+        let register = RegisterUser {
+            realm,
+            user,
+            profile,
+            password: Some(password),
+        };
+        kernel
+            .execute(context, &register)
+            .await
+            .map_err(BootstrapError::failed("alice"))?;
+    }
     let (principal, kind, role) = (user.0, PrincipalKind::User, Role::Auditor);
     let assign = ChangeRole {
         realm,

@@ -51,7 +51,9 @@ impl Decide for RegisterUser {
     }
 
     async fn load(&self, reader: &mut Reader<'_>) -> Result<Circumstances, KernelError> {
-        reader.subject::<Password>(self.user.0).await?;
+        if self.password.is_some() {
+            reader.subject::<Password>(self.user.0).await?;
+        }
         Ok(Circumstances {
             user: reader.subject::<User>(self.user.0).await?.state,
             settings: reader.beside::<Settings>(self.realm, self.realm.0).await?.state,
