@@ -8,7 +8,8 @@
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
 //! | `wire`, `failure` | what answers have in common; what is said when there is none |
 //!
-//! The rules: nothing is written from here; nothing is told to a caller of what it may not see, and an id of another realm is answered
+//! The rules: nothing is changed from here (only activity that decides nothing is noted, such as a client that did not prove who it is);
+//! nothing is told to a caller of what it may not see, and an id of another realm is answered
 //! exactly as a missing one; whatever a request says that is not understood is refused.
 
 mod applications;
