@@ -1,0 +1,250 @@
+use std::collections::BTreeMap;
+
+use events::applications::ApplicationSettings;
+use uuid::Uuid;
+
+use super::*;
+
+const ISSUER: &str = "https://id.example/realms/demo";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+struct Query(BTreeMap<String, String>);
+
+impl Parameters for Query {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// A request that is good for a public application, with changes; an empty value takes a parameter away.
+fn query(changes: &[(&str, &str)]) -> Query {
+    let good = [
+        ("client_id", "app"),
+        ("redirect_uri", "https://app.example/cb"),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    Query(
+        good.iter()
+            .chain(changes)
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    )
+}
+
+fn application(application_type: ApplicationType) -> Application {
+    Application {
+        client_id: "app".to_owned(),
+        application_type: Some(application_type),
+        settings: ApplicationSettings {
+            redirect_uris: vec!["https://app.example/cb".to_owned()],
+            scopes: vec!["orders".to_owned()],
+            audiences: vec!["https://api.example".to_owned()],
+            ..ApplicationSettings::default()
+        },
+        ..Application::default()
+    }
+}
+
+fn validated_for(
+    application_type: ApplicationType,
+    changes: &[(&str, &str)],
+) -> Result<AuthorizeRequest, &'static str> {
+    let (query, application) = (query(changes), application(application_type));
+    let reply_to = reply_to(&query, Some(&application)).expect("the redirect URI is registered");
+    validate(&query, ApplicationId(Uuid::nil()), &application, ISSUER, reply_to)
+        .map_err(|refusal| refusal.error)
+}
+
+fn validated(changes: &[(&str, &str)]) -> Result<AuthorizeRequest, &'static str> {
+    validated_for(ApplicationType::Spa, changes)
+}
+
+fn error(changes: &[(&str, &str)]) -> &'static str {
+    validated(changes).expect_err("the request is refused")
+}
+
+#[test]
+fn a_good_request_is_understood() {
+    let request = validated(&[
+        ("scope", "openid  orders offline_access"),
+        ("state", "s t"),
+        ("nonce", "n"),
+        ("max_age", "0"),
+        ("login_hint", "alice"),
+        ("prompt", "consent"),
+        ("resource", "https://api.example"),
+        ("display", "page"),
+    ])
+    .expect("the request is good");
+    assert_eq!(
+        request.scopes.iter().collect::<Vec<_>>(),
+        ["offline_access", "openid", "orders"]
+    );
+    assert_eq!(request.reply_to.state.as_deref(), Some("s t"));
+    assert_eq!(request.reply_to.mode, ResponseMode::Query);
+    assert!(request.reply_to.redirect_uri_given);
+    assert_eq!(request.challenge.as_deref(), Some(CHALLENGE));
+    assert_eq!((request.max_age, request.prompt), (Some(0), Prompt::AsNeeded));
+    assert_eq!(request.resource.as_deref(), Some("https://api.example"));
+}
+
+#[test]
+fn nothing_is_sent_anywhere_while_client_or_redirect_uri_are_in_doubt() {
+    let app = application(ApplicationType::Spa);
+    assert_eq!(
+        client_id(&query(&[("client_id", "")])),
+        Err(Unanswerable::MissingClient)
+    );
+    assert_eq!(reply_to(&query(&[]), None), Err(Unanswerable::UnknownClient));
+    let disabled = Application {
+        disabled: true,
+        ..app.clone()
+    };
+    assert_eq!(
+        reply_to(&query(&[]), Some(&disabled)),
+        Err(Unanswerable::UnknownClient)
+    );
+    let service = application(ApplicationType::Service);
+    assert_eq!(
+        reply_to(&query(&[]), Some(&service)),
+        Err(Unanswerable::NotForUsers)
+    );
+    let evil = query(&[("redirect_uri", "https://evil.example/cb")]);
+    assert_eq!(
+        reply_to(&evil, Some(&app)),
+        Err(Unanswerable::UnregisteredRedirectUri)
+    );
+    let absent = query(&[("redirect_uri", "")]);
+    assert_eq!(
+        reply_to(&absent, Some(&app)),
+        Err(Unanswerable::MissingRedirectUri)
+    );
+}
+
+#[test]
+fn the_only_redirect_uri_may_be_left_out_except_in_openid_connect() {
+    let mut app = application(ApplicationType::Spa);
+    let plain = query(&[("redirect_uri", ""), ("scope", "orders")]);
+    let reply = reply_to(&plain, Some(&app)).expect("there is only one");
+    assert_eq!(
+        (reply.redirect_uri.as_str(), reply.redirect_uri_given),
+        ("https://app.example/cb", false)
+    );
+    app.settings
+        .redirect_uris
+        .push("https://app.example/other".to_owned());
+    assert_eq!(
+        reply_to(&plain, Some(&app)),
+        Err(Unanswerable::MissingRedirectUri)
+    );
+}
+
+#[test]
+fn only_the_code_flow_is_there() {
+    assert_eq!(error(&[("response_type", "")]), "invalid_request");
+    for other in ["token", "id_token", "code id_token", "code token", "none", "CODE"] {
+        assert_eq!(
+            error(&[("response_type", other)]),
+            "unsupported_response_type",
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn the_answer_travels_as_was_asked() {
+    let mode = |text| validated(&[("response_mode", text)]).map(|request| request.reply_to.mode);
+    assert_eq!(mode("query"), Ok(ResponseMode::Query));
+    assert_eq!(mode("fragment"), Ok(ResponseMode::Fragment));
+    assert_eq!(mode("form_post"), Ok(ResponseMode::FormPost));
+    assert_eq!(mode("web_message"), Err("invalid_request"));
+}
+
+#[test]
+fn public_applications_prove_possession_with_s256() {
+    let without = [("code_challenge", ""), ("code_challenge_method", "")];
+    for public in [ApplicationType::Spa, ApplicationType::Native] {
+        assert_eq!(validated_for(public, &without), Err("invalid_request"));
+    }
+    let web = validated_for(ApplicationType::Web, &without).expect("it has a secret");
+    assert_eq!(web.challenge, None);
+    for application_type in [ApplicationType::Spa, ApplicationType::Web] {
+        for wrong in [
+            [("code_challenge", CHALLENGE), ("code_challenge_method", "plain")],
+            [("code_challenge", CHALLENGE), ("code_challenge_method", "")],
+            [("code_challenge", CHALLENGE), ("code_challenge_method", "s256")],
+            [("code_challenge", ""), ("code_challenge_method", "S256")],
+            [("code_challenge", "short"), ("code_challenge_method", "S256")],
+            [
+                ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM"),
+                ("code_challenge_method", "S256"),
+            ],
+            [
+                ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM="),
+                ("code_challenge_method", "S256"),
+            ],
+        ] {
+            assert_eq!(
+                validated_for(application_type, &wrong),
+                Err("invalid_request"),
+                "{wrong:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn scopes_must_be_known_to_the_application() {
+    assert!(validated(&[("scope", "openid profile email phone offline_access orders")]).is_ok());
+    assert_eq!(error(&[("scope", "")]), "invalid_scope");
+    assert_eq!(error(&[("scope", " ")]), "invalid_scope");
+    assert_eq!(error(&[("scope", "openid payments")]), "invalid_scope");
+    assert_eq!(error(&[("scope", "openid manage")]), "invalid_scope");
+    assert_eq!(error(&[("scope", "openid\torders")]), "invalid_scope");
+    assert_eq!(error(&[("scope", &"openid ".repeat(400))]), "invalid_scope");
+}
+
+#[test]
+fn prompts_combine_only_where_they_make_sense() {
+    let prompt = |text| validated(&[("prompt", text)]).map(|request| request.prompt);
+    assert_eq!(prompt("none"), Ok(Prompt::Nothing));
+    assert_eq!(prompt("login"), Ok(Prompt::SignIn));
+    assert_eq!(prompt("select_account consent"), Ok(Prompt::SignIn));
+    assert_eq!(prompt("consent"), Ok(Prompt::AsNeeded));
+    for wrong in ["none login", "login none", "none none", "create", "LOGIN"] {
+        assert_eq!(prompt(wrong), Err("invalid_request"), "{wrong}");
+    }
+}
+
+#[test]
+fn numbers_and_texts_are_bounded() {
+    for wrong in ["-1", "+1", "1.5", "x", " 1", "99999999999"] {
+        assert_eq!(error(&[("max_age", wrong)]), "invalid_request", "{wrong}");
+    }
+    assert_eq!(error(&[("nonce", &"n".repeat(MAX_NONCE + 1))]), "invalid_request");
+    assert_eq!(error(&[("nonce", "a\nb")]), "invalid_request");
+    assert_eq!(
+        error(&[("login_hint", &"n".repeat(MAX_LOGIN_HINT + 1))]),
+        "invalid_request"
+    );
+    assert_eq!(error(&[("state", &"s".repeat(MAX_STATE + 1))]), "invalid_request");
+}
+
+#[test]
+fn a_state_that_is_refused_is_not_given_back() {
+    let query = query(&[("state", "a\u{0}b")]);
+    let reply =
+        reply_to(&query, Some(&application(ApplicationType::Spa))).expect("the redirect URI is registered");
+    assert_eq!(reply.state, None);
+}
+
+#[test]
+fn what_is_not_supported_is_refused_by_name() {
+    assert_eq!(error(&[("request", "e30.e30.")]), "request_not_supported");
+    assert_eq!(error(&[("request_uri", "urn:x")]), "request_uri_not_supported");
+    assert_eq!(error(&[("registration", "{}")]), "registration_not_supported");
+    assert_eq!(error(&[("resource", "https://other.example")]), "invalid_target");
+}

@@ -1,0 +1,41 @@
+//! Cross-origin calls (Fetch standard): applications in browsers fetch and give back their tokens from their
+//! own origin. The rule: what is opened here reads no cookie, so that `*` lets a foreign page do nothing that
+//! it could not do by itself.
+
+use axum::{
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::Commands;
+
+/// Opens these methods to pages of every origin, and answers their preflight.
+pub fn open(methods: MethodRouter<Commands>) -> MethodRouter<Commands> {
+    methods.options(preflight).layer(middleware::from_fn(allow))
+}
+
+async fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+async fn allow(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("WWW-Authenticate, Retry-After"),
+    );
+    response
+}

@@ -1,0 +1,63 @@
+//! The progress of a sign-in, sealed into the browser's hands. The rule: it carries the whole validated
+//! request, is bound to the realm and to the browser that began it, and is good for one sign-in within half
+//! an hour.
+
+use events::{clock::Timestamp, kernel::KernelError};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use web::artefacts;
+
+use super::{authorize::request::AuthorizeRequest, session_cookie::Browser, visit::Visit};
+
+const PURPOSE: &str = "flow";
+/// How long a form may stay open, in seconds.
+const SECONDS: u64 = 1_800;
+
+/// A sign-in under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Flow {
+    /// What makes it usable once.
+    pub id: Uuid,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// What the application asked for; `None` where someone opened the page by themselves.
+    pub request: Option<AuthorizeRequest>,
+}
+
+impl Flow {
+    /// Begins one.
+    pub fn begin(visit: &Visit, request: Option<AuthorizeRequest>) -> Self {
+        let kernel = visit.edge.kernel();
+        Self {
+            id: kernel.new_id(),
+            expires: kernel.now().after_seconds(SECONDS),
+            request,
+        }
+    }
+
+    /// Seals it for a browser.
+    pub async fn seal(&self, visit: &Visit, browser: &Browser) -> Result<String, KernelError> {
+        let bound = [browser.bound()];
+        artefacts::seal(
+            visit.edge.kernel(),
+            visit.realm.id,
+            PURPOSE,
+            &bound,
+            self,
+            self.expires,
+        )
+        .await
+    }
+
+    /// Opens one. `None`: too old, altered, or of another browser, realm or purpose.
+    pub async fn open(visit: &Visit, browser: &Browser, text: &str) -> Result<Option<Self>, KernelError> {
+        artefacts::open(
+            visit.edge.kernel(),
+            visit.realm.id,
+            PURPOSE,
+            &[browser.bound()],
+            text,
+        )
+        .await
+    }
+}

@@ -1,0 +1,334 @@
+//! The decisions on grants: redeem a code, refresh, revoke; and access tokens given back. The rule: whatever
+//! is to happen once happens under a condition on the session and, for codes, a spent claim in the same
+//! append; so a hundred parallel uses have one winner, on any node, also after a restart.
+
+use async_trait::async_trait;
+use events::{
+    auth::{AuthEvent, EndReason, Grant, Session},
+    clock::Timestamp,
+    fold::Versioned,
+    ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
+    kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
+    log::ClaimKind,
+    subject::{Stream, Subject},
+    users::{Password, User},
+};
+use uuid::Uuid;
+
+/// A session and the user whose it is, as a decision sees them.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The session.
+    pub session: Versioned<Session>,
+    /// Its user; the default if there is no such session.
+    pub user: User,
+    /// Its user's password, whose change ends sessions.
+    pub password: Password,
+}
+
+impl Standing {
+    async fn read(reader: &mut Reader<'_>, realm: RealmId, session: SessionId) -> Result<Self, KernelError> {
+        let session = reader.subject::<Session>(session.0).await?;
+        let Some(user) = session.state.user else {
+            return Ok(Self {
+                session,
+                ..Self::default()
+            });
+        };
+        let password = reader.beside::<Password>(realm, user.0).await?.state;
+        let user = reader.beside::<User>(realm, user.0).await?.state;
+        Ok(Self {
+            session,
+            user,
+            password,
+        })
+    }
+
+    /// Whether what the session gave may be used: it was not ended, also not by its user's doing, and its
+    /// user is active.
+    pub fn stands(&self) -> bool {
+        let session = &self.session.state;
+        session.user.is_some()
+            && !session.ended
+            && self.user.is_active()
+            && !session.outlived_by(self.password.changed.max(self.user.sessions_ended))
+    }
+}
+
+/// The access token that is handed out if the decision commits: recorded in the same append.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenNote {
+    /// Its `jti`.
+    pub token: Uuid,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// Where.
+    pub audience: Vec<String>,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
+impl TokenNote {
+    /// The event that records it.
+    pub fn issued(
+        &self,
+        client: ApplicationId,
+        user: Option<UserId>,
+        grant: Option<GrantId>,
+        grant_type: &str,
+    ) -> AuthEvent {
+        AuthEvent::TokenIssued {
+            token: self.token,
+            client,
+            user,
+            grant,
+            grant_type: grant_type.to_owned(),
+            scopes: self.scopes.clone(),
+            audience: self.audience.clone(),
+            expires: self.expires,
+        }
+    }
+}
+
+/// An authorization code is redeemed: its grant starts.
+#[derive(Clone, Debug)]
+pub struct RedeemCode {
+    /// The realm.
+    pub realm: RealmId,
+    /// The session that the code was issued in.
+    pub session: SessionId,
+    /// The grant that it starts: a code's identity.
+    pub grant: GrantId,
+    /// The application.
+    pub client: ApplicationId,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// Whether there will be refresh tokens.
+    pub refresh: bool,
+    /// When the grant ends however it is used.
+    pub expires: Timestamp,
+    /// When the code would be invalid by itself.
+    pub code_invalid: Timestamp,
+    /// The access token that comes of it.
+    pub token: TokenNote,
+}
+
+/// Why a grant gives nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantRefused {
+    /// The code was redeemed before, or the refresh token is not the newest: two parties hold it (RFC 9700,
+    /// 4.14.2).
+    Reused,
+    /// The session was ended or its user may no longer act.
+    Ended,
+    /// There is no such grant, or it was revoked or is over.
+    Gone,
+}
+
+#[async_trait]
+impl Decide for RedeemCode {
+    type State = Standing;
+    type Rejection = GrantRefused;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Standing, KernelError> {
+        Standing::read(reader, self.realm, self.session).await
+    }
+
+    fn decide(&self, state: &Standing, _: &Context) -> Result<Decision, GrantRefused> {
+        let session = &state.session.state;
+        if session.grants.iter().any(|grant| grant.id == self.grant) {
+            return Err(GrantRefused::Reused);
+        }
+        if !state.stands() {
+            return Err(GrantRefused::Ended);
+        }
+        let started = AuthEvent::GrantStarted {
+            grant: self.grant,
+            client: self.client,
+            scopes: self.scopes.clone(),
+            refresh: self.refresh,
+            expires: self.expires,
+        };
+        Ok(Decision::of(Subject::session(self.session), started)
+            .noting(
+                self.token
+                    .issued(self.client, session.user, Some(self.grant), "authorization_code"),
+            )
+            .claiming(Claim::Spend {
+                kind: ClaimKind::Code,
+                value: self.grant.to_string(),
+                holder: self.session.0,
+                invalid: self.code_invalid,
+            }))
+    }
+}
+
+/// A refresh token is used: the next generation takes its place.
+#[derive(Clone, Debug)]
+pub struct RefreshGrant {
+    /// The realm.
+    pub realm: RealmId,
+    /// The session.
+    pub session: SessionId,
+    /// The grant.
+    pub grant: GrantId,
+    /// The application that uses it.
+    pub client: ApplicationId,
+    /// The generation of the token that was shown.
+    pub generation: u64,
+    /// How long a refresh token may lie unused, in seconds.
+    pub idle_seconds: u64,
+    /// The access token that comes of it.
+    pub token: TokenNote,
+}
+
+#[async_trait]
+impl Decide for RefreshGrant {
+    type State = Standing;
+    type Rejection = GrantRefused;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Standing, KernelError> {
+        Standing::read(reader, self.realm, self.session).await
+    }
+
+    fn decide(&self, state: &Standing, context: &Context) -> Result<Decision, GrantRefused> {
+        if !state.stands() {
+            return Err(GrantRefused::Ended);
+        }
+        let session = &state.session.state;
+        let Some(grant) = refreshable(session, self.grant, self.client, context.now) else {
+            return Err(GrantRefused::Gone);
+        };
+        if grant.generation != self.generation {
+            return Err(GrantRefused::Reused);
+        }
+        if context.now >= grant.refreshed.after_seconds(self.idle_seconds) {
+            return Err(GrantRefused::Gone);
+        }
+        let refreshed = AuthEvent::GrantRefreshed {
+            grant: self.grant,
+            generation: self.generation + 1,
+        };
+        Ok(
+            Decision::of(Subject::session(self.session), refreshed).noting(self.token.issued(
+                self.client,
+                session.user,
+                Some(self.grant),
+                "refresh_token",
+            )),
+        )
+    }
+}
+
+/// The grant, if it is this application's, is neither revoked nor over, and has refresh tokens.
+pub fn refreshable(
+    session: &Session,
+    grant: GrantId,
+    client: ApplicationId,
+    now: Timestamp,
+) -> Option<&Grant> {
+    session
+        .grant(grant, now)
+        .filter(|grant| grant.client == client && grant.refresh)
+}
+
+/// A grant is to end before its time. One that ended already, was never started, or is another's stays as it
+/// is.
+#[derive(Clone, Debug)]
+pub struct RevokeGrant {
+    /// The realm.
+    pub realm: RealmId,
+    /// The session.
+    pub session: SessionId,
+    /// The grant.
+    pub grant: GrantId,
+    /// The application whose it is.
+    pub client: ApplicationId,
+    /// Why.
+    pub reason: EndReason,
+}
+
+#[async_trait]
+impl Decide for RevokeGrant {
+    type State = Versioned<Session>;
+    type Rejection = std::convert::Infallible;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Self::State, KernelError> {
+        reader.subject::<Session>(self.session.0).await
+    }
+
+    fn decide(&self, state: &Self::State, context: &Context) -> Result<Decision, Self::Rejection> {
+        let subject = Subject::session(self.session);
+        let held = state
+            .state
+            .grant(self.grant, context.now)
+            .filter(|grant| grant.client == self.client);
+        if held.is_none() {
+            return Ok(Decision::nothing(subject));
+        }
+        Ok(Decision::of(
+            subject,
+            AuthEvent::GrantRevoked {
+                grant: self.grant,
+                reason: self.reason,
+            },
+        ))
+    }
+}
+
+/// An access token is given back before its time (RFC 7009).
+#[derive(Clone, Debug)]
+pub struct RevokeToken {
+    /// The realm.
+    pub realm: RealmId,
+    /// Its `jti`.
+    pub token: Uuid,
+    /// The application whose it is.
+    pub client: ApplicationId,
+    /// When the token would be invalid by itself.
+    pub invalid: Timestamp,
+}
+
+#[async_trait]
+impl Decide for RevokeToken {
+    type State = ();
+    type Rejection = std::convert::Infallible;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, _: &mut Reader<'_>) -> Result<(), KernelError> {
+        Ok(())
+    }
+
+    fn decide(&self, (): &(), _: &Context) -> Result<Decision, Self::Rejection> {
+        Ok(Decision::nothing(Subject::application(self.client))
+            .noting(AuthEvent::TokenRevoked {
+                token: self.token,
+                client: self.client,
+            })
+            .claiming(Claim::Spend {
+                kind: ClaimKind::RevokedToken,
+                value: self.token.to_string(),
+                holder: self.client.0,
+                invalid: self.invalid,
+            }))
+    }
+}
+
+#[cfg(test)]
+#[path = "grants_tests.rs"]
+mod tests;

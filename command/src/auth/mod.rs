@@ -1,0 +1,122 @@
+//! # Signing in
+//!
+//! The realm surface: OAuth 2.0 and OpenID Connect endpoints that change something, and the hosted pages
+//! around signing in and out. (What only reads is on the query side: discovery, keys, userinfo,
+//! introspection.)
+//!
+//! | step | request (below `/realms/{realm}`) | event (activity lane) |
+//! | --- | --- | --- |
+//! | an application asks for a code | `GET oauth2/authorize` | `code.issued` (`session.continued` once a minute) |
+//! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` |
+//! | the code becomes tokens | `POST oauth2/token`, `authorization_code` | `grant.started`, `token.issued` |
+//! | the tokens are renewed | `POST oauth2/token`, `refresh_token` | `grant.refreshed`, `token.issued` |
+//! | an application acts for itself | `POST oauth2/token`, `client_credentials` | `token.issued` |
+//! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
+//! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
+//!
+//! **What goes wrong.** Where the client or its redirect URI are in doubt the person sees a page, and nothing
+//! is sent anywhere; everything else is told to the application (RFC 6749, 4.1.2.1 and 5.2). A name and
+//! password that do not open an account are 401 with one wording, whatever the reason; the reason is in
+//! `login.failed`. A code or refresh token used twice ends its grant: `grant.revoked` with the reason
+//! `reused`. A realm that is suspended answers like one that does not exist.
+//!
+//! **It worked when** the application's redirect URI gets `code`, `state` and `iss`, the token endpoint
+//! answers 200, and the realm's activity lane reads `session.started`, `code.issued`, `grant.started`,
+//! `token.issued`.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `authorize/` | the authorization endpoint: request, redirect URIs, answer |
+//! | `sign_in.rs`, `flow.rs` | the sign-in page, and the sealed progress of a sign-in |
+//! | `sessions/`, `session_cookie.rs` | who the browser is signed in as, and the decisions on that |
+//! | `code.rs`, `token/`, `grants.rs` | codes, the grants of the token endpoint, and the decisions on them |
+//! | `revoke.rs`, `logout.rs`, `hint.rs` | tokens given back, sessions ended, id tokens as hints |
+//! | `page.rs`, `pages/`, `assets.rs`, `visit.rs`, `cors.rs` | how pages and answers travel |
+//! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
+//!
+//! The rules: every artefact is bound to all that it is for, and checked for all of it where it is used; what
+//! happens once is decided by the log; nothing tells an unknown user from a wrong password.
+
+mod assets;
+mod audience;
+mod authorize;
+mod code;
+mod cors;
+mod flow;
+#[cfg(test)]
+mod given;
+mod grants;
+mod hint;
+#[cfg(test)]
+mod journeys;
+mod logout;
+mod page;
+pub mod pages;
+mod revoke;
+mod session_cookie;
+mod sessions;
+mod sign_in;
+mod token;
+mod visit;
+
+use events::{
+    kernel::{Failure, KernelError},
+    log::LogError,
+};
+use utoipa::IntoParams;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
+
+use crate::Commands;
+
+/// The realm surface's writes and hosted pages: `/realms/{realm}/…`.
+pub fn router(commands: Commands) -> OpenApiRouter {
+    describe_metrics();
+    operations().with_state(commands)
+}
+
+pub(crate) fn operations() -> OpenApiRouter<Commands> {
+    OpenApiRouter::new()
+        .routes(routes!(authorize::get_authorize, authorize::post_authorize))
+        .routes(routes!(sign_in::get_sign_in, sign_in::post_sign_in))
+        .routes(routes!(token::token).map(cors::open))
+        .routes(routes!(revoke::revoke).map(cors::open))
+        .routes(routes!(logout::get_logout, logout::post_logout))
+        .routes(routes!(assets::asset))
+}
+
+/// The realm whose surface it is.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "it describes the path; the extractors read it")]
+struct Issuer {
+    /// The realm's name or id.
+    realm: String,
+}
+
+/// What remains of a failure that the caller has no answer of its own for.
+fn trouble<R>(failure: Failure<R>) -> KernelError {
+    match failure {
+        Failure::Kernel(error) => error,
+        Failure::Conflict => LogError::Unavailable("lost the race too often".to_owned()).into(),
+        Failure::Rejected(_)
+        | Failure::Claimed { .. }
+        | Failure::PreconditionFailed { .. }
+        | Failure::CommandReused => {
+            KernelError::Malformed("a failure that this command does not have".to_owned())
+        }
+    }
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!(
+        "chancery_sign_ins_total",
+        "Sign-ins that were tried, by result and method"
+    );
+    metrics::describe_counter!(
+        "chancery_tokens_issued_total",
+        "Access tokens that were issued, by grant type"
+    );
+}

@@ -1,0 +1,115 @@
+//! Giving tokens back (RFC 7009). The rule: an application gives back its own tokens only, and learns nothing
+//! of others: whatever was sent, the answer is the same once the application has been authenticated.
+
+use axum::response::{IntoResponse, Response};
+use events::{auth::EndReason, clock::Timestamp, envelope::Actor, kernel::Failure, log::ClaimKind};
+use http::StatusCode;
+use jose::Expectation;
+use uuid::Uuid;
+use web::{
+    clients::{self, Client},
+    form::Form,
+    oauth::OAuthError,
+};
+
+use super::{
+    Issuer,
+    authorize::request::Parameters,
+    grants::{RevokeGrant, RevokeToken},
+    page,
+    token::refresh_token::RefreshToken,
+    trouble,
+    visit::{Call, Visit},
+};
+
+/// Give a refresh token (and with it its family) or an access token back.
+#[utoipa::path(
+    post, path = "/realms/{realm}/oauth2/revoke", tag = "oauth", operation_id = "revoke", params(Issuer),
+    request_body(
+        content_type = "application/x-www-form-urlencoded",
+        description = "`token`, `token_type_hint`?, and client authentication as at the token endpoint",
+    ),
+    responses(
+        (status = 200, description = "It is not good any more, or never was"),
+        (status = 400, description = "An error of RFC 6749, 5.2"),
+        (status = 401, description = "`invalid_client`"),
+    ),
+)]
+pub(super) async fn revoke(
+    Call(visit): Call,
+    form: Result<Form, OAuthError>,
+) -> Result<Response, OAuthError> {
+    let form = form?;
+    let anonymous = visit.context(Actor::default());
+    let client = clients::authenticate(&visit.edge, &visit.realm, &visit.headers, &form, &anonymous).await?;
+    let token = form
+        .given("token")
+        .ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+    // A JWT has dots, an artefact has none: `token_type_hint` has nothing to add.
+    if token.contains('.') {
+        revoke_access_token(&visit, &client, token).await?;
+    } else {
+        revoke_grant(&visit, &client, token).await?;
+    }
+    let mut response = StatusCode::OK.into_response();
+    page::unstored(response.headers_mut());
+    Ok(response)
+}
+
+async fn revoke_access_token(visit: &Visit, client: &Client, token: &str) -> Result<(), OAuthError> {
+    let kernel = visit.edge.kernel();
+    let keys = visit.edge.key_set(visit.realm.id).await?;
+    let expect = Expectation::new("at+jwt", visit.issuer());
+    let Ok(claims) = jose::verify(token, &keys, &expect, kernel.now().seconds()) else {
+        return Ok(());
+    };
+    let Some(id) = claims.token_id().and_then(|id| Uuid::try_parse(id).ok()) else {
+        return Ok(());
+    };
+    if claims.string("client_id") != Some(client.state.client_id.as_str()) {
+        return Ok(());
+    }
+    let context = visit.context(Actor {
+        client: Some(client.id),
+        ..Actor::default()
+    });
+    let invalid = Timestamp::from_seconds(claims.expires_at());
+    let command = RevokeToken {
+        realm: visit.realm.id,
+        token: id,
+        client: client.id,
+        invalid,
+    };
+    match kernel.execute(&context, &command).await {
+        Ok(_)
+        | Err(Failure::Claimed {
+            kind: ClaimKind::RevokedToken,
+            ..
+        }) => Ok(()),
+        Err(failure) => Err(trouble(failure).into()),
+    }
+}
+
+async fn revoke_grant(visit: &Visit, client: &Client, token: &str) -> Result<(), OAuthError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let Some(refresh) = RefreshToken::open(kernel, realm, client.id, token).await? else {
+        return Ok(());
+    };
+    let context = visit.context(Actor {
+        client: Some(client.id),
+        session: Some(refresh.session),
+        ..Actor::default()
+    });
+    let command = RevokeGrant {
+        realm,
+        session: refresh.session,
+        grant: refresh.grant,
+        client: client.id,
+        reason: EndReason::Revoked,
+    };
+    kernel
+        .execute(&context, &command)
+        .await
+        .map_err(|failure| trouble(failure).into())
+        .map(drop)
+}

@@ -1,0 +1,187 @@
+use events::{
+    clock::Timestamp,
+    testing::{NOW, context, given},
+};
+
+use super::*;
+use crate::auth::given::{
+    CLIENT, CREDENTIAL, REALM, SESSION, USER, alice, names, password, session, started,
+};
+
+const OTHER_SESSION: SessionId = SessionId(Uuid::from_u128(0x5f));
+const FLOW: Uuid = Uuid::from_u128(0xf1);
+
+fn start() -> StartSession {
+    StartSession {
+        realm: REALM,
+        session: SESSION,
+        user: USER,
+        credential: CREDENTIAL,
+        client: Some(CLIENT),
+        amr: vec!["pwd".to_owned()],
+        expires: NOW.after_seconds(3_600),
+        flow: (FLOW, NOW.after_seconds(1_800)),
+        replaces: None,
+    }
+}
+
+fn entering() -> Entering {
+    Entering {
+        user: alice([]),
+        password: password(CREDENTIAL),
+        ..Entering::default()
+    }
+}
+
+#[test]
+fn signing_in_starts_a_session_and_uses_the_form_up() {
+    let decision = start()
+        .decide(&entering(), &context())
+        .expect("alice may sign in");
+    assert_eq!(names(&decision), ["session.started"]);
+    assert_eq!(
+        decision.claims,
+        [Claim::Spend {
+            kind: ClaimKind::Flow,
+            value: FLOW.to_string(),
+            holder: SESSION.0,
+            invalid: NOW.after_seconds(1_800)
+        }]
+    );
+}
+
+#[test]
+fn signing_in_again_in_the_same_browser_ends_the_session_before() {
+    let again = StartSession {
+        replaces: Some(OTHER_SESSION),
+        ..start()
+    };
+    let held = Entering {
+        old: given(OTHER_SESSION.0, [started().into()]),
+        ..entering()
+    };
+    let decision = again.decide(&held, &context()).expect("alice may sign in");
+    assert_eq!(names(&decision), ["session.started", "session.ended"]);
+    assert_eq!(decision.events[1].0, Some(Subject::session(OTHER_SESSION)));
+    let ended = AuthEvent::SessionEnded {
+        reason: EndReason::SignedOut,
+    };
+    let gone = Entering {
+        old: given(OTHER_SESSION.0, [started().into(), ended.into()]),
+        ..entering()
+    };
+    assert_eq!(
+        names(&again.decide(&gone, &context()).expect("alice may sign in")),
+        ["session.started"]
+    );
+}
+
+#[test]
+fn who_may_not_sign_in_gets_no_session_however_late_that_is_known() {
+    let refused = |user| {
+        start()
+            .decide(&Entering { user, ..entering() }, &context())
+            .expect_err("no session")
+    };
+    assert_eq!(refused(User::default()), LoginFailure::UnknownUser);
+    assert_eq!(
+        refused(alice([UserEvent::Disabled { reason: None }])),
+        LoginFailure::Disabled
+    );
+    assert_eq!(
+        refused(alice([UserEvent::Locked {
+            reason: None,
+            until: None
+        }])),
+        LoginFailure::Locked
+    );
+    let over = Some(Timestamp(NOW.0 - 1));
+    let unlocked = Entering {
+        user: alice([UserEvent::Locked {
+            reason: None,
+            until: over,
+        }]),
+        ..entering()
+    };
+    assert!(
+        start().decide(&unlocked, &context()).is_ok(),
+        "a lock that is over is none"
+    );
+    let changed = Entering {
+        password: password(CredentialId(Uuid::from_u128(0xd2))),
+        ..entering()
+    };
+    assert_eq!(
+        start().decide(&changed, &context()),
+        Err(LoginFailure::WrongPassword),
+        "the password was changed while the old one was being verified"
+    );
+}
+
+#[test]
+fn a_session_in_use_is_recorded_once_a_minute() {
+    let command = ContinueSession {
+        realm: REALM,
+        session: SESSION,
+    };
+    let state = session([]);
+    let mut at = context();
+    at.now = state.state.used.after_seconds(59);
+    assert_eq!(
+        command.decide(&state, &at),
+        Ok(Decision::nothing(Subject::session(SESSION)))
+    );
+    at.now = state.state.used.after_seconds(60);
+    assert_eq!(
+        names(&command.decide(&state, &at).expect("it stands")),
+        ["session.continued"]
+    );
+    let ended = session([AuthEvent::SessionEnded {
+        reason: EndReason::Administrator,
+    }]);
+    assert_eq!(command.decide(&ended, &at), Err(NoSession));
+    assert_eq!(command.decide(&Versioned::default(), &at), Err(NoSession));
+}
+
+#[test]
+fn a_session_ends_once() {
+    let command = EndSession {
+        realm: REALM,
+        session: SESSION,
+        reason: EndReason::SignedOut,
+    };
+    let Ok(decision) = command.decide(&session([]), &context());
+    assert_eq!(names(&decision), ["session.ended"]);
+    let Ok(again) = command.decide(
+        &session([AuthEvent::SessionEnded {
+            reason: EndReason::SignedOut,
+        }]),
+        &context(),
+    );
+    assert!(again.events.is_empty());
+    let Ok(unknown) = command.decide(&Versioned::default(), &context());
+    assert!(unknown.events.is_empty());
+}
+
+#[test]
+fn a_hash_is_replaced_only_where_the_password_is_still_the_same() {
+    let command = RehashPassword {
+        realm: REALM,
+        user: USER,
+        from: CREDENTIAL,
+        to: CredentialId(Uuid::from_u128(0xd3)),
+        hash: "$argon2id$new".to_owned(),
+    };
+    let same = Versioned {
+        version: 1,
+        state: password(CREDENTIAL),
+    };
+    let Ok(decision) = command.decide(&same, &context());
+    assert_eq!(names(&decision), ["password.rehashed"]);
+    let other = Versioned {
+        version: 2,
+        state: password(CredentialId(Uuid::from_u128(0xd2))),
+    };
+    let Ok(nothing) = command.decide(&other, &context());
+    assert!(nothing.events.is_empty());
+}

@@ -1,0 +1,133 @@
+//! The grant `authorization_code` (RFC 6749, 4.1.3). The rules: the code is of this realm and this
+//! application; the redirect URI and the PKCE verifier are those of the request that it answers; it is good
+//! once, and using it again ends what it started (RFC 6749, 4.1.2).
+
+use events::{
+    auth::{EndReason, Session},
+    kernel::Failure,
+    log::ClaimKind,
+    users::User,
+};
+use web::oauth::OAuthError;
+
+use super::{Request, TokenResponse, issue::About, kernel, pkce, refresh_token::RefreshToken};
+use crate::auth::{
+    authorize::request::Parameters,
+    code::{self, Code},
+    grants::{GrantRefused, RedeemCode, RevokeGrant},
+    trouble,
+};
+
+const REFUSED: &str = "the code is not valid, was used before, or was issued for another request";
+
+pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OAuthError> {
+    request.has_users()?;
+    let log = request.visit.edge.kernel();
+    let (realm, client) = (request.visit.realm.id, request.client.id);
+    let text = request.required("code")?;
+    let Some(code) = code::open(log, realm, client, text).await? else {
+        return Err(OAuthError::invalid_grant(REFUSED));
+    };
+    if !answers(&code, &request) {
+        return Err(OAuthError::invalid_grant(REFUSED));
+    }
+    let resource = resource(&code, &request)?;
+    request.context.actor.user = Some(code.user);
+    request.context.actor.session = Some(code.session);
+
+    let tokens = &request.settings.tokens;
+    let refresh = code.scopes.contains("offline_access");
+    let longest = request
+        .context
+        .now
+        .after_seconds(tokens.refresh_token_absolute_seconds);
+    let note = request.note(&code.scopes, resource.as_deref(), refresh.then_some(longest))?;
+    let keys = request.keys(&code.scopes).await?;
+    let expires = if refresh { longest } else { note.expires };
+    let command = RedeemCode {
+        realm,
+        session: code.session,
+        grant: code.grant,
+        client,
+        scopes: note.scopes.clone(),
+        refresh,
+        expires,
+        code_invalid: code.invalid,
+        token: note.clone(),
+    };
+    match log.execute(&request.context, &command).await {
+        Ok(_) => {}
+        Err(
+            Failure::Rejected(GrantRefused::Reused)
+            | Failure::Claimed {
+                kind: ClaimKind::Code,
+                ..
+            },
+        ) => {
+            let revoke = RevokeGrant {
+                realm,
+                session: code.session,
+                grant: code.grant,
+                client,
+                reason: EndReason::Reused,
+            };
+            log.execute(&request.context, &revoke)
+                .await
+                .map_err(|failure| kernel(trouble(failure)))?;
+            return Err(OAuthError::invalid_grant(REFUSED));
+        }
+        Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => {
+            return Err(OAuthError::invalid_grant(REFUSED));
+        }
+        Err(failure) => return Err(kernel(trouble(failure))),
+    }
+
+    let refresh_token = if refresh {
+        let first = RefreshToken {
+            session: code.session,
+            grant: code.grant,
+            generation: 0,
+            resource,
+        };
+        let unused = request
+            .context
+            .now
+            .after_seconds(tokens.refresh_token_idle_seconds);
+        Some(first.seal(log, realm, client, unused.min(expires)).await?)
+    } else {
+        None
+    };
+    let user = log.current::<User>(realm, code.user.0).await?.state;
+    let session = log.current::<Session>(realm, code.session.0).await?.state;
+    let about = About {
+        user: code.user,
+        profile: &user.profile,
+        session: code.session,
+        grant: code.grant,
+        auth_time: code.auth_time,
+        amr: &session.amr,
+        nonce: code.nonce.as_deref(),
+    };
+    request.response(&keys, &note, Some(&about), refresh_token)
+}
+
+/// Whether this token request answers the authorization request that the code was issued for.
+fn answers(code: &Code, request: &Request<'_>) -> bool {
+    let same_uri = match request.form.given("redirect_uri") {
+        Some(uri) => uri == code.redirect_uri,
+        None => !code.redirect_uri_given,
+    };
+    same_uri && pkce::holds(code.challenge.as_deref(), request.form.given("code_verifier"))
+}
+
+/// The resource of the token: what was asked for at the authorization endpoint, or one of the application's
+/// where nothing was (RFC 8707, 2.2).
+fn resource(code: &Code, request: &Request<'_>) -> Result<Option<String>, OAuthError> {
+    match (&code.resource, request.form.given("resource")) {
+        (Some(asked), Some(now)) if asked != now => Err(OAuthError::invalid_target(
+            "the resource is not one of this application's, or not the one that was granted",
+        )),
+        (Some(asked), _) => Ok(Some(asked.clone())),
+        (None, now) => Ok(now.map(str::to_owned)),
+    }
+}

@@ -1,0 +1,236 @@
+//! What tokens say, and how they are signed: access tokens after RFC 9068, id tokens after OpenID Connect
+//! Core, section 2. The rule: what is said of a grant is what the log says of it, and nothing configured
+//! takes the place of a protocol claim.
+
+use std::collections::BTreeSet;
+
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use events::{
+    applications::ApplicationSettings,
+    clock::Timestamp,
+    ids::{GrantId, SessionId, UserId},
+    realms::Settings,
+    users::Profile,
+};
+use jose::{Algorithm, SigningKey};
+use serde_json::{Map, Value, json};
+use web::{
+    claims::{ACR_PASSWORD, custom_claims, user_claims},
+    oauth::OAuthError,
+};
+
+use super::{Request, TokenResponse, signing_key};
+use crate::{
+    auth::{
+        audience::{self, InvalidTarget},
+        grants::TokenNote,
+    },
+    realms::ensure_signing_key,
+};
+
+/// The user that tokens are about, and the sign-in that they come from.
+pub(super) struct About<'a> {
+    pub user: UserId,
+    pub profile: &'a Profile,
+    pub session: SessionId,
+    pub grant: GrantId,
+    pub auth_time: Timestamp,
+    pub amr: &'a [String],
+    /// Of the authorization request; absent when refreshing.
+    pub nonce: Option<&'a str>,
+}
+
+/// The keys that a response is signed with: had before anything is committed, so that nothing is spent in
+/// vain.
+pub(super) struct Keys {
+    access: std::sync::Arc<SigningKey>,
+    id: Option<std::sync::Arc<SigningKey>>,
+}
+
+impl Request<'_> {
+    /// The keys for the tokens of these scopes.
+    pub(super) async fn keys(&self, scopes: &BTreeSet<String>) -> Result<Keys, OAuthError> {
+        let settings = &self.client.state.settings;
+        let key = async |configured: Option<&str>| {
+            let algorithm = configured
+                .and_then(|name| name.parse().ok())
+                .unwrap_or(Algorithm::Es256);
+            ensure_signing_key(&self.visit.edge, self.visit.realm.id, algorithm)
+                .await
+                .map_err(signing_key)
+        };
+        Ok(Keys {
+            access: key(settings.access_token_signed_response_alg.as_deref()).await?,
+            id: if scopes.contains("openid") {
+                Some(key(settings.id_token_signed_response_alg.as_deref()).await?)
+            } else {
+                None
+            },
+        })
+    }
+
+    /// The access token that is to be: for these scopes, at these resources, no longer than `latest`.
+    pub(super) fn note(
+        &self,
+        scopes: &BTreeSet<String>,
+        resource: Option<&str>,
+        latest: Option<Timestamp>,
+    ) -> Result<TokenNote, OAuthError> {
+        let application = &self.client.state;
+        let audience =
+            audience::of(application, &self.visit.issuer(), resource, scopes).map_err(|InvalidTarget| {
+                OAuthError::invalid_target(
+                    "the resource is not one of this application's, or not the one that was granted",
+                )
+            })?;
+        let seconds = application
+            .settings
+            .access_token_seconds
+            .unwrap_or(self.settings.tokens.access_token_seconds);
+        let expires = Timestamp::from_seconds(self.context.now.seconds()).after_seconds(seconds);
+        Ok(TokenNote {
+            token: self.context.new_id(),
+            scopes: scopes.iter().cloned().collect(),
+            audience,
+            expires: latest.map_or(expires, |latest| {
+                expires.min(Timestamp::from_seconds(latest.seconds()))
+            }),
+        })
+    }
+
+    /// Signs what was committed.
+    pub(super) fn response(
+        &self,
+        keys: &Keys,
+        note: &TokenNote,
+        about: Option<&About<'_>>,
+        refresh_token: Option<String>,
+    ) -> Result<TokenResponse, OAuthError> {
+        let said = Said {
+            issuer: &self.visit.issuer(),
+            client_id: &self.client.state.client_id,
+            subject: about.map_or(self.client.id.0, |about| about.user.0).to_string(),
+            application: &self.client.state.settings,
+            realm: &self.settings,
+            issued: self.context.now,
+            note,
+            about,
+        };
+        let sign = |key: &SigningKey, typ, claims: &Map<String, Value>| {
+            key.sign(typ, claims).map_err(|error| {
+                tracing::error!(%error, "a token could not be signed");
+                OAuthError::server_error()
+            })
+        };
+        let access_token = sign(&keys.access, "at+jwt", &said.access_token())?;
+        let id_token = match (&keys.id, about) {
+            (Some(key), Some(about)) => Some(sign(
+                key,
+                "JWT",
+                &said.id_token(about, &at_hash(key.algorithm(), &access_token)),
+            )?),
+            _ => None,
+        };
+        Ok(TokenResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_in: note.expires.seconds() - self.context.now.seconds(),
+            scope: note.scopes.join(" "),
+            refresh_token,
+            id_token,
+        })
+    }
+}
+
+/// All that tokens tell of.
+struct Said<'a> {
+    issuer: &'a str,
+    client_id: &'a str,
+    subject: String,
+    application: &'a ApplicationSettings,
+    realm: &'a Settings,
+    issued: Timestamp,
+    note: &'a TokenNote,
+    about: Option<&'a About<'a>>,
+}
+
+impl Said<'_> {
+    /// RFC 9068, section 2.2, with the session (`sid`) and the grant (`gid`) that resource servers of ours
+    /// ask the log about.
+    fn access_token(&self) -> Map<String, Value> {
+        let mut claims = custom_claims(self.about.map(|about| about.profile), self.application);
+        add(
+            &mut claims,
+            json!({
+                "iss": self.issuer,
+                "sub": self.subject,
+                "aud": self.note.audience,
+                "exp": self.note.expires.seconds(),
+                "iat": self.issued.seconds(),
+                "jti": self.note.token,
+                "client_id": self.client_id,
+                "scope": self.note.scopes.join(" "),
+            }),
+        );
+        if let Some(about) = self.about {
+            add(&mut claims, json!({ "sid": about.session, "gid": about.grant }));
+            add(&mut claims, sign_in(about));
+        }
+        claims
+    }
+
+    /// OpenID Connect Core, section 2; claims about the user for the scopes that were granted.
+    fn id_token(&self, about: &About<'_>, at_hash: &str) -> Map<String, Value> {
+        let scopes = self.note.scopes.iter().cloned().collect();
+        let mut claims = user_claims(about.profile, self.realm, self.application, &scopes);
+        let seconds = self
+            .application
+            .id_token_seconds
+            .unwrap_or(self.realm.tokens.id_token_seconds);
+        add(
+            &mut claims,
+            json!({
+                "iss": self.issuer,
+                "sub": self.subject,
+                "aud": self.client_id,
+                "azp": self.client_id,
+                "exp": self.issued.after_seconds(seconds).seconds(),
+                "iat": self.issued.seconds(),
+                "sid": about.session,
+                "at_hash": at_hash,
+            }),
+        );
+        add(&mut claims, sign_in(about));
+        if let Some(nonce) = about.nonce {
+            claims.insert("nonce".to_owned(), nonce.into());
+        }
+        claims
+    }
+}
+
+/// When and how the user signed in.
+fn sign_in(about: &About<'_>) -> Value {
+    json!({ "auth_time": about.auth_time.seconds(), "acr": ACR_PASSWORD, "amr": about.amr })
+}
+
+fn add(claims: &mut Map<String, Value>, more: Value) {
+    if let Value::Object(more) = more {
+        claims.extend(more);
+    }
+}
+
+/// The left half of the access token's hash, by the hash of the id token's algorithm (OpenID Connect Core,
+/// 3.1.3.6). Ed25519 hashes with SHA-512 (RFC 8032).
+fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
+    let hash = match algorithm {
+        Algorithm::Es256 | Algorithm::Rs256 => &digest::SHA256,
+        Algorithm::EdDsa => &digest::SHA512,
+    };
+    let hash = digest::digest(hash, access_token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
+}
+
+#[cfg(test)]
+#[path = "issue_tests.rs"]
+mod tests;

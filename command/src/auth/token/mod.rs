@@ -1,0 +1,148 @@
+//! The token endpoint (RFC 6749, 3.2): three grants, and no password grant (RFC 9700, 2.4). The rule: the
+//! application is authenticated first, always in the same way; every token is in the log before it is handed
+//! out.
+
+mod client_credentials;
+mod code_grant;
+mod issue;
+mod pkce;
+mod refresh_grant;
+pub(super) mod refresh_token;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use events::{
+    envelope::Actor,
+    kernel::{Context, KernelError},
+    realms::Settings,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{
+    clients::{self, Client},
+    form::Form,
+    oauth::OAuthError,
+};
+
+use super::{
+    Issuer,
+    authorize::request::Parameters,
+    page,
+    visit::{Call, Visit},
+};
+use crate::realms::SigningKeyError;
+
+/// A successful answer (RFC 6749, 5.1).
+#[derive(Serialize, ToSchema)]
+pub(super) struct TokenResponse {
+    /// A JWT (RFC 9068).
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// For how many seconds the access token is good.
+    expires_in: i64,
+    /// What it may be used for, separated by spaces.
+    scope: String,
+    /// For scope `offline_access`; replaced each time it is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// For scope `openid` (OpenID Connect Core, section 2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+/// An application's request for a token, after it has been authenticated.
+pub(super) struct Request<'a> {
+    pub visit: &'a Visit,
+    pub form: &'a Form,
+    pub client: Client,
+    pub settings: Settings,
+    /// Of the application; who the user is becomes known later.
+    pub context: Context,
+}
+
+/// Get tokens: for a code, for a refresh token, or for the application itself.
+#[utoipa::path(
+    post, path = "/realms/{realm}/oauth2/token", tag = "oauth", operation_id = "token", params(Issuer),
+    request_body(
+        content_type = "application/x-www-form-urlencoded",
+        description = "`grant_type`: `authorization_code` with `code`, `redirect_uri`, `code_verifier`; `refresh_token` with `refresh_token`, \
+                       `scope`?; `client_credentials` with `scope`?. `resource`? (RFC 8707). Client authentication by HTTP Basic, or `client_id` with \
+                       `client_secret`, or `client_id` alone for public applications.",
+    ),
+    responses(
+        (status = 200, description = "Tokens", body = TokenResponse),
+        (status = 400, description = "An error of RFC 6749, 5.2"),
+        (status = 401, description = "`invalid_client`"),
+    ),
+)]
+pub(super) async fn token(Call(visit): Call, form: Result<Form, OAuthError>) -> Result<Response, OAuthError> {
+    let form = form?;
+    let context = visit.context(Actor::default());
+    let client = clients::authenticate(&visit.edge, &visit.realm, &visit.headers, &form, &context).await?;
+    let settings = visit.edge.settings(visit.realm.id).await?;
+    let context = visit.context(Actor {
+        client: Some(client.id),
+        ..Actor::default()
+    });
+    let request = Request {
+        visit: &visit,
+        form: &form,
+        client,
+        settings,
+        context,
+    };
+    let (grant_type, response) = match form.given("grant_type") {
+        Some("authorization_code") => ("authorization_code", code_grant::redeem(request).await?),
+        Some("refresh_token") => ("refresh_token", refresh_grant::refresh(request).await?),
+        Some("client_credentials") => ("client_credentials", client_credentials::issue(request).await?),
+        Some(_) => return Err(OAuthError::unsupported_grant_type()),
+        None => return Err(OAuthError::invalid_request("grant_type is missing")),
+    };
+    metrics::counter!("chancery_tokens_issued_total", "grant_type" => grant_type).increment(1);
+    let mut response = Json(response).into_response();
+    page::unstored(response.headers_mut());
+    Ok(response)
+}
+
+impl Request<'_> {
+    /// A parameter that must be there.
+    fn required(&self, name: &str) -> Result<&str, OAuthError> {
+        self.form
+            .given(name)
+            .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+    }
+
+    /// Only applications with users have codes and refresh tokens.
+    fn has_users(&self) -> Result<(), OAuthError> {
+        use events::applications::ApplicationType;
+        if self
+            .client
+            .state
+            .application_type
+            .is_some_and(ApplicationType::has_users)
+        {
+            Ok(())
+        } else {
+            Err(OAuthError::unauthorized_client(
+                "a service application uses the grant client_credentials",
+            ))
+        }
+    }
+}
+
+fn kernel(error: impl Into<KernelError>) -> OAuthError {
+    OAuthError::from(error.into())
+}
+
+fn signing_key(error: SigningKeyError) -> OAuthError {
+    match error {
+        SigningKeyError::Kernel(error) => error.into(),
+        other => {
+            tracing::error!(error = %other, "there is no key to sign with");
+            OAuthError::server_error()
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The grant `refresh_token` (RFC 6749, section 6; RFC 9700, 4.14). The rules: each refresh token is used
+//! once and replaced; one that was used before shows that two parties hold the family, and ends it; less may
+//! be asked for than was granted, never more.
+
+use std::collections::BTreeSet;
+
+use events::{
+    auth::{EndReason, Session},
+    kernel::Failure,
+    users::User,
+};
+use web::oauth::OAuthError;
+
+use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken};
+use crate::auth::{
+    authorize::request::Parameters,
+    grants::{GrantRefused, RefreshGrant, RevokeGrant, refreshable},
+    trouble,
+};
+
+const REFUSED: &str = "the refresh token is not valid, was used before, or has ended";
+
+pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, OAuthError> {
+    request.has_users()?;
+    let log = request.visit.edge.kernel();
+    let (realm, client) = (request.visit.realm.id, request.client.id);
+    let text = request.required("refresh_token")?;
+    let refused = || OAuthError::invalid_grant(REFUSED);
+    let shown = RefreshToken::open(log, realm, client, text)
+        .await?
+        .ok_or_else(refused)?;
+    let session = log.current::<Session>(realm, shown.session.0).await?.state;
+    let grant = refreshable(&session, shown.grant, client, request.context.now).ok_or_else(refused)?;
+    let user = session.user.ok_or_else(refused)?;
+    request.context.actor.user = Some(user);
+    request.context.actor.session = Some(shown.session);
+
+    let scopes = narrowed(&grant.scopes, request.form.given("scope"), &request)?;
+    let resource = match (&shown.resource, request.form.given("resource")) {
+        (Some(granted), Some(now)) if granted != now => {
+            return Err(OAuthError::invalid_target(
+                "the resource is not one of this application's, or not the one that was granted",
+            ));
+        }
+        (Some(granted), _) => Some(granted.as_str()),
+        (None, now) => now,
+    };
+    let note = request.note(&scopes, resource, Some(grant.expires))?;
+    let keys = request.keys(&scopes).await?;
+    let idle_seconds = request.settings.tokens.refresh_token_idle_seconds;
+    let command = RefreshGrant {
+        realm,
+        session: shown.session,
+        grant: shown.grant,
+        client,
+        generation: shown.generation,
+        idle_seconds,
+        token: note.clone(),
+    };
+    match log.execute(&request.context, &command).await {
+        Ok(_) => {}
+        Err(Failure::Rejected(GrantRefused::Reused)) => {
+            let revoke = RevokeGrant {
+                realm,
+                session: shown.session,
+                grant: shown.grant,
+                client,
+                reason: EndReason::Reused,
+            };
+            log.execute(&request.context, &revoke)
+                .await
+                .map_err(|failure| kernel(trouble(failure)))?;
+            return Err(refused());
+        }
+        Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => return Err(refused()),
+        Err(failure) => return Err(kernel(trouble(failure))),
+    }
+
+    let next = RefreshToken {
+        generation: shown.generation + 1,
+        ..shown
+    };
+    let unused = request.context.now.after_seconds(idle_seconds);
+    let refresh_token = next.seal(log, realm, client, unused.min(grant.expires)).await?;
+    let state = log.current::<User>(realm, user.0).await?.state;
+    let about = About {
+        user,
+        profile: &state.profile,
+        session: next.session,
+        grant: next.grant,
+        auth_time: session.started,
+        amr: &session.amr,
+        nonce: None,
+    };
+    request.response(&keys, &note, Some(&about), Some(refresh_token))
+}
+
+/// The scopes of the new access token: those of the grant, or fewer. A scope that was taken from the
+/// application meanwhile is left out.
+fn narrowed(
+    granted: &[String],
+    asked: Option<&str>,
+    request: &Request<'_>,
+) -> Result<BTreeSet<String>, OAuthError> {
+    let application = &request.client.state.settings.scopes;
+    let standing = |scope: &&String| {
+        web::claims::STANDARD_SCOPES.contains(&scope.as_str()) || application.contains(*scope)
+    };
+    let granted: BTreeSet<String> = granted.iter().filter(standing).cloned().collect();
+    let Some(asked) = asked else { return Ok(granted) };
+    let asked: BTreeSet<String> = asked
+        .split(' ')
+        .filter(|one| !one.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if asked.is_empty() || !asked.is_subset(&granted) {
+        return Err(OAuthError::invalid_scope("scope names one that was not granted"));
+    }
+    Ok(asked)
+}

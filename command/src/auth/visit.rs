@@ -1,0 +1,189 @@
+//! What a handler of the realm surface knows of its request before it looks at any parameter: the realm, the
+//! caller's network, the request's id. The rule: a realm that does not exist and one that is suspended answer
+//! the same; a body is a form of the one type that forms have.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request},
+    response::Response,
+};
+use events::{
+    envelope::Actor,
+    event::Network,
+    kernel::{Context, KernelError},
+};
+use http::{HeaderMap, header, request::Parts};
+use uuid::Uuid;
+use web::{
+    Code, Edge, Problem, RealmRef, access,
+    form::{self, Form, FormError},
+};
+
+use super::{page::PageError, session_cookie::Browser, sessions::SignedIn};
+
+/// One request to a realm that is there and works. As an extractor it is for pages: what fails is a page.
+pub struct Visit {
+    /// The HTTP edge.
+    pub edge: Edge,
+    /// The realm.
+    pub realm: RealmRef,
+    /// By which the operator finds the request.
+    pub request_id: Uuid,
+    /// Where it came from.
+    pub network: Network,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+impl Visit {
+    /// The realm's issuer.
+    pub fn issuer(&self) -> String {
+        self.edge.issuer(&self.realm)
+    }
+
+    /// The circumstances of a decision.
+    pub fn context(&self, actor: Actor) -> Context {
+        let mut context = self.edge.kernel().context(Actor {
+            request: Some(self.request_id),
+            ..actor
+        });
+        context.network = Some(self.network.clone());
+        context
+    }
+
+    /// The circumstances of a decision in a session.
+    pub fn context_of(&self, signed_in: &SignedIn) -> Context {
+        self.context(Actor {
+            user: Some(signed_in.user),
+            session: Some(signed_in.id),
+            ..Actor::default()
+        })
+    }
+
+    /// Gives the browser its value, if it does not have it yet.
+    pub fn remember(&self, browser: &Browser, headers: &mut HeaderMap) -> Result<(), KernelError> {
+        if let Some(cookie) = browser.set(&self.edge, self.realm.id)? {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        Ok(())
+    }
+
+    /// The answer, or the page that says what is wrong.
+    pub fn answer(&self, answer: Result<Response, PageError>) -> Response {
+        answer.unwrap_or_else(|error| {
+            error.into_page(Some(&self.realm.display_name), &self.realm.name, self.request_id)
+        })
+    }
+}
+
+/// The realm that the path names, if it is there and works.
+async fn open_realm<S: Send + Sync>(edge: &Edge, parts: &mut Parts, state: &S) -> Result<RealmRef, Closed> {
+    let named = RawPathParams::from_request_parts(parts, state)
+        .await
+        .ok()
+        .and_then(|params| {
+            params
+                .iter()
+                .find(|(name, _)| *name == "realm")
+                .map(|(_, value)| value.to_owned())
+        })
+        .unwrap_or_default();
+    match edge.realm(&named).await {
+        Ok(Some(realm)) if !realm.suspended => Ok(realm),
+        Ok(Some(_) | None) => Err(Closed { named, error: None }),
+        Err(error) => Err(Closed {
+            named,
+            error: Some(error),
+        }),
+    }
+}
+
+/// There is no such realm, it is suspended, or that could not be known.
+struct Closed {
+    named: String,
+    error: Option<KernelError>,
+}
+
+async fn visit<S: Send + Sync>(edge: Edge, parts: &mut Parts, state: &S) -> Result<Visit, Closed> {
+    let realm = open_realm(&edge, parts, state).await?;
+    Ok(Visit {
+        realm,
+        request_id: access::request_id(parts, &edge),
+        network: access::network(parts),
+        headers: parts.headers.clone(),
+        edge,
+    })
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit
+where
+    Edge: FromRef<S>,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let edge = Edge::from_ref(state);
+        let request_id = access::request_id(parts, &edge);
+        visit(edge, parts, state).await.map_err(|closed| {
+            let error = closed.error.map_or_else(PageError::no_realm, PageError::from);
+            error.into_page(None, &closed.named, request_id)
+        })
+    }
+}
+
+/// The same for endpoints that programs call: what fails is a problem.
+pub struct Call(pub Visit);
+
+impl<S: Send + Sync> FromRequestParts<S> for Call
+where
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        visit(Edge::from_ref(state), parts, state)
+            .await
+            .map(Self)
+            .map_err(|closed| {
+                closed
+                    .error
+                    .map_or_else(|| Problem::new(Code::NotFound), Problem::from)
+            })
+    }
+}
+
+/// The parameters of a page's query.
+pub struct Query(pub Result<Form, PageError>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(
+            Form::parse(parts.uri.query().unwrap_or_default().as_bytes()).map_err(PageError::from),
+        ))
+    }
+}
+
+/// The parameters of a page's body. What may be in a body is not looked for in the query.
+pub struct Body(pub Result<Form, PageError>);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        let form = match axum::body::to_bytes(body, form::MAX_BYTES).await {
+            Ok(body) => Form::of_body(&parts.headers, &body),
+            Err(_) => Err(FormError::TooLong),
+        };
+        Ok(Self(form.map_err(PageError::from)))
+    }
+}
+
+impl From<FormError> for PageError {
+    fn from(error: FormError) -> Self {
+        PageError::bad_request("invalid_request", error.to_string())
+    }
+}
