@@ -54,7 +54,10 @@ pub struct Commands {
 impl Commands {
     /// The command side over an edge.
     pub fn new(edge: Edge, hasher: Hasher) -> Self {
-        Self { edge, hasher: Arc::new(hasher) }
+        Self {
+            edge,
+            hasher: Arc::new(hasher),
+        }
     }
 }
 
@@ -99,7 +102,9 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
         Failure::PreconditionFailed { found } => {
             Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))
         }
-        Failure::Conflict => Problem::new(Code::Conflict).detail("Others were changing the same thing; try again."),
+        Failure::Conflict => {
+            Problem::new(Code::Conflict).detail("Others were changing the same thing; try again.")
+        }
         Failure::CommandReused => Problem::new(Code::IdempotencyKeyReused),
         Failure::Kernel(error) => error.into(),
     }

@@ -23,6 +23,8 @@ pub enum EndReason {
     Administrator,
     /// The user's password was changed.
     PasswordChanged,
+    /// The user was disabled.
+    Disabled,
     /// The application gave its token back (RFC 7009).
     Revoked,
     /// A code or refresh token was used twice: one of the users is not who they should be (RFC 9700, 4.14.2).
@@ -58,6 +60,9 @@ pub enum AuthEvent {
         amr: Vec<String>,
         /// When the session ends however it is used.
         expires: Timestamp,
+        /// The seq of the fact that last ended all of the user's sessions, as it was known at this sign-in
+        /// ([`last_ending`](crate::users::last_ending)); a later one ends this session too.
+        last_ending: u64,
     },
     /// A session was used again; recorded at most once a minute.
     #[serde(rename = "session.continued")]
@@ -215,17 +220,17 @@ pub struct Session {
     pub expires: Timestamp,
     /// Whether it was ended.
     pub ended: bool,
+    /// The fact that had last ended all of the user's sessions when this one started.
+    pub last_ending: u64,
     /// What it gave to applications.
     pub grants: Vec<Grant>,
 }
 
 impl Session {
-    /// Whether it was started before a moment that ends every session of its user: the later of
-    /// [`Password::changed`](crate::users::Password::changed) and
-    /// [`User::sessions_ended`](crate::users::User::sessions_ended). Such a session is dead, and its grants with it;
-    /// whoever judges a session asks this besides [`Session::is_alive`] and [`Session::grant`].
-    pub fn outlived_by(&self, ending: Timestamp) -> bool {
-        self.started < ending
+    /// Whether a fact of its user ended it, with all others ([`last_ending`](crate::users::last_ending)). Such a session is
+    /// dead, and its grants with it; whoever judges a session asks this besides [`Session::is_alive`] and [`Session::grant`].
+    pub fn outlived_by(&self, last_ending: u64) -> bool {
+        self.last_ending < last_ending
     }
 
     /// Whether the browser that holds it is signed in at a moment.
@@ -257,8 +262,13 @@ impl Fold for Session {
         };
         match event {
             AuthEvent::SessionStarted {
-                user, amr, expires, ..
+                user,
+                amr,
+                expires,
+                last_ending,
+                ..
             } => {
+                self.last_ending = *last_ending;
                 self.user = Some(*user);
                 self.amr.clone_from(amr);
                 self.started = happened.time;

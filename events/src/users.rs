@@ -221,8 +221,8 @@ pub struct User {
     pub locked: Option<Lock>,
     /// When they were registered.
     pub registered: Timestamp,
-    /// When all their sessions were last ended at once; see [`Session::outlived_by`](crate::auth::Session::outlived_by).
-    pub sessions_ended: Timestamp,
+    /// The seq of the fact that last ended all their sessions at once (an order, or a disabling); see [`last_ending`].
+    pub sessions_ended: u64,
 }
 
 /// A lock on signing in.
@@ -278,11 +278,14 @@ impl Fold for User {
                     self.profile = Profile::default();
                 }
             }
-            UserEvent::Disabled { .. } => self.disabled = true,
+            UserEvent::Disabled { .. } => {
+                self.disabled = true;
+                self.sessions_ended = happened.seq;
+            }
             UserEvent::Enabled {} => self.disabled = false,
             UserEvent::Locked { until, .. } => self.locked = Some(Lock { until: *until }),
             UserEvent::Unlocked {} => self.locked = None,
-            UserEvent::SessionsEnded {} => self.sessions_ended = happened.time,
+            UserEvent::SessionsEnded {} => self.sessions_ended = happened.seq,
             UserEvent::PasswordSet { .. } | UserEvent::PasswordRehashed { .. } => {}
         }
     }
@@ -297,6 +300,8 @@ pub struct Password {
     pub hash: Option<String>,
     /// When the password (not its hash) last changed.
     pub changed: Timestamp,
+    /// The seq of the fact that set it; see [`last_ending`].
+    pub set: u64,
     /// The credentials that it replaced, the last eight: their keys are to be destroyed, and are again if a crash
     /// came in between.
     pub replaced: Vec<CredentialId>,
@@ -330,9 +335,17 @@ impl Fold for Password {
             Event::Users(UserEvent::PasswordSet { credential, hash }) => {
                 self.replace(*credential, hash);
                 self.changed = happened.time;
+                self.set = happened.seq;
             }
             Event::Users(UserEvent::PasswordRehashed { credential, hash }) => self.replace(*credential, hash),
             _ => {}
         }
     }
+}
+
+/// The seq, among the realm's facts, of the last one that ended every session of a user: a password set, a disabling, an
+/// order to end them. A session keeps what it was when it started, and is dead once it is more: by the order of the log, which
+/// no clock can turn back.
+pub fn last_ending(user: &User, password: &Password) -> u64 {
+    user.sessions_ended.max(password.set)
 }

@@ -184,6 +184,7 @@ fn samples() -> Vec<Event> {
             client: Some(client),
             amr: vec!["pwd".into()],
             expires: MOMENT,
+            last_ending: 7,
         }
         .into(),
         AuthEvent::SessionContinued {}.into(),

@@ -42,6 +42,8 @@ record! {
         amr: Vec<String>,
         /// When they signed in.
         started_at: Timestamp,
+        /// The fact that had last ended all of the user's sessions then.
+        last_ending: u64,
         /// When it was last used, to the minute.
         used_at: Timestamp,
         /// When it ends however it is used.
@@ -113,7 +115,7 @@ impl SessionRow {
     fn ended_by(mut self, endings: &[EndingRow]) -> Self {
         let ending = endings
             .iter()
-            .find(|ending| ending.user_id == self.user_id && ending.time > self.started_at);
+            .find(|ending| ending.user_id == self.user_id && ending.seq > self.last_ending);
         if let Some(ending) = ending.filter(|ending| self.ended_at.is_none_or(|ended| ending.time < ended)) {
             self.ended_at = Some(ending.time);
             self.end_reason = Some(ending.reason);
@@ -184,6 +186,7 @@ impl Projection for Auth {
                 client,
                 amr,
                 expires,
+                last_ending,
             } => rows.put(&SessionRow {
                 realm,
                 id,
@@ -191,6 +194,7 @@ impl Projection for Auth {
                 application: *client,
                 amr: amr.clone(),
                 started_at: time,
+                last_ending: *last_ending,
                 used_at: time,
                 expires_at: *expires,
                 ended_at: None,
@@ -269,6 +273,7 @@ impl Projection for Endings {
         let reason = match &happened.event {
             Event::Users(UserEvent::SessionsEnded {}) => EndReason::Administrator,
             Event::Users(UserEvent::PasswordSet { .. }) => EndReason::PasswordChanged,
+            Event::Users(UserEvent::Disabled { .. }) => EndReason::Disabled,
             _ => return,
         };
         let Some(subject) = happened.subject else { return };
@@ -301,7 +306,7 @@ pub struct SessionFilter {
 const ALIVE: &str = "(ended_at IS NULL AND expires_at > ? AND used_at > ? AND NOT EXISTS (
     SELECT 1 FROM session_endings
     WHERE session_endings.realm = sessions.realm AND session_endings.user_id = sessions.user_id
-        AND session_endings.time > sessions.started_at))";
+        AND session_endings.seq > sessions.last_ending))";
 
 const OF_APPLICATION: &str = "(application = ? OR EXISTS (
     SELECT 1 FROM grants

@@ -124,7 +124,7 @@ impl UserRow {
             }),
             registered: self.created_at,
             // Told to sessions by `auth::Endings`; a row of a user says nothing of it.
-            sessions_ended: Timestamp::default(),
+            sessions_ended: 0,
         }
     }
 

@@ -61,7 +61,7 @@ struct Session {
     expires_at: Moment,
     /// When it was ended; `null` if it was not.
     ended_at: Option<Moment>,
-    /// Why it was ended: `signed_out`, `replaced`, `administrator`, `password_changed`, `revoked` or `reused`.
+    /// Why it was ended: `signed_out`, `replaced`, `administrator`, `password_changed`, `disabled`, `revoked` or `reused`.
     #[schema(value_type = Option<String>)]
     end_reason: Option<EndReason>,
     /// Its version, as `If-Match` takes it.
@@ -356,6 +356,7 @@ mod tests {
             user_id: UserId(Uuid::from_u128(8)),
             application: None,
             amr: vec!["pwd".to_owned()],
+            last_ending: 0,
             started_at: Timestamp::from_seconds(100),
             used_at: Timestamp::from_seconds(110),
             expires_at: Timestamp::from_seconds(200),

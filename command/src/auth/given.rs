@@ -2,7 +2,6 @@
 
 use events::{
     auth::{AuthEvent, Session},
-    clock::Timestamp,
     event::Event,
     fold::Versioned,
     ids::{ApplicationId, CredentialId, RealmId, SessionId, UserId},
@@ -30,11 +29,7 @@ pub fn password(credential: CredentialId) -> Password {
         credential,
         hash: "$argon2id$".to_owned().into(),
     };
-    // Set long before any session of these tests.
-    Password {
-        changed: Timestamp(0),
-        ..given::<Password>(USER.0, [set.into()]).state
-    }
+    given::<Password>(USER.0, [set.into()]).state
 }
 
 pub fn started() -> AuthEvent {
@@ -43,6 +38,8 @@ pub fn started() -> AuthEvent {
         client: None,
         amr: vec!["pwd".to_owned()],
         expires: NOW.after_seconds(3_600),
+        // The password that they signed in with was the first fact of its subject.
+        last_ending: 1,
     }
 }
 

@@ -11,7 +11,7 @@ use events::{
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
     log::ClaimKind,
     subject::{Stream, Subject},
-    users::{Password, User},
+    users::{Password, User, last_ending},
 };
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ impl Standing {
         session.user.is_some()
             && !session.ended
             && self.user.is_active()
-            && !session.outlived_by(self.password.changed.max(self.user.sessions_ended))
+            && !session.outlived_by(last_ending(&self.user, &self.password))
     }
 }
 

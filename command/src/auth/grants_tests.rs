@@ -105,19 +105,30 @@ fn a_code_of_a_session_that_does_not_stand_gives_nothing() {
     };
     let changed = Standing {
         password: Password {
-            changed: NOW,
+            set: 9,
             ..password(CREDENTIAL)
         },
         ..standing([])
     };
+    let enabled_again = Standing {
+        user: alice([UserEvent::Disabled { reason: None }, UserEvent::Enabled {}]),
+        ..standing([])
+    };
     let everywhere = Standing {
         user: User {
-            sessions_ended: NOW,
+            sessions_ended: 9,
             ..alice([])
         },
         ..standing([])
     };
-    for state in [Standing::default(), ended, disabled, changed, everywhere] {
+    for state in [
+        Standing::default(),
+        ended,
+        disabled,
+        enabled_again,
+        changed,
+        everywhere,
+    ] {
         assert_eq!(redeem().decide(&state, &context()), Err(GrantRefused::Ended));
     }
     let locked = Standing {

@@ -152,7 +152,7 @@ mod tests {
     use events::{
         event::Event,
         testing::{NOW, context, given},
-        users::Profile,
+        users::{Password, Profile, last_ending},
     };
     use uuid::Uuid;
 
@@ -168,6 +168,7 @@ mod tests {
             client: None,
             amr: vec!["pwd".into()],
             expires: NOW.after_seconds(60),
+            last_ending: 0,
         }
         .into()
     }
@@ -213,10 +214,9 @@ mod tests {
         assert_eq!(end(&User::default()), Err(Rejection::NotFound));
         let decision = end(&given::<User>(ALICE.0, [registered()]).state).unwrap();
         let user = given::<User>(ALICE.0, [registered(), decision.events[0].1.clone()]).state;
-        // Told as its subject's first event, the session is a second older than the user's second event.
         let before = given::<Session>(SESSION.0, [started()]).state;
         let after = Session {
-            started: user.sessions_ended.after_seconds(1),
+            last_ending: last_ending(&user, &Password::default()),
             ..before.clone()
         };
         assert!(before.outlived_by(user.sessions_ended));

@@ -38,6 +38,7 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
             client,
             amr: vec!["pwd".to_owned()],
             expires,
+            last_ending: 0,
         };
         world
             .tell(realm, Subject::session(SessionId(Uuid::from_u128(id))), event)
@@ -128,11 +129,14 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
             UserEvent::PasswordSet { credential, hash },
         )
         .await;
+    let facts = Stream::facts(realm);
+    let last_ending = world.kernel.log().head(facts).await.unwrap().seq;
     let event = AuthEvent::SessionStarted {
         user: alice,
         client: None,
         amr: Vec::new(),
         expires,
+        last_ending,
     };
     world
         .tell(realm, Subject::session(SessionId(Uuid::from_u128(4))), event)

@@ -342,6 +342,7 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             client: Some(application),
             amr: vec!["pwd".to_owned()],
             expires: later,
+            last_ending: 0,
         }),
         17 => of_session(AuthEvent::SessionContinued {}),
         18 => of_session(AuthEvent::SessionEnded {

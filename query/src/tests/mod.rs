@@ -198,6 +198,13 @@ impl World {
             client: Some(SHOP),
             amr: vec!["pwd".to_owned()],
             expires,
+            last_ending: self
+                .kernel
+                .current::<Password>(DEMO, ALICE.0)
+                .await
+                .unwrap()
+                .state
+                .set,
         };
         let granted = AuthEvent::GrantStarted {
             grant: GRANT,

@@ -97,7 +97,10 @@ impl Store {
             None => Ok(data.join(file)),
             Some(url) => match url.strip_prefix("sqlite:") {
                 Some(path) if !path.is_empty() => Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
-                _ => Err(ConfigError::Value { key, reason: "only sqlite:<path> is supported by this version".into() }),
+                _ => Err(ConfigError::Value {
+                    key,
+                    reason: "only sqlite:<path> is supported by this version".into(),
+                }),
             },
         }
     }
@@ -137,7 +140,10 @@ pub struct Passwords {
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { workers: 0, queue: 64 }
+        Self {
+            workers: 0,
+            queue: 64,
+        }
     }
 }
 
@@ -153,7 +159,10 @@ pub struct Telemetry {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::Text }
+        Self {
+            filter: "info".into(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -222,7 +231,10 @@ impl Config {
         let mut figment = Figment::from(Serialized::defaults(Map::<String, Value>::new()));
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(ConfigError::Value { key: "--config", reason: format!("{} is not a file", file.display()) });
+                return Err(ConfigError::Value {
+                    key: "--config",
+                    reason: format!("{} is not a file", file.display()),
+                });
             }
             figment = figment.merge(Toml::file_exact(file));
         }
@@ -256,22 +268,40 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, reason: &str| Err(ConfigError::Value { key, reason: reason.to_owned() });
+        let refuse = |key, reason: &str| {
+            Err(ConfigError::Value {
+                key,
+                reason: reason.to_owned(),
+            })
+        };
         self.log_path()?;
         self.keys_path()?;
         self.read_path()?;
         if self.roles.len() != Role::ALL.len() {
-            return refuse("roles", "the embedded SQLite engine has one writer: it takes command, query and worker in one process");
+            return refuse(
+                "roles",
+                "the embedded SQLite engine has one writer: it takes command, query and worker in one process",
+            );
         }
         if let Some(url) = &self.public_url {
             let plain = url.scheme() == "http" && has_loopback_host(url);
-            if (url.scheme() != "https" && !plain) || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-                return refuse("public_url", "must be https (http only for loopback), without query, fragment or user");
+            if (url.scheme() != "https" && !plain)
+                || url.query().is_some()
+                || url.fragment().is_some()
+                || !url.username().is_empty()
+            {
+                return refuse(
+                    "public_url",
+                    "must be https (http only for loopback), without query, fragment or user",
+                );
             }
         }
         if !self.is_loopback() {
             if self.master_key.is_none() {
-                return refuse("master_key", "must be given (CHANCERY_MASTER_KEY) outside loopback development");
+                return refuse(
+                    "master_key",
+                    "must be given (CHANCERY_MASTER_KEY) outside loopback development",
+                );
             }
             if self.public_url.is_none() {
                 return refuse("public_url", "must be given outside loopback development");
@@ -346,14 +376,19 @@ mod tests {
     use serde_json::json;
 
     fn load(variables: &[(&str, &str)], flags: Value) -> Result<Config, ConfigError> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::load(None, variables, flags)
     }
 
     #[test]
     fn flags_win_over_variables_win_over_defaults() {
-        let config = load(&[("CHANCERY_DATA", "/srv/a"), ("CHANCERY_PASSWORDS__QUEUE", "7")], json!({"data": "/srv/b"}))
-            .expect("accepted");
+        let config = load(
+            &[("CHANCERY_DATA", "/srv/a"), ("CHANCERY_PASSWORDS__QUEUE", "7")],
+            json!({"data": "/srv/b"}),
+        )
+        .expect("accepted");
         assert_eq!(config.data, PathBuf::from("/srv/b"));
         assert_eq!(config.passwords.queue, 7);
         assert_eq!(config.listen, Config::default().listen);
@@ -368,24 +403,49 @@ mod tests {
     #[test]
     fn a_secret_of_digits_stays_a_text_and_is_never_shown() {
         let config = load(
-            &[("CHANCERY_BOOTSTRAP__CLIENT_ID", "ci"), ("CHANCERY_BOOTSTRAP__CLIENT_SECRET", "0123456789")],
+            &[
+                ("CHANCERY_BOOTSTRAP__CLIENT_ID", "ci"),
+                ("CHANCERY_BOOTSTRAP__CLIENT_SECRET", "0123456789"),
+            ],
             json!({}),
         )
         .expect("accepted");
-        assert_eq!(config.bootstrap.client_secret.as_ref().map(Secret::expose), Some("0123456789"));
+        assert_eq!(
+            config.bootstrap.client_secret.as_ref().map(Secret::expose),
+            Some("0123456789")
+        );
         assert!(!format!("{config:?}").contains("0123456789"));
-        assert!(!serde_json::to_string(&config).expect("JSON").contains("0123456789"));
+        assert!(
+            !serde_json::to_string(&config)
+                .expect("JSON")
+                .contains("0123456789")
+        );
     }
 
     #[test]
     fn outside_loopback_nothing_starts_with_a_default_secret_or_without_https() {
-        let key = ("CHANCERY_MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+        let key = (
+            "CHANCERY_MASTER_KEY",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        );
         let open = ("CHANCERY_LISTEN", "0.0.0.0:8080");
         assert!(load(&[open], json!({})).is_err());
         assert!(load(&[open, key], json!({})).is_err());
-        assert!(load(&[open, key, ("CHANCERY_PUBLIC_URL", "http://id.example")], json!({})).is_err());
+        assert!(
+            load(
+                &[open, key, ("CHANCERY_PUBLIC_URL", "http://id.example")],
+                json!({})
+            )
+            .is_err()
+        );
         assert!(load(&[open, ("CHANCERY_PUBLIC_URL", "https://id.example")], json!({})).is_err());
-        assert!(load(&[open, key, ("CHANCERY_PUBLIC_URL", "https://id.example")], json!({})).is_ok());
+        assert!(
+            load(
+                &[open, key, ("CHANCERY_PUBLIC_URL", "https://id.example")],
+                json!({})
+            )
+            .is_ok()
+        );
     }
 
     #[test]

@@ -29,9 +29,18 @@ pub fn router(edge: &Edge, demo: &Demo) -> Router {
     Router::new()
         .route("/", get(async || Redirect::temporary("/demo/")))
         .route("/demo", get(async || Redirect::temporary("/demo/")))
-        .route("/demo/", get(async || file("text/html; charset=utf-8", include_str!("../demo/index.html"))))
-        .route("/demo/demo.js", get(async || file("text/javascript; charset=utf-8", include_str!("../demo/demo.js"))))
-        .route("/demo/demo.css", get(async || file("text/css; charset=utf-8", include_str!("../demo/demo.css"))))
+        .route(
+            "/demo/",
+            get(async || file("text/html; charset=utf-8", include_str!("../demo/index.html"))),
+        )
+        .route(
+            "/demo/demo.js",
+            get(async || file("text/javascript; charset=utf-8", include_str!("../demo/demo.js"))),
+        )
+        .route(
+            "/demo/demo.css",
+            get(async || file("text/css; charset=utf-8", include_str!("../demo/demo.css"))),
+        )
         .route("/demo/config.json", get(async move || Json(config)))
 }
 

@@ -31,7 +31,15 @@ pub fn mount(command: OpenApiRouter, query: OpenApiRouter) -> Router {
         .route("/openapi/query.json", get(async move || Json(query_api)))
         .route("/openapi/events.json", get(async || Json(event_catalogue())))
         .route("/docs", get(async move || shown(page)))
-        .route("/docs/docs.css", get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs.css"))))
+        .route(
+            "/docs/docs.css",
+            get(async || {
+                (
+                    [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+                    include_str!("docs.css"),
+                )
+            }),
+        )
         .route("/docs/errors", get(async || shown(errors())))
         .route("/docs/errors/{code}", get(error))
         .merge(commands)
@@ -41,7 +49,8 @@ pub fn mount(command: OpenApiRouter, query: OpenApiRouter) -> Router {
 fn titled(mut api: OpenApi, title: &str) -> OpenApi {
     title.clone_into(&mut api.info.title);
     env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
-    api.info.description = Some("Errors are RFC 9457 problems; their codes are listed under /docs/errors.".into());
+    api.info.description =
+        Some("Errors are RFC 9457 problems; their codes are listed under /docs/errors.".into());
     api
 }
 
@@ -85,7 +94,10 @@ fn index(apis: &[(&str, &OpenApi)]) -> String {
         );
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
-                let summary = operation["summary"].as_str().or(operation["description"].as_str()).unwrap_or_default();
+                let summary = operation["summary"]
+                    .as_str()
+                    .or(operation["description"].as_str())
+                    .unwrap_or_default();
                 let _ = write!(
                     body,
                     "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{}</td></tr>",
@@ -128,14 +140,26 @@ fn errors() -> String {
 
 async fn error(Path(name): Path<String>) -> Response {
     match Code::ALL.iter().find(|code| code.as_str() == name) {
-        None => (StatusCode::NOT_FOUND, shown(page("No such error", "<p>There is no error of this name.</p>"))).into_response(),
+        None => (
+            StatusCode::NOT_FOUND,
+            shown(page("No such error", "<p>There is no error of this name.</p>")),
+        )
+            .into_response(),
         Some(code) => shown(page(
             code.title(),
-            &format!("<p><code>{}</code>, status {}</p><p>{}</p>", code.as_str(), code.status().as_u16(), escaped(code.about())),
+            &format!(
+                "<p><code>{}</code>, status {}</p><p>{}</p>",
+                code.as_str(),
+                code.status().as_u16(),
+                escaped(code.about())
+            ),
         )),
     }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

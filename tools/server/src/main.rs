@@ -95,7 +95,11 @@ impl Common {
         if let Some(data) = &self.data {
             flags.insert("data".into(), json!(data));
         }
-        Config::load(self.config.as_deref().map(Path::new), std::env::vars(), Value::Object(flags))
+        Config::load(
+            self.config.as_deref().map(Path::new),
+            std::env::vars(),
+            Value::Object(flags),
+        )
     }
 }
 
@@ -115,7 +119,13 @@ type Failure = Box<dyn std::error::Error>;
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve { common, listen, public_url, role, demo } => {
+        Command::Serve {
+            common,
+            listen,
+            public_url,
+            role,
+            demo,
+        } => {
             let mut flags = Map::new();
             if let Some(listen) = listen {
                 flags.insert("listen".into(), json!(listen));
@@ -131,7 +141,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate { common } => tools::migrate(&common.load(Map::new())?).await,
         Command::Rebuild { common } => tools::rebuild(&common.load(Map::new())?).await,
         Command::Verify { common } => tools::verify(&common.load(Map::new())?).await,
-        Command::Config { command: ConfigCommand::Check { common } } => {
+        Command::Config {
+            command: ConfigCommand::Check { common },
+        } => {
             println!("{}", serde_json::to_string_pretty(&common.load(Map::new())?)?);
             Ok(())
         }

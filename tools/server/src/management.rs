@@ -65,7 +65,10 @@ pub async fn start(
     let app = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/health/live", get(async || Json(json!({"status": "live"}))))
-        .route("/health/started", get(async || Json(json!({"status": "started"}))))
+        .route(
+            "/health/started",
+            get(async || Json(json!({"status": "started"}))),
+        )
         .route("/health/ready", get(ready))
         .route("/rebuild", post(rebuild))
         .with_state(operators);
@@ -108,12 +111,25 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
         "draining": *operators.stopping.borrow(),
         "projections": { "lag_events": lag, "stopped": stopped },
     });
-    (if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(answer))
+    (
+        if good {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        },
+        Json(answer),
+    )
 }
 
 async fn rebuild(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
     match operators.reads.rebuild().await {
-        Ok(generation) => (StatusCode::OK, Json(json!({"status": "rebuilt", "generation": generation}))),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "failed", "reason": error.to_string()}))),
+        Ok(generation) => (
+            StatusCode::OK,
+            Json(json!({"status": "rebuilt", "generation": generation})),
+        ),
+        Err(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(json!({"status": "failed", "reason": error.to_string()})),
+        ),
     }
 }

@@ -27,7 +27,8 @@ impl Platform {
         let random = Arc::new(SystemRandom);
         for path in [config.log_path()?, config.keys_path()?, config.read_path()?] {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
             }
         }
         let log = SqliteLog::open(&config.log_path()?, clock.clone(), random.clone()).await?;

@@ -43,15 +43,24 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     };
     let hasher = passwords::Hasher::new(passwords::Parameters::default(), workers, config.passwords.queue)?;
     let commands = Commands::new(edge.clone(), hasher);
-    let queries = Queries { edge: edge.clone(), reads: platform.reads.clone() };
+    let queries = Queries {
+        edge: edge.clone(),
+        reads: platform.reads.clone(),
+    };
 
     let bootstrap = Bootstrap {
-        admin_password: config.bootstrap.admin_password.as_ref().map(crate::config::Secret::secret),
-        client: config
+        admin_password: config
             .bootstrap
-            .client_id
-            .clone()
-            .zip(config.bootstrap.client_secret.as_ref().map(crate::config::Secret::secret)),
+            .admin_password
+            .as_ref()
+            .map(crate::config::Secret::secret),
+        client: config.bootstrap.client_id.clone().zip(
+            config
+                .bootstrap
+                .client_secret
+                .as_ref()
+                .map(crate::config::Secret::secret),
+        ),
     };
     let made = command::bootstrap::bootstrap(&commands, bootstrap).await?;
     if let Some(password) = &made.admin_password {
@@ -60,14 +69,21 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     let mut app = docs::mount(command::api(commands.clone()), query::api(queries));
     if with_demo {
         let demo = command::demo::demo(&commands).await?;
-        println!("Demo: sign in at {}/demo/ as alice, password {}", edge.public_url(), demo.password);
+        println!(
+            "Demo: sign in at {}/demo/ as alice, password {}",
+            edge.public_url(),
+            demo.password
+        );
         app = app.merge(demo::router(&edge, &demo));
     }
 
     let (stop, stopping) = watch::channel(false);
     let management = management::start(&config, metrics, &platform, stopping.clone()).await?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone()));
-    println!("Chancery is ready at http://{address} (public address {}, management http://{management})", edge.public_url());
+    println!(
+        "Chancery is ready at http://{address} (public address {}, management http://{management})",
+        edge.public_url()
+    );
 
     run(listener, web::layers::edge_layers(app, &edge), stop, stopping).await?;
     sweeper.abort();
@@ -103,7 +119,9 @@ async fn run(
 
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -122,7 +140,9 @@ async fn sweep(kernel: Arc<events::kernel::Kernel>, stopping: watch::Receiver<bo
 
 fn start_logging(telemetry: &Telemetry) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&telemetry.filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match telemetry.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -24,7 +24,8 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 pub async fn rebuild(config: &Config) -> Result<(), Failure> {
     if let Ok(address) = std::fs::read_to_string(management::address_file(config)) {
         if let Ok(mut server) = TcpStream::connect(address.trim()).await {
-            let request = "POST /rebuild HTTP/1.1\r\nhost: chancery\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let request =
+                "POST /rebuild HTTP/1.1\r\nhost: chancery\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
             server.write_all(request.as_bytes()).await?;
             let mut answer = String::new();
             server.read_to_string(&mut answer).await?;

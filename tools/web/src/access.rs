@@ -84,7 +84,9 @@ pub fn decide(caller: &Caller, action: &ActionInfo, target: RealmId) -> Ruling {
     }
     match action.level {
         // Where the realm itself is named, whoever is not of it does not learn that it is there.
-        Level::Platform if target == RealmId::SYSTEM || caller.token.realm.id == target => return Ruling::Forbid,
+        Level::Platform if target == RealmId::SYSTEM || caller.token.realm.id == target => {
+            return Ruling::Forbid;
+        }
         Level::Platform => return Ruling::Hide,
         Level::Realm if caller.token.realm.id != target => return Ruling::Hide,
         Level::Realm => {}
@@ -123,30 +125,47 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let edge = Edge::from_ref(state);
         let caller = caller(&edge, parts).await?;
-        let named = RawPathParams::from_request_parts(parts, state).await.ok().and_then(|params| {
-            params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value.to_owned())
-        });
+        let named = RawPathParams::from_request_parts(parts, state)
+            .await
+            .ok()
+            .and_then(|params| {
+                params
+                    .iter()
+                    .find(|(name, _)| *name == "realm")
+                    .map(|(_, value)| value.to_owned())
+            });
         let name = named.as_deref().unwrap_or("system");
         let realm = edge.realm(name).await?.ok_or(Problem::new(Code::NotFound))?;
         match decide(&caller, &A::INFO, realm.id) {
             Ruling::Allow => {}
-            Ruling::Forbid => return Err(Problem::new(Code::Forbidden).detail(format!("this needs {}", A::INFO.name))),
+            Ruling::Forbid => {
+                return Err(Problem::new(Code::Forbidden).detail(format!("this needs {}", A::INFO.name)));
+            }
             Ruling::Hide => return Err(Problem::new(Code::NotFound)),
         }
         let request_id = request_id(parts, &edge);
-        Ok(Self { realm, caller, request_id, network: network(parts), action: PhantomData })
+        Ok(Self {
+            realm,
+            caller,
+            request_id,
+            network: network(parts),
+            action: PhantomData,
+        })
     }
 }
 
 async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
     let token = bearer(parts).map_err(|Unnamed| unauthenticated(None))?;
-    let token = edge.verify_access_token(token).await.map_err(|refused| match refused {
-        TokenRefused::Invalid(reason) => {
-            tracing::debug!(reason, "access token refused");
-            unauthenticated(Some("invalid_token"))
-        }
-        TokenRefused::Unavailable(error) => error.into(),
-    })?;
+    let token = edge
+        .verify_access_token(token)
+        .await
+        .map_err(|refused| match refused {
+            TokenRefused::Invalid(reason) => {
+                tracing::debug!(reason, "access token refused");
+                unauthenticated(Some("invalid_token"))
+            }
+            TokenRefused::Unavailable(error) => error.into(),
+        })?;
     // A user's token is for this API only if it says so: otherwise any application that an administrator signs in to could use it here.
     if !token.audience.contains(&edge.issuer(&token.realm)) {
         return Err(unauthenticated(Some("invalid_token")));
@@ -160,7 +179,11 @@ async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
         });
     }
     let principal = token.user.map_or(token.client.0, |user| user.0);
-    let roles = edge.kernel().current::<Assignments>(token.realm.id, principal).await?.state;
+    let roles = edge
+        .kernel()
+        .current::<Assignments>(token.realm.id, principal)
+        .await?
+        .state;
     Ok(Caller { token, roles })
 }
 
@@ -170,8 +193,14 @@ struct Unnamed;
 /// RFC 6750, section 2.1.
 fn bearer(parts: &Parts) -> Result<&str, Unnamed> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(Unnamed) };
-    let (scheme, token) = value.to_str().map_err(|_| Unnamed)?.split_once(' ').ok_or(Unnamed)?;
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Unnamed);
+    };
+    let (scheme, token) = value
+        .to_str()
+        .map_err(|_| Unnamed)?
+        .split_once(' ')
+        .ok_or(Unnamed)?;
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(Unnamed);
     }
@@ -189,12 +218,18 @@ fn unauthenticated(error: Option<&'static str>) -> Problem {
 
 /// The id that the outermost layer gave to the request.
 pub fn request_id(parts: &Parts, edge: &Edge) -> Uuid {
-    parts.extensions.get::<RequestId>().map_or_else(|| edge.kernel().new_id(), |id| id.0)
+    parts
+        .extensions
+        .get::<RequestId>()
+        .map_or_else(|| edge.kernel().new_id(), |id| id.0)
 }
 
 /// Where a request came from.
 pub fn network(parts: &Parts) -> Network {
-    let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
+    let ip = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip().to_string());
     let user_agent = parts
         .headers
         .get(header::USER_AGENT)
@@ -215,7 +250,12 @@ mod tests {
 
     fn caller(realm: RealmId, roles: &[Role]) -> Caller {
         let token = AccessToken {
-            realm: RealmRef { id: realm, name: "r".into(), display_name: "R".into(), suspended: false },
+            realm: RealmRef {
+                id: realm,
+                name: "r".into(),
+                display_name: "R".into(),
+                suspended: false,
+            },
             jti: Uuid::nil(),
             client: ApplicationId(Uuid::nil()),
             client_id: String::new(),
@@ -228,7 +268,12 @@ mod tests {
             expires: Timestamp(0),
             claims: jose::Claims::default(),
         };
-        Caller { token, roles: Assignments { roles: roles.iter().copied().collect() } }
+        Caller {
+            token,
+            roles: Assignments {
+                roles: roles.iter().copied().collect(),
+            },
+        }
     }
 
     #[test]
@@ -245,7 +290,12 @@ mod tests {
     fn another_realm_is_hidden_from_everyone_else() {
         for role in Role::ALL {
             for action in ALL {
-                assert_eq!(decide(&caller(OWN, &[role]), action, OTHER), Ruling::Hide, "{role:?} {}", action.name);
+                assert_eq!(
+                    decide(&caller(OWN, &[role]), action, OTHER),
+                    Ruling::Hide,
+                    "{role:?} {}",
+                    action.name
+                );
             }
         }
     }
@@ -254,21 +304,40 @@ mod tests {
     fn in_its_own_realm_each_role_may_what_it_says() {
         for action in ALL {
             let may = |role| decide(&caller(OWN, &[role]), action, OWN) == Ruling::Allow;
-            assert_eq!(may(Role::RealmAdministrator), action.level == Level::Realm, "{}", action.name);
+            assert_eq!(
+                may(Role::RealmAdministrator),
+                action.level == Level::Realm,
+                "{}",
+                action.name
+            );
             let reads = action.level == Level::Realm && action.effect == Effect::Read;
             assert_eq!(may(Role::Auditor), reads, "{}", action.name);
-            assert_eq!(may(Role::Application), ["users:read", "applications:read"].contains(&action.name));
-            assert_eq!(decide(&caller(OWN, &[]), action, OWN), Ruling::Forbid, "{}", action.name);
+            assert_eq!(
+                may(Role::Application),
+                ["users:read", "applications:read"].contains(&action.name)
+            );
+            assert_eq!(
+                decide(&caller(OWN, &[]), action, OWN),
+                Ruling::Forbid,
+                "{}",
+                action.name
+            );
         }
     }
 
     #[test]
     fn the_realms_themselves_are_for_the_platform() {
         let administrator = caller(OWN, &[Role::RealmAdministrator]);
-        assert_eq!(decide(&administrator, &RealmsCreate::INFO, RealmId::SYSTEM), Ruling::Forbid);
+        assert_eq!(
+            decide(&administrator, &RealmsCreate::INFO, RealmId::SYSTEM),
+            Ruling::Forbid
+        );
         assert_eq!(decide(&administrator, &RealmSuspend::INFO, OWN), Ruling::Forbid);
         assert_eq!(decide(&administrator, &RealmSuspend::INFO, OTHER), Ruling::Hide);
         assert_eq!(decide(&administrator, &RealmRead::INFO, OWN), Ruling::Allow);
-        assert_eq!(decide(&administrator, &UsersCreate::INFO, RealmId::SYSTEM), Ruling::Hide);
+        assert_eq!(
+            decide(&administrator, &UsersCreate::INFO, RealmId::SYSTEM),
+            Ruling::Hide
+        );
     }
 }

@@ -55,7 +55,10 @@ impl Answer {
 
     /// Something was made, and is found there: 201 with `Location`.
     pub fn created(outcome: Outcome, location: String) -> Self {
-        Self { location: Some(location), ..Self::changed(outcome) }
+        Self {
+            location: Some(location),
+            ..Self::changed(outcome)
+        }
     }
 
     /// And this, which only this command answers.
@@ -68,7 +71,11 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let status = if self.location.is_some() { StatusCode::CREATED } else { StatusCode::OK };
+        let status = if self.location.is_some() {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
         let position = HeaderValue::from_str(&self.body.position);
         let mut response = (status, Json(self.body)).into_response();
         let headers = response.headers_mut();

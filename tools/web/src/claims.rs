@@ -14,8 +14,30 @@ pub const STANDARD_SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "
 
 /// Claims that the protocols own: neither an attribute nor a custom claim is put into their place.
 pub const RESERVED: [&str; 24] = [
-    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "auth_time", "acr", "amr", "azp", "nonce",
-    "at_hash", "c_hash", "s_hash", "sid", "gid", "act", "may_act", "cnf", "active", "token_type",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "auth_time",
+    "acr",
+    "amr",
+    "azp",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "sid",
+    "gid",
+    "act",
+    "may_act",
+    "cnf",
+    "active",
+    "token_type",
 ];
 
 /// The claims about a user that these scopes release to this application.
@@ -63,7 +85,10 @@ pub fn user_claims(
         claims.insert("email_verified".to_owned(), Value::Bool(profile.email_verified));
     }
     if scopes.contains("phone") && profile.phone.is_some() {
-        claims.insert("phone_number_verified".to_owned(), Value::Bool(profile.phone_verified));
+        claims.insert(
+            "phone_number_verified".to_owned(),
+            Value::Bool(profile.phone_verified),
+        );
     }
     claims
 }
@@ -151,7 +176,11 @@ mod tests {
             told(&application, &["openid", "email"]),
             json!({ "email": "alice@example.org", "email_verified": true })
         );
-        assert_eq!(told(&application, &["phone"]), json!({}), "an unknown number is not told as unverified");
+        assert_eq!(
+            told(&application, &["phone"]),
+            json!({}),
+            "an unknown number is not told as unverified"
+        );
         assert_eq!(
             told(&application, &["profile"]),
             json!({
@@ -171,7 +200,10 @@ mod tests {
             ]),
             ..ApplicationSettings::default()
         };
-        assert_eq!(told(&application, &[]), json!({ "tier": { "level": "gold" }, "dept": "Tea" }));
+        assert_eq!(
+            told(&application, &[]),
+            json!({ "tier": { "level": "gold" }, "dept": "Tea" })
+        );
         assert_eq!(
             Value::Object(custom_claims(None, &application)),
             json!({ "tier": { "level": "gold" } }),

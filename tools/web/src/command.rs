@@ -57,21 +57,40 @@ where
         context.if_match = if_match;
         if let Some(key) = key {
             let caller = format!("{}/{}", access.caller.token.realm.id, access.caller.principal());
-            context.command = Some(kernel.command_key(access.realm.id, &caller, &operation, &key, &bytes).await?);
+            context.command = Some(
+                kernel
+                    .command_key(access.realm.id, &caller, &operation, &key, &bytes)
+                    .await?,
+            );
         }
-        Ok(Self { realm: access.realm, caller: access.caller, context, body, action: PhantomData })
+        Ok(Self {
+            realm: access.realm,
+            caller: access.caller,
+            context,
+            body,
+            action: PhantomData,
+        })
     }
 }
 
 /// At most one key, of 1 to 255 visible characters.
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let refused = || Problem::new(Code::Invalid).field("Idempotency-Key", "must be one text of 1 to 255 visible characters");
+    let refused = || {
+        Problem::new(Code::Invalid).field(
+            "Idempotency-Key",
+            "must be one text of 1 to 255 visible characters",
+        )
+    };
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
             let text = value.to_str().map_err(|_| refused())?;
-            if (1..=255).contains(&text.len()) { Ok(Some(text.to_owned())) } else { Err(refused()) }
+            if (1..=255).contains(&text.len()) {
+                Ok(Some(text.to_owned()))
+            } else {
+                Err(refused())
+            }
         }
         (Some(_), Some(_)) => Err(refused()),
     }
@@ -80,7 +99,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// At most one strong entity tag, as the query side gives it: `"3"`.
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
-    let refused = || Problem::new(Code::Invalid).field("If-Match", "must be one version as ETag gives it, such as \"3\"");
+    let refused = || {
+        Problem::new(Code::Invalid).field("If-Match", "must be one version as ETag gives it, such as \"3\"")
+    };
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => value
@@ -113,7 +134,15 @@ mod tests {
     fn a_version_is_one_quoted_number() {
         assert_eq!(if_match(&headers(header::IF_MATCH, &["\"3\""])).unwrap(), Some(3));
         assert_eq!(if_match(&HeaderMap::new()).unwrap(), None);
-        for bad in [&["3"][..], &["*"], &["W/\"3\""], &["\"3\", \"4\""], &["\"-1\""], &["\"\""], &["\"1\"", "\"1\""]] {
+        for bad in [
+            &["3"][..],
+            &["*"],
+            &["W/\"3\""],
+            &["\"3\", \"4\""],
+            &["\"-1\""],
+            &["\"\""],
+            &["\"1\"", "\"1\""],
+        ] {
             assert!(if_match(&headers(header::IF_MATCH, bad)).is_err(), "{bad:?}");
         }
     }
@@ -121,9 +150,17 @@ mod tests {
     #[test]
     fn a_key_is_one_short_text() {
         let long = "k".repeat(256);
-        assert_eq!(idempotency_key(&headers(IDEMPOTENCY_KEY, &["a b"])).unwrap().as_deref(), Some("a b"));
+        assert_eq!(
+            idempotency_key(&headers(IDEMPOTENCY_KEY, &["a b"]))
+                .unwrap()
+                .as_deref(),
+            Some("a b")
+        );
         for bad in [&[""][..], &[&long], &["a", "a"], &["\u{e9}"]] {
-            assert!(idempotency_key(&headers(IDEMPOTENCY_KEY, bad)).is_err(), "{bad:?}");
+            assert!(
+                idempotency_key(&headers(IDEMPOTENCY_KEY, bad)).is_err(),
+                "{bad:?}"
+            );
         }
     }
 }

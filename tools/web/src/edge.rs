@@ -115,7 +115,11 @@ impl Edge {
         if !events::realms::is_realm_name(name) {
             return Ok(None);
         }
-        let id = self.kernel().claimed(RealmId::SYSTEM, Lane::Facts, ClaimKind::RealmName, name).await?.map(RealmId);
+        let id = self
+            .kernel()
+            .claimed(RealmId::SYSTEM, Lane::Facts, ClaimKind::RealmName, name)
+            .await?
+            .map(RealmId);
         if let Some(id) = id {
             self.0.names.insert(name.to_owned(), id);
         }
@@ -142,10 +146,24 @@ impl Edge {
         {
             return Ok(Arc::clone(&cached.keys));
         }
-        let jwks = Jwks { keys: held.state.published(now).map(|key| jwk(&key.public_jwk)).collect::<Result<_, _>>()? };
+        let jwks = Jwks {
+            keys: held
+                .state
+                .published(now)
+                .map(|key| jwk(&key.public_jwk))
+                .collect::<Result<_, _>>()?,
+        };
         let keys = Arc::new(KeySet::from_jwks(&jwks).map_err(|error| corrupt(error.to_string()))?);
-        let until = held.state.published(now).filter_map(|key| key.published_until).min();
-        let published = PublishedKeys { version: held.version, until, keys: Arc::clone(&keys) };
+        let until = held
+            .state
+            .published(now)
+            .filter_map(|key| key.published_until)
+            .min();
+        let published = PublishedKeys {
+            version: held.version,
+            until,
+            keys: Arc::clone(&keys),
+        };
         self.0.key_sets.insert(realm, Arc::new(published));
         Ok(keys)
     }
@@ -157,7 +175,9 @@ impl Edge {
         algorithm: Algorithm,
     ) -> Result<Option<Arc<SigningKey>>, KernelError> {
         let held = self.kernel().current::<SigningKeys>(realm, realm.0).await?.state;
-        let Some(active) = held.active(algorithm.as_str()) else { return Ok(None) };
+        let Some(active) = held.active(algorithm.as_str()) else {
+            return Ok(None);
+        };
         let place = (realm, active.kid.clone());
         if let Some(key) = self.0.signing_keys.get(&place) {
             return Ok(Some(key));

@@ -13,23 +13,41 @@ use serde::{
 use crate::{Code, Problem};
 
 /// Reads a body; an absent one stands for `{}`. Answers the value and the bytes it was read from.
-pub async fn read<T: DeserializeOwned, S: Send + Sync>(request: Request<Body>, state: &S) -> Result<(T, Bytes), Problem> {
-    let typed = request.headers().get(header::CONTENT_TYPE).map(|value| is_json(value.as_bytes()));
-    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
-        413 => Problem::new(Code::TooLarge),
-        _ => Problem::new(Code::MalformedRequest).detail("the body could not be read"),
-    })?;
+pub async fn read<T: DeserializeOwned, S: Send + Sync>(
+    request: Request<Body>,
+    state: &S,
+) -> Result<(T, Bytes), Problem> {
+    let typed = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(|value| is_json(value.as_bytes()));
+    let bytes =
+        Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| match rejection.status().as_u16() {
+                413 => Problem::new(Code::TooLarge),
+                _ => Problem::new(Code::MalformedRequest).detail("the body could not be read"),
+            })?;
     match typed {
         Some(true) => {}
         None if bytes.is_empty() => {}
-        None | Some(false) => return Err(Problem::new(Code::UnsupportedMediaType).detail("send application/json")),
+        None | Some(false) => {
+            return Err(Problem::new(Code::UnsupportedMediaType).detail("send application/json"));
+        }
     }
-    let value = if bytes.is_empty() { parse(b"{}")? } else { parse(&bytes)? };
+    let value = if bytes.is_empty() {
+        parse(b"{}")?
+    } else {
+        parse(&bytes)?
+    };
     Ok((value, bytes))
 }
 
 fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
@@ -44,9 +62,17 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// serde tells the field's name between backticks; what it cannot name is said of the body.
 fn invalid(reason: &str) -> Problem {
-    let reason = reason.rsplit_once(" at line ").map_or(reason, |(reason, _)| reason);
-    let field = reason.split('`').nth(1).filter(|_| reason.contains(" field `")).unwrap_or("body");
-    Problem::new(Code::Invalid).detail("the body is not what this command takes").field(field, reason)
+    let reason = reason
+        .rsplit_once(" at line ")
+        .map_or(reason, |(reason, _)| reason);
+    let field = reason
+        .split('`')
+        .nth(1)
+        .filter(|_| reason.contains(" field `"))
+        .unwrap_or("body");
+    Problem::new(Code::Invalid)
+        .detail("the body is not what this command takes")
+        .field(field, reason)
 }
 
 /// Accepts any JSON value in which no object names a key twice.
@@ -93,7 +119,9 @@ impl<'de> Visitor<'de> for Unrepeated {
         while let Some(key) = map.next_key::<String>()? {
             map.next_value_seed(self)?;
             if let Some(repeated) = keys.replace(key) {
-                return Err(de::Error::custom(format_args!("the key {repeated:?} stands twice")));
+                return Err(de::Error::custom(format_args!(
+                    "the key {repeated:?} stands twice"
+                )));
             }
         }
         Ok(())
@@ -120,14 +148,37 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_malformed_and_what_is_not_the_command_is_invalid() {
-        assert_eq!(parse::<Body>(br#"{"name":"a"}"#).unwrap(), Body { name: "a".into(), tags: vec![] });
-        for body in ["", "{", "{}{}", "nul", r#"{"name":"a","name":"b"}"#, r#"{"name":"a","tags":[{"x":1,"x":2}]}"#] {
+        assert_eq!(
+            parse::<Body>(br#"{"name":"a"}"#).unwrap(),
+            Body {
+                name: "a".into(),
+                tags: vec![]
+            }
+        );
+        for body in [
+            "",
+            "{",
+            "{}{}",
+            "nul",
+            r#"{"name":"a","name":"b"}"#,
+            r#"{"name":"a","tags":[{"x":1,"x":2}]}"#,
+        ] {
             assert_eq!(code(body), Code::MalformedJson, "{body}");
         }
-        for body in ["{}", "[]", "null", r#"{"name":1}"#, r#"{"name":"a","nmae":"b"}"#, r#"{"name":null}"#] {
+        for body in [
+            "{}",
+            "[]",
+            "null",
+            r#"{"name":1}"#,
+            r#"{"name":"a","nmae":"b"}"#,
+            r#"{"name":null}"#,
+        ] {
             assert_eq!(code(body), Code::Invalid, "{body}");
         }
-        assert_eq!(code(&format!("{}{}", "[".repeat(500), "]".repeat(500))), Code::MalformedJson);
+        assert_eq!(
+            code(&format!("{}{}", "[".repeat(500), "]".repeat(500))),
+            Code::MalformedJson
+        );
     }
 
     #[test]

@@ -115,7 +115,12 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem of this kind.
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), headers: Vec::new() }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// What is the matter in this case.
@@ -128,7 +133,10 @@ impl Problem {
     /// What is wrong with a field.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>, reason: impl Into<String>) -> Self {
-        self.errors.push(FieldError { field: field.into(), reason: reason.into() });
+        self.errors.push(FieldError {
+            field: field.into(),
+            reason: reason.into(),
+        });
         self
     }
 
@@ -164,7 +172,10 @@ impl Problem {
         let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
@@ -210,12 +221,18 @@ mod tests {
     fn codes_are_unique_and_explained() {
         let texts: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(texts.len(), Code::ALL.len());
-        assert!(Code::ALL.iter().all(|code| code.status().as_u16() >= 400 && code.about().ends_with('.')));
+        assert!(
+            Code::ALL
+                .iter()
+                .all(|code| code.status().as_u16() >= 400 && code.about().ends_with('.'))
+        );
     }
 
     #[tokio::test]
     async fn a_problem_is_told_after_rfc_9457() {
-        let problem = Problem::new(Code::Invalid).detail("why").field("name", "must be shorter");
+        let problem = Problem::new(Code::Invalid)
+            .detail("why")
+            .field("name", "must be shorter");
         let response = problem.retry_after(3).render(Some(Uuid::nil()));
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.headers()["content-type"], "application/problem+json");

@@ -11,7 +11,7 @@ use events::{
     kernel::KernelError,
     log::ClaimKind,
     subject::Lane,
-    users::{Password, User},
+    users::{Password, User, last_ending},
 };
 use jose::{Claims, Expectation};
 use serde::Deserialize;
@@ -77,7 +77,11 @@ impl Edge {
     }
 
     /// Judges a token that must be of this realm.
-    pub async fn verify_access_token_of(&self, realm: &RealmRef, token: &str) -> Result<AccessToken, TokenRefused> {
+    pub async fn verify_access_token_of(
+        &self,
+        realm: &RealmRef,
+        token: &str,
+    ) -> Result<AccessToken, TokenRefused> {
         let now = self.kernel().now();
         let keys = self.key_set(realm.id).await?;
         let expected = Expectation::new(ACCESS_TOKEN_TYPE, self.issuer(realm));
@@ -87,8 +91,9 @@ impl Edge {
             return Err(Invalid("the realm is suspended"));
         }
         let client_id = claims.string("client_id").ok_or(Invalid("incomplete claims"))?;
-        let (client, application) =
-            clients::resolve(self, realm, client_id).await?.ok_or(Invalid("no such application"))?;
+        let (client, application) = clients::resolve(self, realm, client_id)
+            .await?
+            .ok_or(Invalid("no such application"))?;
         if !application.is_active() {
             return Err(Invalid("the application is not active"));
         }
@@ -110,15 +115,22 @@ impl Edge {
             };
             let password = kernel.current::<Password>(realm, user.0).await?.state;
             let session = kernel.current::<Session>(realm, session.0).await?.state;
-            if session.user != Some(user) || session.outlived_by(password.changed.max(state.sessions_ended)) {
+            if session.user != Some(user) || session.outlived_by(last_ending(&state, &password)) {
                 return Err(Invalid("the session was ended"));
             }
-            if session.grant(grant, now).is_none_or(|grant| grant.client != client) {
+            if session
+                .grant(grant, now)
+                .is_none_or(|grant| grant.client != client)
+            {
                 return Err(Invalid("the grant was ended"));
             }
         }
         let jti = token.jti.to_string();
-        if kernel.claimed(realm, Lane::Activity, ClaimKind::RevokedToken, &jti).await?.is_some() {
+        if kernel
+            .claimed(realm, Lane::Activity, ClaimKind::RevokedToken, &jti)
+            .await?
+            .is_some()
+        {
             return Err(Invalid("the token was revoked"));
         }
         Ok(())
@@ -150,7 +162,12 @@ fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<Access
         user,
         session,
         grant,
-        scopes: claims.string("scope").unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect(),
+        scopes: claims
+            .string("scope")
+            .unwrap_or_default()
+            .split_ascii_whitespace()
+            .map(str::to_owned)
+            .collect(),
         audience: claims.audiences().iter().map(ToString::to_string).collect(),
         issued: Timestamp::from_seconds(claims.issued_at()?),
         expires: Timestamp::from_seconds(claims.expires_at()),
@@ -168,5 +185,7 @@ fn unverified_issuer(token: &str) -> Option<String> {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice::<Named>(&payload).ok().map(|named| named.iss)
+    serde_json::from_slice::<Named>(&payload)
+        .ok()
+        .map(|named| named.iss)
 }

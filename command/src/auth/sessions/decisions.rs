@@ -11,7 +11,7 @@ use events::{
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
     log::ClaimKind,
     subject::{Stream, Subject},
-    users::{Password, User, UserEvent},
+    users::{Password, User, UserEvent, last_ending},
 };
 use uuid::Uuid;
 
@@ -89,6 +89,7 @@ impl Decide for StartSession {
                 client: self.client,
                 amr: self.amr.clone(),
                 expires: self.expires,
+                last_ending: last_ending(&state.user, &state.password),
             },
         );
         if let Some(old) = self.replaces

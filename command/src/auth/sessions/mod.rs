@@ -8,7 +8,7 @@ use events::{
     ids::{SessionId, UserId},
     kernel::{Failure, KernelError},
     realms::Settings,
-    users::{Password, User},
+    users::{Password, User, last_ending},
 };
 
 use super::{session_cookie, trouble, visit::Visit};
@@ -43,7 +43,7 @@ pub async fn current(visit: &Visit, settings: &Settings) -> Result<Option<Signed
     };
     let state = kernel.current::<User>(visit.realm.id, user.0).await?.state;
     let password = kernel.current::<Password>(visit.realm.id, user.0).await?.state;
-    let good = state.is_active() && !session.outlived_by(password.changed.max(state.sessions_ended));
+    let good = state.is_active() && !session.outlived_by(last_ending(&state, &password));
     Ok(good.then_some(SignedIn {
         id,
         session,
