@@ -1,0 +1,98 @@
+//! Reading the hosted pages as a browser without script does: the form, where it goes and what is hidden in it.
+
+/// A form of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HtmlForm {
+    /// Where it is posted, as written.
+    pub action: String,
+    /// Its hidden fields, in order.
+    pub hidden: Vec<(String, String)>,
+    /// The names of all its fields, in order.
+    pub names: Vec<String>,
+}
+
+/// The first form of a page.
+///
+/// # Panics
+/// If there is none, or it is not posted.
+pub fn form_of(html: &str) -> HtmlForm {
+    let (_, rest) = html
+        .split_once("<form")
+        .unwrap_or_else(|| panic!("no form in {html}"));
+    let (form, _) = rest.split_once("</form>").expect("the form ends");
+    let (head, body) = form.split_once('>').expect("the tag ends");
+    assert_eq!(attribute(head, "method").as_deref(), Some("post"), "{head}");
+    let (mut hidden, mut names) = (Vec::new(), Vec::new());
+    for input in body.split("<input").skip(1) {
+        let tag = tag_of(input);
+        let Some(name) = attribute(tag, "name") else {
+            continue;
+        };
+        if attribute(tag, "type").as_deref() == Some("hidden") {
+            hidden.push((name.clone(), attribute(tag, "value").unwrap_or_default()));
+        }
+        names.push(name);
+    }
+    HtmlForm {
+        action: attribute(head, "action").expect("an action"),
+        hidden,
+        names,
+    }
+}
+
+/// Up to the end of a tag; a `>` inside quotes does not end it.
+fn tag_of(text: &str) -> &str {
+    let mut quoted = false;
+    let end = text.find(|character| {
+        quoted ^= character == '"';
+        character == '>' && !quoted
+    });
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next().map(unescaped)
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        plain.push_str(before);
+        let (entity, tail) = after.split_once(';').expect("an entity ends");
+        plain.push(match entity {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            number => number
+                .strip_prefix('#')
+                .and_then(|digits| match digits.strip_prefix('x') {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => digits.parse().ok(),
+                })
+                .and_then(char::from_u32)
+                .unwrap_or_else(|| panic!("unknown entity {entity:?}")),
+        });
+        rest = tail;
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_tells_where_it_goes_and_what_it_hides() {
+        let form = form_of(
+            r#"<p>x</p><form method="post" action="/a?b=1&#38;c=2"><input type="hidden" name="flow" value="&lt;>&#x27;">
+            <label>Name <input name="username" type="text" value=""></label></form><form></form>"#,
+        );
+        assert_eq!(form.action, "/a?b=1&c=2");
+        assert_eq!(form.hidden, [("flow".to_owned(), "<>'".to_owned())]);
+        assert_eq!(form.names, ["flow", "username"]);
+    }
+}

@@ -1,0 +1,62 @@
+//! What a test of the running platform stands on: the real binary as a child process, the two APIs, a browser made
+//! of plain HTTP, and realms to work in. The rule: each test makes its own realm, and nothing is known from inside.
+
+mod api;
+mod browser;
+mod html;
+mod realm;
+mod server;
+mod tokens;
+
+pub use api::{Answer, Api};
+pub use browser::{Arrival, Authorization, Browser, Callback};
+pub use html::{HtmlForm, form_of};
+pub use realm::{Application, Realm, User};
+pub use reqwest::Method;
+pub use server::{CLIENT_ID, CLIENT_SECRET, Options, Refused, Server, binary, shared, tool};
+pub use tokens::{Keys, Tokens, header_of, payload_of, tampered};
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+/// A name that no other test has: eight random bytes in hexadecimal.
+pub fn unique() -> String {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes).expect("randomness");
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+/// A password that every policy takes.
+pub fn password() -> String {
+    format!("Zebra-{}-{}", unique(), unique())
+}
+
+/// Waits until something is so, at most ten seconds: for what follows a write without being part of its answer.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "not within ten seconds: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// Runs the same request many times at once and gives the answers in the order of their arrival.
+pub async fn at_once<F>(times: usize, mut request: impl FnMut(usize) -> F) -> Vec<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..times {
+        running.spawn(request(number));
+    }
+    running.join_all().await
+}

@@ -1,0 +1,349 @@
+//! The real `chancery` binary as a child process, with a data folder of its own and free ports.
+//! The rule: whatever ends the test ends the process, and what it said is shown when the test fails.
+
+use std::{
+    ffi::OsStr,
+    fmt,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex, Weak, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// The `client_id` of the service application that the first start makes.
+pub const CLIENT_ID: &str = "tests";
+/// Its secret.
+pub const CLIENT_SECRET: &str = "a-secret-of-the-tests-d41d8cd98f00b204";
+/// The administrator's password.
+const ADMIN_PASSWORD: &str = "Administrator-of-the-tests-1f0c";
+
+/// A debug build on two busy cores takes its time.
+const START_WITHIN: Duration = Duration::from_mins(1);
+const STOP_WITHIN: Duration = Duration::from_secs(25);
+/// So much of what the server wrote is shown when a test fails.
+const SHOWN_LINES: usize = 80;
+
+/// How a server is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// With `--demo`.
+    pub demo: bool,
+    /// Variables besides those that every server of the tests gets.
+    pub variables: Vec<(String, String)>,
+    /// The data folder; none: a temporary one.
+    pub data: Option<PathBuf>,
+}
+
+impl Options {
+    /// One more variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// In a folder that is there already.
+    #[must_use]
+    pub fn at(mut self, data: &Path) -> Self {
+        self.data = Some(data.to_owned());
+        self
+    }
+}
+
+/// A server that did not start: how it ended and what it said.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Both of its outputs.
+    pub said: String,
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    options: Options,
+    folder: Option<TempDir>,
+    data: PathBuf,
+    /// `http://127.0.0.1:<port>`: where it listens, and its public address.
+    pub base: String,
+    /// `http://127.0.0.1:<port>`: where operators ask.
+    pub management: String,
+    said: Arc<Mutex<String>>,
+    shared: Weak<Server>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("base", &self.base)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The binary under test: `TEST_BIN`, else the debug build beside this test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("TEST_BIN") {
+        return PathBuf::from(path);
+    }
+    let test = std::env::current_exe().expect("the path of this test");
+    let debug = test
+        .ancestors()
+        .find(|folder| folder.ends_with("debug"))
+        .map(|folder| folder.join("chancery"));
+    debug
+        .filter(|path| path.is_file())
+        .expect("no chancery binary: run `cargo build --bin chancery`, or set TEST_BIN to one")
+}
+
+/// A command with nothing of this process's own configuration.
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CHANCERY_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs a subcommand that ends by itself.
+pub fn tool<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, variables: &[(&str, &str)]) -> Output {
+    command()
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+/// One server for all tests of a binary that leave it as it was. It is stopped when the last of them ends.
+pub fn shared() -> Arc<Server> {
+    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let mut server = Server::start(Options::default());
+        let server = Arc::new_cyclic(|itself| {
+            server.shared = itself.clone();
+            server
+        });
+        *shared = Arc::downgrade(&server);
+        server
+    })
+}
+
+impl Server {
+    /// Starts one and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub fn start(options: Options) -> Self {
+        Self::try_start(options).unwrap_or_else(|refused| {
+            panic!("the server did not start: {}\n{}", refused.status, refused.said)
+        })
+    }
+
+    /// Starts one that may refuse to.
+    pub fn try_start(options: Options) -> Result<Self, Refused> {
+        let folder = options
+            .data
+            .is_none()
+            .then(|| TempDir::new().expect("a temporary folder"));
+        let data = match (&options.data, &folder) {
+            (Some(data), _) => data.clone(),
+            (None, Some(folder)) => folder.path().join("data"),
+            (None, None) => unreachable!("one of them is there"),
+        };
+        Self::spawn(options, folder, data, "127.0.0.1:0")
+    }
+
+    fn spawn(
+        options: Options,
+        folder: Option<TempDir>,
+        data: PathBuf,
+        listen: &str,
+    ) -> Result<Self, Refused> {
+        let mut command = command();
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(&data)
+            .args(["--listen", listen]);
+        if options.demo {
+            command.arg("--demo");
+        }
+        command
+            .env("CHANCERY_MANAGEMENT__LISTEN", "127.0.0.1:0")
+            .env("CHANCERY_BOOTSTRAP__ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .env("CHANCERY_BOOTSTRAP__CLIENT_ID", CLIENT_ID)
+            .env("CHANCERY_BOOTSTRAP__CLIENT_SECRET", CLIENT_SECRET)
+            .envs(options.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (ready, became_ready) = mpsc::channel();
+        let readers = [
+            keep_reading(child.stdout.take().expect("piped"), &said, Some(ready)),
+            keep_reading(child.stderr.take().expect("piped"), &said, None),
+        ];
+        let Ok(line) = became_ready.recv_timeout(START_WITHIN) else {
+            let ended = child.try_wait().expect("a child");
+            let status = ended.unwrap_or_else(|| {
+                child.kill().expect("a child of ours");
+                child.wait().expect("a child")
+            });
+            for reader in readers {
+                let _ = reader.join();
+            }
+            let mut said = said.lock().expect("not poisoned").clone();
+            if ended.is_none() {
+                said.push_str("\n(killed: it was neither ready nor ended)");
+            }
+            return Err(Refused { status, said });
+        };
+        let (base, management) = addresses(&line);
+        Ok(Self {
+            child,
+            options,
+            folder,
+            data,
+            base,
+            management,
+            said,
+            shared: Weak::new(),
+        })
+    }
+
+    /// The server as its tests share it; `None` if it is one test's own.
+    pub(super) fn shared(&self) -> Option<Arc<Self>> {
+        self.shared.upgrade()
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Everything that it wrote to its outputs so far.
+    pub fn said(&self) -> String {
+        self.said.lock().expect("not poisoned").clone()
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end with SIGTERM.
+    ///
+    /// # Panics
+    /// If it does not end in time, or not with 0.
+    pub fn stop(&mut self) {
+        let asked = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(
+            asked.is_ok_and(|status| status.success()),
+            "SIGTERM could not be sent"
+        );
+        let started = Instant::now();
+        while started.elapsed() < STOP_WITHIN {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                assert!(
+                    status.success(),
+                    "ended with {status} on SIGTERM:\n{}",
+                    self.tail()
+                );
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("still running {STOP_WITHIN:?} after SIGTERM:\n{}", self.tail());
+    }
+
+    /// Ends it with SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child of ours");
+        self.child.wait().expect("a child");
+    }
+
+    /// The next one on the same folder and address, so that it is the same issuer. Stops this one if it runs.
+    #[must_use]
+    pub fn restart(self) -> Self {
+        self.try_restart().unwrap_or_else(|refused| {
+            panic!(
+                "the server did not start again: {}\n{}",
+                refused.status, refused.said
+            )
+        })
+    }
+
+    /// The same, where it may refuse to.
+    pub fn try_restart(mut self) -> Result<Self, Refused> {
+        if self.child.try_wait().expect("a child").is_none() {
+            self.stop();
+        }
+        let listen = self.base.trim_start_matches("http://").to_owned();
+        let (options, folder, data) = (self.options.clone(), self.folder.take(), self.data.clone());
+        drop(self);
+        Self::spawn(options, folder, data, &listen)
+    }
+
+    fn tail(&self) -> String {
+        let said = self.said();
+        let lines: Vec<_> = said.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- the server's last words ---\n{}\n---", self.tail());
+        }
+    }
+}
+
+/// Collects what a process writes; the line that says "ready" is passed on.
+fn keep_reading(
+    pipe: impl Read + Send + 'static,
+    said: &Arc<Mutex<String>>,
+    mut ready: Option<mpsc::Sender<String>>,
+) -> thread::JoinHandle<()> {
+    let said = Arc::clone(said);
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines() {
+            let Ok(line) = line else { break };
+            if let Ok(mut said) = said.lock() {
+                said.push_str(&line);
+                said.push('\n');
+            }
+            if line.starts_with("Chancery is ready at ")
+                && let Some(ready) = ready.take()
+            {
+                let _ = ready.send(line);
+            }
+        }
+    })
+}
+
+/// "Chancery is ready at http://A (public address …, management http://B)".
+fn addresses(line: &str) -> (String, String) {
+    let after = |what: &str| {
+        let (_, rest) = line
+            .split_once(what)
+            .unwrap_or_else(|| panic!("no {what:?} in {line:?}"));
+        rest.split([' ', ')']).next().unwrap_or_default().to_owned()
+    };
+    (after("ready at "), after("management "))
+}

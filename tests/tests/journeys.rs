@@ -1,0 +1,138 @@
+//! Sign-ins by programs that we did not write: headless Chromium (`journeys/browser.mjs`) and the npm library
+//! openid-client (`journeys/openid_client.mjs`). Where they are not installed, this is said loudly; with `CI=true` it fails.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use chancery_tests::harness::{Options, Realm, Server, shared};
+use serde_json::json;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("journeys")
+}
+
+/// Skips, or fails where all must be there.
+fn missing(what: &str) {
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "{what} is missing: run tools/test"
+    );
+    eprintln!("\n=== SKIPPED: {what} is missing; tools/test sets it up ===\n");
+}
+
+fn has_node() -> bool {
+    let node = Command::new("node")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !node.is_ok_and(|status| status.success()) {
+        missing("Node.js");
+        return false;
+    }
+    if !folder().join("node_modules").join("openid-client").is_dir() {
+        missing("tests/journeys/node_modules");
+        return false;
+    }
+    true
+}
+
+fn chromium() -> Option<String> {
+    let named = std::env::var("TEST_CHROMIUM")
+        .ok()
+        .filter(|path| !path.is_empty());
+    let found = named.or_else(|| {
+        [
+            "/usr/bin/chromium",
+            "/usr/bin/chromium-browser",
+            "/usr/bin/google-chrome",
+        ]
+        .into_iter()
+        .find(|path| PathBuf::from(path).exists())
+        .map(str::to_owned)
+    });
+    if found.is_none() {
+        missing("Chromium");
+    }
+    found
+}
+
+/// Runs a script; what it needs to know is in `JOURNEY`, as JSON.
+fn travel(script: &str, journey: &serde_json::Value) {
+    let output = Command::new("node")
+        .arg(script)
+        .current_dir(folder())
+        .env("JOURNEY", journey.to_string())
+        .env_remove("HTTP_PROXY")
+        .env_remove("http_proxy")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("node: {error}"));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{script} ended with {}\n{out}\n{err}",
+        output.status
+    );
+    assert!(out.contains("arrived"), "{script} did not arrive\n{out}\n{err}");
+}
+
+#[test]
+fn a_browser_signs_in_to_the_demo_with_and_without_script() {
+    let (true, Some(chromium)) = (has_node(), chromium()) else {
+        return;
+    };
+    let server = Server::start(Options {
+        demo: true,
+        ..Options::default()
+    });
+    let said = server.said();
+    let password = said
+        .lines()
+        .find_map(|line| line.split_once("as alice, password "))
+        .map(|(_, rest)| rest.trim());
+    let password = password.unwrap_or_else(|| panic!("no password in {said}"));
+    travel(
+        "browser.mjs",
+        &json!({"chromium": chromium, "base": server.base, "password": password}),
+    );
+}
+
+#[tokio::test]
+async fn a_client_library_that_we_did_not_write_signs_in() {
+    if !has_node() {
+        return;
+    }
+    let realm = Realm::on(&shared()).await;
+    let alice = realm
+        .user_with(json!({"given_name": "Alice", "family_name": "Liddell"}))
+        .await;
+    let resource = realm.application("service").await;
+    for (kind, algorithm) in [("web", "RS256"), ("spa", "ES256"), ("native", "EdDSA")] {
+        let onward = "https://app.example.test/bye";
+        let settings =
+            json!({"id_token_signed_response_alg": algorithm, "post_logout_redirect_uris": [onward]});
+        let application = realm.application_with(kind, settings).await;
+        let journey = json!({
+            "issuer": realm.issuer(),
+            "client_id": application.client_id,
+            "client_secret": application.secret,
+            "redirect_uri": application.redirect_uri,
+            "post_logout_redirect_uri": onward,
+            "algorithm": algorithm,
+            "resource_id": resource.client_id,
+            "resource_secret": resource.secret,
+            "sub": alice.id,
+            "username": alice.username,
+            "password": alice.password,
+        });
+        tokio::task::spawn_blocking(move || travel("openid_client.mjs", &journey))
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+}
