@@ -3,15 +3,18 @@
 //! `tools/test` sets up what they need and runs them all. One file alone: `cargo build --bin chancery`, then
 //! `cargo test -p chancery-tests --test oauth`.
 //!
-//! | file | what it shows |
+//! | file below `tests/` | what it shows |
 //! | --- | --- |
-//! | `tests/api_surface.rs` | every operation of both OpenAPI documents: without a token, without rights, from another realm, with bad bodies; no route that is not documented |
-//! | `tests/realms.rs`, `users.rs`, `applications.rs`, `permissions.rs` | the life of each through the two APIs, and what its changes do at once |
-//! | `tests/oauth.rs`, `tests/tokens.rs`, `tests/sessions.rs` | OAuth 2 and OpenID Connect: what is given, to whom, how often, and everything that is refused |
-//! | `tests/no_enumeration.rs` | a user who is not there is answered like one who is |
-//! | `tests/process.rs` | the process: refusals at start, SIGTERM, `kill -9` under load, a full disk, the subcommands |
-//! | `tests/demo.rs`, `tests/journeys.rs` | the demo; sign-ins in headless Chromium and by a client library that we did not write |
-//! | `tests/log_contract.rs` | the contract of the log's trait, for every engine |
+//! | `api_access.rs` | who may call: every role by every operation of the OpenAPI documents, in its own realm and in another |
+//! | `api_surface.rs` | the routes are those of the documents and no others; bad bodies and parameters, for every operation |
+//! | `realms.rs`, `applications.rs`, `permissions.rs` | the life of each through the two APIs, and what its changes do at once |
+//! | `users.rs`, `users_found.rs`, `users_signing_in.rs` | users: registered and changed; searched; locked, disabled, given another password |
+//! | `oauth.rs`, `codes.rs`, `tokens.rs`, `sessions.rs`, `provider.rs` | OAuth 2 and OpenID Connect: what is given, to whom, how often, and everything that is refused |
+//! | `no_enumeration.rs` | a user who is not there is answered like one who is |
+//! | `process.rs` | configuration, first start, subcommands, health and metrics |
+//! | `durability.rs` | `kill -9` under load, SIGTERM, a full disk, a second writer, a wrong key, an altered byte |
+//! | `demo.rs`, `journeys.rs` | the demo; sign-ins in headless Chromium and by a client library that we did not write |
+//! | `log_contract.rs` | the contract of the log's trait, for every engine |
 //!
 //! # Adding a test
 //! Take a server ([`harness::shared`], or [`harness::Server::start`] to stop or kill it), make a realm
@@ -30,7 +33,7 @@
 //! # }
 //! ```
 //!
-//! A new endpoint needs no line in `api_surface.rs`: it is found in the OpenAPI document, and fails there until it
+//! A new endpoint needs no line in `api_access.rs` and `api_surface.rs`: it is found in the OpenAPI document, and fails there until it
 //! is guarded. What follows a write without being part of its answer is waited for by [`harness::eventually`], not slept for.
 
 #[expect(

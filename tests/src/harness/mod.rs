@@ -5,7 +5,9 @@ mod api;
 mod browser;
 mod html;
 mod realm;
+mod scene;
 mod server;
+mod surface;
 mod tokens;
 
 pub use api::{Answer, Api};
@@ -13,7 +15,9 @@ pub use browser::{Arrival, Authorization, Browser, Callback};
 pub use html::{HtmlForm, form_of};
 pub use realm::{Application, Realm, User};
 pub use reqwest::Method;
-pub use server::{CLIENT_ID, CLIENT_SECRET, Options, Refused, Server, binary, shared, tool};
+pub use scene::Scene;
+pub use server::{CLIENT_ID, CLIENT_SECRET, Options, Ran, Refused, Server, binary, run, shared};
+pub use surface::{Operation, Places, World, document, managed, operations, operations_of};
 pub use tokens::{Keys, Tokens, header_of, payload_of, tampered};
 
 use std::{

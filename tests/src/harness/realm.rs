@@ -3,7 +3,7 @@
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use super::{Answer, Api, Authorization, Browser, Tokens, password, unique};
+use super::{Answer, Api, Arrival, Authorization, Browser, Tokens, password, unique};
 
 /// A realm, and the platform's administrator to work on it.
 #[derive(Clone, Debug)]
@@ -218,6 +218,31 @@ impl Realm {
         let request = Authorization::new(self, application, scope);
         let callback = browser.sign_in(&request, user).await;
         Tokens::from(self.redeem(application, callback.code(), &request).await)
+    }
+
+    /// The answer of the userinfo endpoint.
+    pub async fn userinfo(&self, access_token: &str) -> Answer {
+        Answer::to(
+            self.api
+                .http()
+                .get(self.endpoint("userinfo"))
+                .bearer_auth(access_token),
+        )
+        .await
+    }
+
+    /// Whether name and password open the door.
+    pub async fn lets_in(&self, application: &Application, username: &str, password: &str) -> bool {
+        let mut browser = Browser::new(self);
+        let request = Authorization::new(self, application, "openid");
+        let page = browser.open(&request.url()).await.sign_in_page();
+        match browser.fill(&page, username, password).await {
+            Arrival::Back(callback) => callback.params.contains_key("code"),
+            Arrival::Page(page) => {
+                let _ = page.is(401);
+                false
+            }
+        }
     }
 
     /// Whether a token is active, by introspection of a confidential application of the same realm.

@@ -2,11 +2,10 @@
 //! The rule: whatever ends the test ends the process, and what it said is shown when the test fails.
 
 use std::{
-    ffi::OsStr,
     fmt,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, Weak, mpsc},
     thread,
     time::{Duration, Instant},
@@ -112,14 +111,48 @@ fn command() -> Command {
     command
 }
 
-/// Runs a subcommand that ends by itself.
-pub fn tool<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, variables: &[(&str, &str)]) -> Output {
-    command()
+/// A subcommand that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How.
+    pub status: ExitStatus,
+    /// Both of its outputs.
+    pub said: String,
+}
+
+impl Ran {
+    /// It succeeded; what it said.
+    #[track_caller]
+    pub fn succeeds(self) -> String {
+        assert!(self.status.success(), "{}: {}", self.status, self.said);
+        self.said
+    }
+
+    /// It refused, and said why.
+    #[track_caller]
+    pub fn fails(&self, because: &str) {
+        let said = &self.said;
+        assert!(!self.status.success(), "it went through: {said}");
+        assert!(said.contains(because), "no {because:?} in: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+/// Runs a subcommand that ends by itself, on a data folder.
+pub fn run(arguments: &[&str], data: &Path, variables: &[(&str, &str)]) -> Ran {
+    let output = command()
         .args(arguments)
+        .arg("--data")
+        .arg(data)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
-        .expect("the binary runs")
+        .expect("the binary runs");
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    Ran {
+        status: output.status,
+        said: said.concat(),
+    }
 }
 
 /// One server for all tests of a binary that leave it as it was. It is stopped when the last of them ends.
