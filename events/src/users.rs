@@ -97,12 +97,16 @@ impl Profile {
     }
 }
 
-/// A login name as it is compared: NFKC, lower case, without surrounding space. Aliases in case or Unicode form
-/// are one name.
+/// A login name as it is compared: NFKC, without case, without surrounding space. Aliases in case or Unicode form are
+/// one name. By way of upper case, letter by letter, so that what has no single lower case (`ß` and `ss`, `ς` and `σ`) meets too.
 pub fn login_name(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
-    let folded: String = text.trim().nfkc().flat_map(char::to_lowercase).collect();
-    folded.nfkc().collect()
+    let caseless = text
+        .trim()
+        .nfkc()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase);
+    caseless.collect::<String>().nfkc().collect()
 }
 
 /// What happens to a user.
@@ -348,4 +352,30 @@ impl Fold for Password {
 /// no clock can turn back.
 pub fn last_ending(user: &User, password: &Password) -> u64 {
     user.sessions_ended.max(password.set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_in_case_or_unicode_form_are_one_name() {
+        for aliases in [
+            ["Alice", " ALICE "],
+            ["Straße", "STRASSE"],
+            ["ΟΔΥΣΣΕΥΣ", "Οδυσσευς"],
+            ["ﬁona", "FIONA"],
+            ["Ａｌｉｃｅ", "alice"],
+            ["zoe\u{308}", "ZOË"],
+            ["\u{212a}im", "kim"],
+        ] {
+            assert_eq!(login_name(aliases[0]), login_name(aliases[1]), "{aliases:?}");
+            assert_eq!(
+                login_name(&login_name(aliases[0])),
+                login_name(aliases[0]),
+                "{aliases:?}"
+            );
+        }
+        assert_ne!(login_name("alice"), login_name("alicia"));
+    }
 }

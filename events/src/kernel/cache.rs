@@ -34,6 +34,7 @@ impl std::fmt::Debug for FoldCache {
 pub(super) struct Slot {
     state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
     latest: AtomicU64,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl FoldCache {
@@ -74,6 +75,11 @@ impl Slot {
             self.latest.fetch_max(versioned.version, Ordering::AcqRel);
             *state = Some(Arc::new(versioned));
         }
+    }
+
+    /// Waits until it is one's turn to decide on the subject, among those of this node who lost a race on it.
+    pub(super) async fn turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
     }
 
     pub(super) fn latest(&self) -> u64 {

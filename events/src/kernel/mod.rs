@@ -230,31 +230,20 @@ impl Kernel {
         }
     }
 
-    /// Decides and appends. On a lost race it reads what changed and decides again, a few times.
+    /// Decides and appends. On a lost race it reads what changed and decides again, a few times; those who lost on one
+    /// subject take turns on this node, so that they do not lose to one another again.
     pub async fn execute<D: Decide>(
         &self,
         context: &Context,
         command: &D,
     ) -> Result<Outcome, Failure<D::Rejection>> {
         let stream = command.stream();
-        if let Some(key) = &context.command
-            && let Some((body, receipt)) = self
-                .log
-                .receipt(stream, &key.id)
-                .await
-                .map_err(KernelError::from)?
-        {
-            return if body == key.body {
-                Ok(Outcome {
-                    receipt,
-                    repeated: true,
-                })
-            } else {
-                Err(Failure::CommandReused)
-            };
+        if let Some(outcome) = self.answered(stream, context).await? {
+            return outcome;
         }
-        for attempt in 0..ATTEMPTS {
-            let mut reader = Reader::new(self, stream, attempt > 0);
+        let mut turn = None;
+        for _ in 0..ATTEMPTS {
+            let mut reader = Reader::new(self, stream, turn.is_some() || self.freshness.is_stale());
             let state = command.load(&mut reader).await?;
             let decision = command.decide(&state, context).map_err(Failure::Rejected)?;
             let version = reader.version_of(decision.subject);
@@ -263,10 +252,11 @@ impl Kernel {
                     found: version.unwrap_or(0),
                 });
             }
-            if decision.events.is_empty() {
+            let (target, is_done) = (decision.subject.id, decision.events.is_empty());
+            if is_done && context.command.is_none() {
                 let position = self.head(stream).await?;
                 let receipt = Receipt {
-                    id: decision.subject.id,
+                    id: target,
                     version: version.unwrap_or(0),
                     position,
                     events: Vec::new(),
@@ -280,16 +270,10 @@ impl Kernel {
             for claim in decision.claims {
                 claims.push(self.claim(stream.realm, claim).await?);
             }
+            // With nothing left to do the append only keeps the command's identity: its repetition does nothing either.
             let conditions = reader.into_conditions();
             let append = self
-                .seal(
-                    stream,
-                    context,
-                    decision.subject.id,
-                    decision.events,
-                    conditions,
-                    claims,
-                )
+                .seal(stream, context, target, decision.events, conditions, claims)
                 .await?;
             match self.commit(append).await {
                 Verdict::Committed(receipt) => {
@@ -306,8 +290,15 @@ impl Kernel {
                 }
                 Verdict::CommandReused => return Err(Failure::CommandReused),
                 Verdict::Claimed { kind, holder } => return Err(Failure::Claimed { kind, holder }),
-                Verdict::Conflict { .. } | Verdict::NotHeld { .. } => {
+                lost @ (Verdict::Conflict { .. } | Verdict::NotHeld { .. }) => {
                     metrics::counter!("chancery_decisions_lost_total").increment(1);
+                    let contested = if let Verdict::Conflict { subject, .. } = lost {
+                        subject
+                    } else {
+                        decision.subject
+                    };
+                    drop(turn.take());
+                    turn = Some(self.cache.slot(stream.realm, contested).turn().await);
                 }
                 Verdict::Malformed(reason) => return Err(KernelError::Malformed(reason).into()),
                 Verdict::Unavailable(reason) => {
@@ -316,6 +307,28 @@ impl Kernel {
             }
         }
         Err(Failure::Conflict)
+    }
+
+    /// The first answer to a command that was sent before, if it was.
+    async fn answered<R>(
+        &self,
+        stream: Stream,
+        context: &Context,
+    ) -> Result<Option<Result<Outcome, Failure<R>>>, KernelError> {
+        let Some(key) = &context.command else {
+            return Ok(None);
+        };
+        let Some((body, receipt)) = self.log.receipt(stream, &key.id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(if body == key.body {
+            Ok(Outcome {
+                receipt,
+                repeated: true,
+            })
+        } else {
+            Err(Failure::CommandReused)
+        }))
     }
 
     async fn claim(&self, realm: RealmId, claim: Claim) -> Result<ClaimChange, KernelError> {

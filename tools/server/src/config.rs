@@ -210,7 +210,7 @@ impl Serialize for Secret {
 pub enum ConfigError {
     /// A value cannot be read, or a key is unknown.
     #[error("configuration: {0}")]
-    Figment(#[from] Box<figment::Error>),
+    Unreadable(String),
     /// A value makes no sense.
     #[error("configuration: {key}: {reason}")]
     Value {
@@ -242,7 +242,7 @@ impl Config {
             .merge(Serialized::defaults(nested(variables)))
             .merge(Serialized::defaults(flags))
             .extract()
-            .map_err(Box::new)?;
+            .map_err(|errors| ConfigError::Unreadable(told(errors)))?;
         config.check()?;
         Ok(config)
     }
@@ -315,6 +315,15 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// What is wrong, and with which key; not where in our own code the value came by.
+fn told(errors: figment::Error) -> String {
+    let told = errors.into_iter().map(|error| match error.path.join(".") {
+        path if path.is_empty() => error.kind.to_string(),
+        path => format!("{path}: {}", error.kind),
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn has_loopback_host(url: &Url) -> bool {

@@ -27,8 +27,8 @@ pub fn router(edge: &Edge, demo: &Demo) -> Router {
         "query_base": format!("{base}/query/v1"),
     });
     Router::new()
-        .route("/", get(async || Redirect::temporary("/demo/")))
-        .route("/demo", get(async || Redirect::temporary("/demo/")))
+        .route("/", get(async || Redirect::to("/demo/")))
+        .route("/demo", get(async || Redirect::to("/demo/")))
         .route(
             "/demo/",
             get(async || file("text/html; charset=utf-8", include_str!("../demo/index.html"))),

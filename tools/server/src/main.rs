@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod docs;
+mod listener;
 mod management;
 mod platform;
 mod serve;

@@ -6,14 +6,14 @@
 //! | `GET /health/live` | 200 while the process works at all |
 //! | `GET /health/started` | 200 once the platform has started |
 //! | `GET /health/ready` | 200 while the log answers, no projection is stopped and none is far behind; else 503 and why |
-//! | `POST /rebuild` | builds the read models anew and answers when they are served |
+//! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` |
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
 use events::{ids::RealmId, subject::Stream};
@@ -22,7 +22,7 @@ use projections::Reads;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{Failure, config::Config, platform::Platform};
+use crate::{Failure, config::Config, listener, platform::Platform};
 
 /// Where it listens unless told otherwise.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
@@ -72,15 +72,7 @@ pub async fn start(
         .route("/health/ready", get(ready))
         .route("/rebuild", post(rebuild))
         .with_state(operators);
-    tokio::spawn(async move {
-        let mut stopping = stopping;
-        let served = axum::serve(listener, app).with_graceful_shutdown(async move {
-            let _ = stopping.wait_for(|stop| *stop).await;
-        });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the management listener ended");
-        }
-    });
+    tokio::spawn(listener::serve(listener, app, stopping));
     Ok(address)
 }
 
@@ -121,7 +113,16 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     )
 }
 
-async fn rebuild(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
+/// A web page can make a browser send a POST here, but not one with this header.
+pub const ORDER: &str = "x-chancery-order";
+
+async fn rebuild(State(operators): State<Operators>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    if !headers.contains_key(ORDER) {
+        return (
+            StatusCode::FORBIDDEN,
+            Json(json!({"status": "refused", "reason": format!("send the header {ORDER}")})),
+        );
+    }
     match operators.reads.rebuild().await {
         Ok(generation) => (
             StatusCode::OK,

@@ -27,10 +27,10 @@ impl Platform {
         let random = Arc::new(SystemRandom);
         for path in [config.log_path()?, config.keys_path()?, config.read_path()?] {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)
-                    .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+                private_folder(folder)?;
             }
         }
+        private_folder(&config.read_path()?)?;
         let log = SqliteLog::open(&config.log_path()?, clock.clone(), random.clone()).await?;
         let keyring = keyring(config, &random).await?;
         let kernel = Kernel::start(log, keyring, clock, random).await?;
@@ -47,12 +47,30 @@ impl Platform {
 
 /// The keys, opened with the configured master key, or on loopback with the development file in the data folder.
 pub async fn keyring(config: &Config, random: &Arc<SystemRandom>) -> Result<Arc<Keyring>, Failure> {
-    let master = match &config.master_key {
-        Some(text) => MasterKey::parse(text.expose())?,
-        None => MasterKey::load_or_create(&master_key_file(&config.data), &**random)?,
+    let master = if let Some(text) = &config.master_key {
+        MasterKey::parse(text.expose())?
+    } else {
+        let file = master_key_file(&config.data);
+        if config.keys_path()?.exists() && !file.exists() {
+            let missing = file.display();
+            return Err(format!(
+                "the key store is there but its master key is not: bring {missing} back, or give CHANCERY_MASTER_KEY"
+            )
+            .into());
+        }
+        MasterKey::load_or_create(&file, &**random)?
     };
     let store = SqliteKeyStore::open(&config.keys_path()?).await?;
     Ok(Keyring::open(store, master, random.clone()).await?)
+}
+
+/// Makes a folder that only this account reads: read models hold personal data in the open. One that is there is left as it is.
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(folder);
+    Ok(made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?)
 }
 
 fn master_key_file(data: &Path) -> std::path::PathBuf {

@@ -1,8 +1,7 @@
 //! `chancery serve`: opens the platform, makes what the first start makes, listens, drains on SIGTERM.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
-use axum::Router;
 use command::{Commands, bootstrap::Bootstrap};
 use query::Queries;
 use tokio::{net::TcpListener, sync::watch};
@@ -13,14 +12,12 @@ use web::Edge;
 use crate::{
     Failure,
     config::{Config, LogFormat, Telemetry},
-    demo, docs, management,
+    demo, docs, listener, management,
     platform::Platform,
 };
 
-/// How long requests in flight may take after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(20);
 /// How often what is over is swept from the log's indexes.
-const SWEEP: Duration = Duration::from_secs(600);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
@@ -85,38 +82,20 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         edge.public_url()
     );
 
-    run(listener, web::layers::edge_layers(app, &edge), stop, stopping).await?;
+    let stopper = tokio::spawn(async move {
+        asked_to_stop().await;
+        tracing::info!("draining");
+        stop.send_replace(true);
+    });
+    listener::serve(listener, web::layers::edge_layers(app, &edge), stopping).await;
+    stopper.abort();
     sweeper.abort();
     management::forget(&config);
     platform.close().await;
     Ok(())
 }
 
-/// Serves until told to stop, then lets requests in flight end.
-async fn run(
-    listener: TcpListener,
-    app: Router,
-    stop: watch::Sender<bool>,
-    mut stopping: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    let mut drained = stopping.clone();
-    let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            let _ = stopping.wait_for(|stop| *stop).await;
-        });
-    let mut served = std::pin::pin!(served.into_future());
-    tokio::select! {
-        result = &mut served => return Ok(result?),
-        () = asked_to_stop() => tracing::info!("draining"),
-    }
-    stop.send_replace(true);
-    let _ = drained.wait_for(|stop| *stop).await;
-    if tokio::time::timeout(DRAIN, served).await.is_err() {
-        tracing::warn!("some requests did not end in time");
-    }
-    Ok(())
-}
-
+/// Resolves at SIGTERM or SIGINT.
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
@@ -142,6 +121,7 @@ fn start_logging(telemetry: &Telemetry) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&telemetry.filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match telemetry.format {
         LogFormat::Text => builder.init(),

@@ -22,26 +22,32 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 
 /// Asks the running server, or rebuilds here if none runs (the log's lock tells).
 pub async fn rebuild(config: &Config) -> Result<(), Failure> {
-    if let Ok(address) = std::fs::read_to_string(management::address_file(config)) {
-        if let Ok(mut server) = TcpStream::connect(address.trim()).await {
-            let request =
-                "POST /rebuild HTTP/1.1\r\nhost: chancery\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-            server.write_all(request.as_bytes()).await?;
-            let mut answer = String::new();
-            server.read_to_string(&mut answer).await?;
-            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-            if !head.starts_with("HTTP/1.1 200") {
-                return Err(format!("the server could not rebuild: {body}").into());
-            }
-            println!("rebuilt by the running server");
-            return Ok(());
-        }
+    if let Ok(address) = std::fs::read_to_string(management::address_file(config))
+        && let Ok(server) = TcpStream::connect(address.trim()).await
+    {
+        return ask_to_rebuild(server).await;
     }
     let platform = Platform::open(config).await?;
     let rebuilt = platform.reads.rebuild().await;
     platform.close().await;
     rebuilt?;
     println!("rebuilt");
+    Ok(())
+}
+
+async fn ask_to_rebuild(mut server: TcpStream) -> Result<(), Failure> {
+    let order = management::ORDER;
+    let request = format!(
+        "POST /rebuild HTTP/1.1\r\nhost: chancery\r\n{order}: rebuild\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    server.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if !head.starts_with("HTTP/1.1 200") {
+        return Err(format!("the server could not rebuild: {body}").into());
+    }
+    println!("rebuilt by the running server");
     Ok(())
 }
 

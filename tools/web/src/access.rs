@@ -3,7 +3,7 @@
 //! | role | may |
 //! | --- | --- |
 //! | platform administrator (held in `system`) | everything, everywhere |
-//! | realm administrator | everything in its own realm |
+//! | realm administrator | everything in its own realm (in `system`: reads only) |
 //! | auditor | read everything in its own realm |
 //! | application | read users and applications of its own realm |
 //!
@@ -12,7 +12,7 @@
 use std::{marker::PhantomData, net::SocketAddr};
 
 use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts, RawPathParams},
+    extract::{ConnectInfo, FromRef, FromRequestParts, MatchedPath, RawPathParams},
     http::{HeaderValue, header, request::Parts},
 };
 use events::{
@@ -82,6 +82,10 @@ pub fn decide(caller: &Caller, action: &ActionInfo, target: RealmId) -> Ruling {
     if caller.holds(Role::PlatformAdministrator) {
         return Ruling::Allow;
     }
+    // Whoever changes anything in the realm that administers the others could make a way to all of them.
+    if target == RealmId::SYSTEM && caller.token.realm.id == target && action.effect == Effect::Write {
+        return Ruling::Forbid;
+    }
     match action.level {
         // Where the realm itself is named, whoever is not of it does not learn that it is there.
         Level::Platform if target == RealmId::SYSTEM || caller.token.realm.id == target => {
@@ -125,17 +129,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let edge = Edge::from_ref(state);
         let caller = caller(&edge, parts).await?;
-        let named = RawPathParams::from_request_parts(parts, state)
-            .await
-            .ok()
-            .and_then(|params| {
-                params
-                    .iter()
-                    .find(|(name, _)| *name == "realm")
-                    .map(|(_, value)| value.to_owned())
-            });
-        let name = named.as_deref().unwrap_or("system");
-        let realm = edge.realm(name).await?.ok_or(Problem::new(Code::NotFound))?;
+        let realm = edge.realm(&named_realm(parts, state).await?).await?;
+        let realm = realm.ok_or(Problem::new(Code::NotFound))?;
         match decide(&caller, &A::INFO, realm.id) {
             Ruling::Allow => {}
             Ruling::Forbid => {
@@ -152,6 +147,28 @@ where
             action: PhantomData,
         })
     }
+}
+
+/// The realm that the path names. Only a route that names none is about `system`: a name that cannot be read is of no realm.
+pub(crate) async fn named_realm<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Problem> {
+    let missing = || Problem::new(Code::NotFound);
+    let names_one = parts
+        .extensions
+        .get::<MatchedPath>()
+        .ok_or_else(missing)?
+        .as_str()
+        .contains("/{realm}");
+    if !names_one {
+        return Ok("system".to_owned());
+    }
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| missing())?;
+    params
+        .iter()
+        .find(|(name, _)| *name == "realm")
+        .map(|(_, value)| value.to_owned())
+        .ok_or_else(missing)
 }
 
 async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
@@ -322,6 +339,19 @@ mod tests {
                 "{}",
                 action.name
             );
+        }
+    }
+
+    #[test]
+    fn only_platform_administrators_change_anything_in_the_system_realm() {
+        let administrator = caller(
+            RealmId::SYSTEM,
+            &[Role::RealmAdministrator, Role::Auditor, Role::Application],
+        );
+        for action in ALL {
+            let ruling = decide(&administrator, action, RealmId::SYSTEM);
+            let reads = action.effect == Effect::Read && action.level == Level::Realm;
+            assert_eq!(ruling == Ruling::Allow, reads, "{}", action.name);
         }
     }
 

@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 
 use axum::{
-    extract::{FromRef, FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, HeaderName, header},
+    extract::{FromRef, FromRequest, FromRequestParts, MatchedPath, RawPathParams, Request},
+    http::{HeaderMap, HeaderName, header, request::Parts},
 };
-use events::kernel::Context;
+use events::{ids::RealmId, kernel::Context};
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -48,7 +48,7 @@ where
         let edge = Edge::from_ref(state);
         let key = idempotency_key(&parts.headers)?;
         let if_match = if_match(&parts.headers)?;
-        let operation = format!("{} {}", parts.method, parts.uri.path());
+        let operation = operation(&mut parts, state, access.realm.id).await?;
         let (body, bytes) = json::read::<T, S>(Request::from_parts(parts, body), state).await?;
 
         let kernel = edge.kernel();
@@ -71,6 +71,25 @@ where
             action: PhantomData,
         })
     }
+}
+
+/// What is done to what: the same whether the realm is addressed by its name or by its id.
+async fn operation<S: Send + Sync>(parts: &mut Parts, state: &S, realm: RealmId) -> Result<String, Problem> {
+    let missing = || Problem::new(Code::NotFound);
+    let route = parts
+        .extensions
+        .get::<MatchedPath>()
+        .ok_or_else(missing)?
+        .as_str()
+        .to_owned();
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| missing())?;
+    let named = params.iter().filter(|(name, _)| *name != "realm");
+    let named = named.fold(String::new(), |named, (_, value)| {
+        named + " " + &value.to_ascii_lowercase()
+    });
+    Ok(format!("{} {route} {realm}{named}", parts.method))
 }
 
 /// At most one key, of 1 to 255 visible characters.

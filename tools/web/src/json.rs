@@ -57,6 +57,10 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let well_formed = reader.deserialize_any(Unrepeated).and_then(|()| reader.end());
     well_formed.map_err(|error| Problem::new(Code::MalformedJson).detail(error.to_string()))?;
+    // serde would take a list for the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid("must be an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| invalid(&error.to_string()))
 }
 

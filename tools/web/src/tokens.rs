@@ -17,7 +17,7 @@ use jose::{Claims, Expectation};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Edge, RealmRef, clients};
+use crate::{Edge, RealmRef, claims::STANDARD_SCOPES, clients};
 
 /// The `typ` of an access token (RFC 9068, section 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -39,7 +39,7 @@ pub struct AccessToken {
     pub session: Option<SessionId>,
     /// The grant under which it was issued.
     pub grant: Option<GrantId>,
-    /// What it may be used for.
+    /// What it may be used for: what was granted and the application may still ask for.
     pub scopes: BTreeSet<String>,
     /// Where it may be used.
     pub audience: Vec<String>,
@@ -97,7 +97,12 @@ impl Edge {
         if !application.is_active() {
             return Err(Invalid("the application is not active"));
         }
-        let token = read(realm.clone(), client, claims).ok_or(Invalid("incomplete claims"))?;
+        let mut token = read(realm.clone(), client, claims).ok_or(Invalid("incomplete claims"))?;
+        // What the application may not ask for any more, its older tokens do not open any more either.
+        let allowed = &application.settings.scopes;
+        token
+            .scopes
+            .retain(|scope| STANDARD_SCOPES.contains(&scope.as_str()) || allowed.contains(scope));
         self.judge(&token, now).await?;
         Ok(token)
     }
