@@ -1,9 +1,11 @@
 //! What an application's settings must be, however they come to be. The rule: an application cannot be configured
-//! into saying what only the platform says (protocol claims), or into tokens that outlive a day.
+//! into saying what only the platform says (protocol claims), into tokens that outlive a day, or into ones too long to
+//! be made ([`jose::MAX_TOKEN_BYTES`]).
 
 use std::collections::BTreeMap;
 
 use events::applications::{ApplicationSettings, ApplicationType};
+use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
@@ -12,16 +14,20 @@ use crate::{Faults, claims, faults::is_plain};
 
 /// The most characters of an application's name.
 const NAME: usize = 200;
-/// The most scopes, and the most audiences.
-const LIST: usize = 100;
+/// The most scopes.
+const SCOPES: usize = 100;
+/// The most bytes of all scopes together: an application that acts for itself may have all of them in one token.
+const SCOPES_BYTES: usize = 4 * 1024;
+/// The most audiences.
+const AUDIENCES: usize = 20;
+/// The most bytes of all audiences together.
+const AUDIENCES_BYTES: usize = 2 * 1024;
 /// The most characters of a scope, and of an audience.
 const TOKEN: usize = 256;
 /// The most custom claims.
 const CLAIMS: usize = 50;
-/// The most bytes of a custom claim's value, as JSON.
-const CLAIM_BYTES: usize = 4 * 1024;
-/// The most bytes of all custom claims together, as JSON: they travel in every token.
-const CLAIMS_BYTES: usize = 8 * 1024;
+/// The most bytes of all custom claims together: they travel in every token.
+const CLAIMS_BYTES: usize = 4 * 1024;
 
 /// Judges all settings of an application.
 pub fn check(settings: &ApplicationSettings, application_type: ApplicationType) -> Result<(), Faults> {
@@ -58,18 +64,22 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType) 
     check_list(
         "scopes",
         &settings.scopes,
+        SCOPES,
         is_scope,
         "must be a scope token (RFC 6749, section 3.3)",
         &mut faults,
     );
+    check_size("scopes", &settings.scopes, SCOPES_BYTES, &mut faults);
     let audience = "must be an absolute URI without fragment, or a plain name";
     check_list(
         "audiences",
         &settings.audiences,
+        AUDIENCES,
         is_audience,
         audience,
         &mut faults,
     );
+    check_size("audiences", &settings.audiences, AUDIENCES_BYTES, &mut faults);
     for (field, seconds) in [
         ("access_token_seconds", settings.access_token_seconds),
         ("id_token_seconds", settings.id_token_seconds),
@@ -100,8 +110,22 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType) 
     faults.into_result()
 }
 
-fn check_list(field: &str, list: &[String], is_good: fn(&str) -> bool, must: &str, faults: &mut Faults) {
-    faults.unless(list.len() <= LIST, field, format!("must be at most {LIST}"));
+/// What travels in tokens is measured as it does: as JSON.
+fn check_size(field: &str, value: &impl Serialize, most: usize, faults: &mut Faults) {
+    let size = serde_json::to_vec(value).map_or(usize::MAX, |json| json.len());
+    let detail = format!("must be at most {} KiB together", most / 1024);
+    faults.unless(size <= most, field, detail);
+}
+
+fn check_list(
+    field: &str,
+    list: &[String],
+    most: usize,
+    is_good: fn(&str) -> bool,
+    must: &str,
+    faults: &mut Faults,
+) {
+    faults.unless(list.len() <= most, field, format!("must be at most {most}"));
     for (index, item) in list.iter().enumerate() {
         let place = format!("{field}[{index}]");
         faults.unless(is_good(item), &place, must);
@@ -130,13 +154,7 @@ fn check_claims(custom: &BTreeMap<String, Value>, faults: &mut Faults) {
         "custom_claims",
         format!("must be at most {CLAIMS}"),
     );
-    let size = |value: &Value| value.to_string().len();
-    let all: usize = custom.iter().map(|(name, value)| name.len() + size(value)).sum();
-    faults.unless(
-        all <= CLAIMS_BYTES,
-        "custom_claims",
-        "must be at most 8 KiB together",
-    );
+    check_size("custom_claims", custom, CLAIMS_BYTES, faults);
     for (name, value) in custom {
         let field = format!("custom_claims.{name}");
         let is_name = (1..=TOKEN).contains(&name.chars().count()) && is_plain(name);
@@ -146,7 +164,6 @@ fn check_claims(custom: &BTreeMap<String, Value>, faults: &mut Faults) {
             &field,
             "has the name of a claim that means something else",
         );
-        faults.unless(size(value) <= CLAIM_BYTES, &field, "must be at most 4 KiB");
         match value {
             Value::Null => faults.add(&field, "must be a value, or {\"attribute\": \"<name>\"}"),
             Value::Object(members) if members.contains_key("attribute") => {
@@ -254,13 +271,38 @@ mod tests {
         }
         let references = json!({ "custom_claims": {
             "a": { "attribute": "team" }, "b": { "attribute": 1 }, "c": { "attribute": "t", "more": 1 }, "d": null,
-            "e": { "attribute": "" }, "f": "a".repeat(CLAIM_BYTES),
+            "e": { "attribute": "" },
         } });
         assert_eq!(
             at_fault(Web, references),
-            ["b", "c", "d", "e", "f"].map(|name| format!("custom_claims.{name}"))
+            ["b", "c", "d", "e"].map(|name| format!("custom_claims.{name}"))
         );
-        let many = json!({ "a": "a".repeat(4_000), "b": "b".repeat(4_000), "c": "c".repeat(4_000) });
-        assert_eq!(at_fault(Web, json!({ "custom_claims": many })), ["custom_claims"]);
+    }
+
+    #[test]
+    fn what_travels_in_tokens_is_bounded_together() {
+        let texts = |count: usize, length: usize| -> Vec<String> {
+            (0..count).map(|number| format!("{number:0>length$}")).collect()
+        };
+        let claims = |count: usize| -> Value {
+            (0..count)
+                .map(|number| (format!("c{number}"), json!("x".repeat(150))))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
+        };
+        for (field, good, bad) in [
+            ("scopes", json!(texts(100, 37)), json!(texts(101, 8))),
+            ("scopes", json!(texts(15, 256)), json!(texts(90, 240))),
+            ("audiences", json!(texts(20, 90)), json!(texts(21, 8))),
+            ("audiences", json!(texts(7, 256)), json!(texts(90, 240))),
+            ("custom_claims", claims(25), claims(45)),
+        ] {
+            assert_eq!(at_fault(Web, json!({ field: good })), NOTHING);
+            let faults = at_fault(Web, json!({ field: bad }));
+            assert!(
+                !faults.is_empty() && faults.iter().all(|fault| fault == field),
+                "{faults:?}"
+            );
+        }
     }
 }

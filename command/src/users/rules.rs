@@ -19,6 +19,8 @@ const NAME: usize = 256;
 const LIST: usize = 100;
 /// The most bytes of all attributes of a user together, as JSON.
 const ATTRIBUTES: usize = 64 * 1024;
+/// The most bytes of those that tokens carry as claims.
+const CLAIMS: usize = 4 * 1024;
 
 /// Which parts of a profile to judge: a change answers for what it changes, and not for what an older schema let pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +202,16 @@ fn check_attributes(
         size <= ATTRIBUTES,
         "attributes",
         "must be at most 64 KiB together",
+    );
+    let claims: BTreeMap<_, _> = attributes
+        .iter()
+        .filter(|(name, _)| schemas.get(*name).is_some_and(|schema| schema.claim))
+        .collect();
+    let size = serde_json::to_vec(&claims).map_or(usize::MAX, |json| json.len());
+    faults.unless(
+        size <= CLAIMS,
+        "attributes",
+        "must be at most 4 KiB together, those that tokens carry as claims",
     );
 }
 
@@ -452,5 +464,19 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn what_tokens_carry_of_a_user_is_bounded() {
+        let texts = |text: &str| json!((0..5).map(|_| text.repeat(200)).collect::<Vec<_>>());
+        let at_fault = |claim: bool, text: &str| {
+            faults(
+                json!({ "username": "alice", "attributes": { "notes": texts(text) } }),
+                json!({ "attributes": { "notes": { "type": "string_list", "claim": claim } } }),
+            )
+        };
+        assert_eq!(at_fault(true, "abcd"), Vec::<String>::new());
+        assert_eq!(at_fault(true, "abcde"), ["attributes"]);
+        assert_eq!(at_fault(false, "abcde"), Vec::<String>::new());
     }
 }
