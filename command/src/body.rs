@@ -1,9 +1,15 @@
 //! Reading partial bodies: absent keeps, `null` removes, a value replaces (RFC 7396).
 //! The rule: where nothing can be removed, `null` is a malformed value and not an absent one.
 
+use std::collections::BTreeMap;
+
 use events::clock::Timestamp;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
+use serde_json::{Map, Value};
 
 /// A field that may be absent, `null` or a value: `None`, `Some(None)`, `Some(Some(value))`. With `#[serde(default)]`.
 pub fn removable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
@@ -17,6 +23,28 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A part of a body that may be absent but not `null`, and is an object: serde would take a list, too, for the fields of
+/// a struct in their order. With `#[serde(default)]`.
+pub fn object<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    from_object(Map::deserialize(deserializer)?).map(Some)
+}
+
+/// A map whose values are such objects.
+pub fn objects<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    BTreeMap::<String, Map<String, Value>>::deserialize(deserializer)?
+        .into_iter()
+        .map(|(name, members)| Ok((name, from_object(members)?)))
+        .collect()
+}
+
+fn from_object<T: DeserializeOwned, E: Error>(members: Map<String, Value>) -> Result<T, E> {
+    T::deserialize(Value::Object(members)).map_err(E::custom)
 }
 
 /// A secret, which is not shown by `Debug` and is wiped from memory after use.

@@ -6,7 +6,11 @@ use events::realms::{AttributeSchema, AttributeType};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{Faults, body::present, claims};
+use crate::{
+    Faults,
+    body::{objects, present},
+    claims,
+};
 
 /// The most custom attributes of a realm.
 const ATTRIBUTES: usize = 100;
@@ -61,7 +65,7 @@ impl From<AttributeRule> for AttributeSchema {
 /// The custom attributes that a user may have, by name.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(transparent)]
-pub struct AttributeRules(pub BTreeMap<String, AttributeRule>);
+pub struct AttributeRules(#[serde(deserialize_with = "objects")] pub BTreeMap<String, AttributeRule>);
 
 impl From<AttributeRules> for BTreeMap<String, AttributeSchema> {
     fn from(rules: AttributeRules) -> Self {

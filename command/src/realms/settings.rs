@@ -19,7 +19,11 @@ use super::{
     Rejection,
     attributes::{self, AttributeRules},
 };
-use crate::{Commands, Faults, body::present, failed};
+use crate::{
+    Commands, Faults,
+    body::{object, present},
+    failed,
+};
 
 const DAY: u64 = 86_400;
 const YEAR: u64 = 365 * DAY;
@@ -99,16 +103,16 @@ fn convert<T: Clone + Into<U>, U>(value: &T) -> U {
 #[serde(deny_unknown_fields)]
 pub struct SettingsPatch {
     /// How long tokens live.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "object")]
     pub tokens: Option<TokenPatch>,
     /// How long a sign-in lasts.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "object")]
     pub session: Option<SessionPatch>,
     /// What a password must be.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "object")]
     pub password: Option<PasswordPatch>,
     /// What a user consists of, and who may register.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "object")]
     pub registration: Option<RegistrationPatch>,
 }
 
@@ -236,6 +240,37 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_part_of_a_body_is_read_from_an_object_only() {
+        let read = |patch: serde_json::Value| serde_json::from_str::<SettingsPatch>(&patch.to_string());
+        for patch in [
+            json!({ "tokens": [61] }),
+            json!({ "tokens": [] }),
+            json!({ "tokens": null }),
+            json!({ "registration": { "attributes": { "a": ["string"] } } }),
+            json!({ "registration": { "attributes": [] } }),
+        ] {
+            assert!(read(patch.clone()).is_err(), "{patch}");
+        }
+        let patch = json!({ "tokens": { "code_seconds": 20 }, "registration": { "attributes": { "a": { "type": "boolean" } } } });
+        let patch = read(patch).unwrap();
+        assert_eq!(patch.tokens.unwrap().code_seconds, Some(20));
+        assert!(
+            patch
+                .registration
+                .unwrap()
+                .attributes
+                .unwrap()
+                .0
+                .contains_key("a")
+        );
+        let unknown = read(json!({ "tokens": { "cod_seconds": 20 } })).unwrap_err();
+        assert!(
+            unknown.to_string().contains("unknown field `cod_seconds`"),
+            "{unknown}"
+        );
+    }
 
     const ACME: RealmId = RealmId(Uuid::from_u128(7));
 
