@@ -14,7 +14,7 @@
 //!
 //! **What goes wrong.** A name that is taken is 409 `name_taken`, one that cannot be a name is 422. The `system` realm
 //! is never suspended (409). A number outside of its range is 422 with the field's name. The key that signs is not
-//! withdrawn (409): rotate first. A realm that the caller may not see is 404.
+//! withdrawn (409): rotate first; nor is there a 25th published one (409): withdraw some first. A realm that the caller may not see is 404.
 //!
 //! **It worked when** the answer's events are those of the table and the realm's
 //! `/.well-known/openid-configuration` and `jwks` tell of it; a suspended realm refuses every token and sign-in within
@@ -55,7 +55,7 @@ pub enum Rejection {
     #[error("this key signs; rotate first, then withdraw it")]
     KeyInUse,
     /// So many keys are published that another would make the set too large for its readers.
-    #[error("too many signing keys are published; wait for the overlap to end or withdraw some")]
+    #[error("24 signing keys are published, which is the most; wait for an overlap to end or withdraw some")]
     TooManyKeys,
 }
 

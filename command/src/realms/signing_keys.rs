@@ -58,7 +58,8 @@ impl Decide for RotateSigningKey {
         if self.only_first && keys.active(self.algorithm.as_str()).is_some() {
             return Ok(Decision::nothing(subject));
         }
-        if keys.published(context.now).count() >= PUBLISHED {
+        // The first of an algorithm is made for whoever needs a token: rotations elsewhere must not stand in its way.
+        if !self.only_first && keys.published(context.now).count() >= PUBLISHED {
             return Err(Rejection::TooManyKeys);
         }
         let created = RealmEvent::SigningKeyCreated {
@@ -234,7 +235,8 @@ pub struct NewSigningKey {
     algorithm: Algorithm,
 }
 
-/// Rotate: a new key signs from now on, the one before it stays published for the realm's overlap.
+/// Rotate: a new key signs from now on, the one before it stays published for the realm's overlap. With 24 published
+/// it is 409: wait for overlaps to end, or withdraw some.
 #[utoipa::path(
     post, path = "/command/v1/realms/{realm}/signing-keys", tag = "realms", operation_id = "rotate_signing_key",
     params(("realm" = String, Path, description = "The realm's name or id")),
@@ -383,6 +385,9 @@ mod tests {
         let many = (0..PUBLISHED).map(|number| created(&number.to_string(), "ES256"));
         let refused = rotate(false).decide(&(keys(many), Settings::default()), &context());
         assert_eq!(refused, Err(Rejection::TooManyKeys));
+        let others = (0..PUBLISHED).map(|number| created(&number.to_string(), "RS256"));
+        let first = rotate(true).decide(&(keys(others), Settings::default()), &context());
+        assert_eq!(first.map(|decision| decision.events.len()), Ok(1));
     }
 
     #[test]
