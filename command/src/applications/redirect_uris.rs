@@ -29,11 +29,15 @@ fn judge(text: &str, application_type: ApplicationType) -> Result<(), &'static s
     if text.is_empty() || text.len() > LENGTH {
         return Err("must have 1 to 2,048 characters");
     }
-    // RFC 3986 knows neither; a browser would repair them, and then compare something else than was registered.
+    // RFC 3986 knows none of them; a browser would repair them, and then compare something else than was registered.
     if !text.bytes().all(|byte| byte.is_ascii_graphic())
         || text.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}'])
     {
         return Err("must hold only what a URI may (RFC 3986)");
+    }
+    // A URI may hold these; but they separate and quote in headers, where redirect URIs go.
+    if text.contains([';', ',', '\'']) {
+        return Err("must not hold semicolons, commas or quotes");
     }
     if text.contains('*') {
         return Err("must not hold a wildcard: redirect URIs are compared exactly");
@@ -55,6 +59,9 @@ fn judge(text: &str, application_type: ApplicationType) -> Result<(), &'static s
         );
     }
     match url.scheme() {
+        "http" | "https" if matches!(url.host(), Some(Host::Domain(name)) if !is_host_name(name)) => {
+            Err("must have a host of letters, digits, hyphens and dots (RFC 1123, section 2.1)")
+        }
         "https" if url.host().is_some() => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
         "https" => Err("must have a host"),
@@ -67,6 +74,19 @@ fn judge(text: &str, application_type: ApplicationType) -> Result<(), &'static s
         }
         _ => Err("must be https, or a scheme of one's own with a dot, such as org.example.app"),
     }
+}
+
+/// Whether this is the name of a host (RFC 1123, section 2.1): the URL standard, and so a browser, lets more pass.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// What stands between `//` and the path.
@@ -146,6 +166,18 @@ mod tests {
             " https://app.example.org/cb",
             "https://app.example.org/\u{0}",
             "https://bücher.example/cb",
+            "https://a.example;sandbox/",
+            "https://a.example,b.example/",
+            "https://a.example'self'/",
+            "https://a.example/cb;a=b",
+            "https://a.example/cb?a,b",
+            "https://a_b.example/",
+            "https://a$b.example/",
+            "https://a..example/",
+            "https://a.example./",
+            "https://-a.example/",
+            "http://127.0.0.1:080/cb",
+            "http://127.0.0.1:/cb",
             "javascript:alert(1)",
             "data:text/html,a",
             "vbscript:a",

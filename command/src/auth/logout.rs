@@ -12,7 +12,10 @@ use web::{artefacts, clients, form::Form};
 
 use super::{
     Issuer,
-    authorize::{redirect_uri, request::Parameters},
+    authorize::{
+        redirect_uri::{self, PolicySource},
+        request::Parameters,
+    },
     hint::{self, Hint},
     page::{self, PageError},
     pages::{ConfirmSignOut, SignedOut},
@@ -191,7 +194,7 @@ async fn ask(visit: &Visit, session: SessionId, onward: Option<Onward>) -> Resul
     Ok(page::form_page(
         StatusCode::OK,
         &template,
-        url.and_then(redirect_uri::policy_source).as_deref(),
+        url.and_then(PolicySource::of).as_ref(),
     ))
 }
 

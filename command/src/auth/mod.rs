@@ -59,15 +59,18 @@ mod sign_in;
 mod token;
 mod visit;
 
+use axum::routing::MethodRouter;
 use events::{
     kernel::{Failure, KernelError},
     log::LogError,
 };
+use http::{HeaderValue, header};
 use utoipa::IntoParams;
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
     routes,
 };
+use web::{Code, Problem};
 
 use crate::Commands;
 
@@ -79,12 +82,20 @@ pub fn router(commands: Commands) -> OpenApiRouter {
 
 pub(crate) fn operations() -> OpenApiRouter<Commands> {
     OpenApiRouter::new()
-        .routes(routes!(authorize::get_authorize, authorize::post_authorize))
+        .routes(routes!(authorize::get_authorize, authorize::post_authorize).map(without_head))
         .routes(routes!(sign_in::get_sign_in, sign_in::post_sign_in))
         .routes(routes!(token::token).map(cors::open))
         .routes(routes!(revoke::revoke).map(cors::open))
-        .routes(routes!(logout::get_logout, logout::post_logout))
+        .routes(routes!(logout::get_logout, logout::post_logout).map(without_head))
         .routes(routes!(assets::asset))
+}
+
+/// These GETs issue codes and end sessions, as OAuth and OpenID Connect have it. HEAD, which axum would answer by them,
+/// asks for no effect at all (RFC 9110, 9.3.2).
+fn without_head(methods: MethodRouter<Commands>) -> MethodRouter<Commands> {
+    methods.head(async || {
+        Problem::new(Code::MethodNotAllowed).header(header::ALLOW, HeaderValue::from_static("GET, POST"))
+    })
 }
 
 /// The realm whose surface it is.

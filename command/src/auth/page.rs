@@ -7,7 +7,10 @@ use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
-use super::pages::{ErrorPage, Template};
+use super::{
+    authorize::redirect_uri::PolicySource,
+    pages::{ErrorPage, Template},
+};
 use crate::realms::SigningKeyError;
 
 /// A page under a policy that allows its own style sheet and images, and forms to this site only.
@@ -17,19 +20,19 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 
 /// A page whose form may lead on to another place: browsers hold `form-action` against the redirects that
 /// follow a form.
-pub fn form_page(status: StatusCode, template: &impl Template, leads_to: Option<&str>) -> Response {
+pub fn form_page(status: StatusCode, template: &impl Template, leads_to: Option<&PolicySource>) -> Response {
     under_policy(status, template, leads_to, false)
 }
 
 /// A page whose form posts itself to another place, by its one script.
-pub fn posting_page(template: &impl Template, leads_to: Option<&str>) -> Response {
+pub fn posting_page(template: &impl Template, leads_to: Option<&PolicySource>) -> Response {
     under_policy(StatusCode::OK, template, leads_to, true)
 }
 
 fn under_policy(
     status: StatusCode,
     template: &impl Template,
-    leads_to: Option<&str>,
+    leads_to: Option<&PolicySource>,
     script: bool,
 ) -> Response {
     let html = match template.render() {
@@ -220,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_form_may_lead_to_the_application_and_nowhere_else() {
-        let response = form_page(StatusCode::OK, &error_page(), Some("https://app.example"));
+        let place = PolicySource::of("https://app.example/cb");
+        let response = form_page(StatusCode::OK, &error_page(), place.as_ref());
         assert!(policy(&response).ends_with("form-action 'self' https://app.example"));
         assert!(!policy(&response).contains("script-src"));
         assert!(policy(&posting_page(&error_page(), None)).contains("script-src 'self';"));

@@ -4,7 +4,6 @@
 
 use axum::response::Response;
 use events::{
-    applications::Application,
     auth::{AuthEvent, LoginFailure},
     envelope::Actor,
     ids::{CredentialId, SessionId, UserId},
@@ -22,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     Issuer,
-    authorize::{self, answer, redirect_uri},
+    authorize::{self, answer, redirect_uri::PolicySource},
     flow::Flow,
     logout,
     page::{self, PageError},
@@ -144,11 +143,14 @@ async fn form_page(
     status: StatusCode,
     error: Option<SignInError>,
 ) -> Result<Response, PageError> {
-    let application = application(visit, flow).await?;
+    let application = match &flow.request {
+        Some(request) => Some(authorize::asking(visit, request).await?),
+        None => None,
+    };
     let reply_to = flow.request.as_ref().map(|request| &request.reply_to);
     let cancel =
         reply_to.and_then(|reply_to| answer::address(&visit.issuer(), reply_to, answer::ACCESS_DENIED));
-    let leads_to = reply_to.and_then(|reply_to| redirect_uri::policy_source(&reply_to.redirect_uri));
+    let leads_to = reply_to.and_then(|reply_to| PolicySource::of(&reply_to.redirect_uri));
     let template = SignIn {
         realm_display_name: &visit.realm.display_name,
         realm: &visit.realm.name,
@@ -161,24 +163,7 @@ async fn form_page(
         error,
         cancel_url: cancel.as_deref(),
     };
-    Ok(page::form_page(status, &template, leads_to.as_deref()))
-}
-
-/// The application that asked, as it is now: one that was disabled meanwhile gets nothing.
-async fn application(visit: &Visit, flow: &Flow) -> Result<Option<Application>, PageError> {
-    let Some(request) = &flow.request else {
-        return Ok(None);
-    };
-    let kernel = visit.edge.kernel();
-    let application = kernel
-        .current::<Application>(visit.realm.id, request.client.0)
-        .await?
-        .state;
-    if application.is_active() {
-        Ok(Some(application))
-    } else {
-        Err(authorize::request::Unanswerable::UnknownClient.into())
-    }
+    Ok(page::form_page(status, &template, leads_to.as_ref()))
 }
 
 async fn submit(visit: &Visit, hasher: &Hasher, body: Body) -> Result<Response, PageError> {
@@ -201,6 +186,10 @@ async fn submit(visit: &Visit, hasher: &Hasher, body: Body) -> Result<Response, 
     let Some(flow) = Flow::open(visit, &browser, text).await? else {
         return stale().await;
     };
+    // Nobody gives their password for an application that is gone, or moved.
+    if let Some(request) = &flow.request {
+        authorize::asking(visit, request).await?;
+    }
     let again = async |status, error| form_page(visit, &flow, text, username, status, Some(error)).await;
 
     let password = SecretString::from(form.get("password").unwrap_or_default());
@@ -212,12 +201,12 @@ async fn submit(visit: &Visit, hasher: &Hasher, body: Body) -> Result<Response, 
     match sign_in(visit, hasher, &settings, &flow, &name, &password).await? {
         SignInResult::SignedIn(signed_in) => {
             counted("succeeded");
-            let mut response = match (&flow.request, application(visit, &flow).await?) {
-                (Some(request), Some(application)) => {
-                    authorize::grant(visit, &application, request, &signed_in).await?
-                }
-                _ => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name))?,
+            let answer = match &flow.request {
+                Some(request) => authorize::grant(visit, request, &signed_in).await,
+                None => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
             };
+            // Signed in they are, whatever the application is answered.
+            let mut response = visit.answer(answer);
             let cookie = session_cookie::set_session(&visit.edge, visit.realm.id, signed_in.id).await?;
             response.headers_mut().append(header::SET_COOKIE, cookie);
             Ok(response)

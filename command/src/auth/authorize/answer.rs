@@ -5,7 +5,7 @@
 use axum::response::Response;
 
 use super::{
-    redirect_uri,
+    redirect_uri::{self, PolicySource},
     request::{Refusal, ReplyTo, ResponseMode},
 };
 use crate::auth::{
@@ -86,7 +86,7 @@ pub fn send(
     };
     Ok(page::posting_page(
         &template,
-        redirect_uri::policy_source(&reply_to.redirect_uri).as_deref(),
+        PolicySource::of(&reply_to.redirect_uri).as_ref(),
     ))
 }
 

@@ -110,7 +110,7 @@ async fn authorize(
         }
     }
     match signed_in(visit, &request).await? {
-        Some(signed_in) => grant(visit, &application, &request, &signed_in).await,
+        Some(signed_in) => grant(visit, &request, &signed_in).await,
         None if request.prompt == Prompt::Nothing => answer::send(visit, name, &reply_to, LOGIN_REQUIRED),
         None => sign_in(visit, request).await,
     }
@@ -151,16 +151,31 @@ async fn signed_in(visit: &Visit, request: &AuthorizeRequest) -> Result<Option<S
     Ok(sessions::note_use(visit, &signed_in).await?.then_some(signed_in))
 }
 
-/// Answers a request with a code for who is signed in.
+/// The application that asked, as it is now: what it was told to be when it asked may be long ago.
+pub(super) async fn asking(visit: &Visit, request: &AuthorizeRequest) -> Result<Application, PageError> {
+    let application = visit
+        .edge
+        .kernel()
+        .current::<Application>(visit.realm.id, request.client.0)
+        .await?
+        .state;
+    request.is_still_answerable(&application)?;
+    Ok(application)
+}
+
+/// Answers a request with a code for who is signed in: the one place where codes are issued.
 pub(super) async fn grant(
     visit: &Visit,
-    application: &Application,
     request: &AuthorizeRequest,
     signed_in: &SignedIn,
 ) -> Result<Response, PageError> {
+    let application = asking(visit, request).await?;
     let name = &application.settings.name;
     if request.hinted.is_some_and(|hinted| hinted != signed_in.user) {
         return answer::send(visit, name, &request.reply_to, answer::OTHER_USER);
+    }
+    if let Err(refusal) = request.is_still_allowed(&application, &visit.issuer()) {
+        return answer::send(visit, name, &request.reply_to, Answer::Error(refusal));
     }
     let settings = visit.edge.settings(visit.realm.id).await?;
     let code = code::issue(visit, &settings, request, signed_in).await?;

@@ -2,7 +2,11 @@
 //! it. The rule: compared as text, character by character (RFC 9700, 2.1); the one exception is the port of a
 //! loopback address (RFC 8252, 7.3).
 
-use url::form_urlencoded;
+use std::fmt;
+
+use url::{Host, Url, form_urlencoded};
+
+use crate::applications::redirect_uris::is_host_name;
 
 /// The two literal loopback addresses; `localhost` is a name, and names can be made to mean something else.
 const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
@@ -24,8 +28,10 @@ fn loopback(uri: &str) -> Option<(&'static str, &str)> {
         None => rest,
         Some(after) => {
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-            after[..digits].parse::<u16>().ok().filter(|port| *port > 0)?;
-            &after[digits..]
+            let (port, rest) = after.split_at(digits);
+            // As a number is written: what is written otherwise is read in more than one way.
+            port.parse::<u16>().ok().filter(|_| !port.starts_with('0'))?;
+            rest
         }
     };
     // What follows must not be able to make the address part of another host or of user information.
@@ -55,16 +61,34 @@ fn encoded(params: &[(String, String)]) -> String {
 }
 
 /// What a Content-Security-Policy calls the place of a URI: its origin, or its scheme where it has none.
-/// Browsers hold `form-action` against the redirects that follow a form as well.
-pub fn policy_source(uri: &str) -> Option<String> {
-    let url = url::Url::parse(uri).ok()?;
-    let scheme = url.scheme();
-    match (scheme, url.host()) {
-        // A host-source has no form for an IPv6 address (CSP3, section 2.3.1).
-        ("http" | "https", Some(url::Host::Ipv6(_))) => Some(format!("{scheme}:")),
-        ("http" | "https", Some(_)) => Some(url.origin().ascii_serialization()),
-        ("http" | "https", None) => None,
-        _ => Some(format!("{scheme}:")),
+/// Written from the parts of the URI that have one meaning each, so that nothing in it is a directive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySource(String);
+
+impl PolicySource {
+    /// The place of a URI. Browsers hold `form-action` against the redirects that follow a form as well.
+    /// `None`: it has no place that a policy could name.
+    pub fn of(uri: &str) -> Option<Self> {
+        let url = Url::parse(uri).ok()?;
+        // Letters, digits, `+`, `-` and `.` (URL standard, "scheme state").
+        let scheme = url.scheme();
+        let host = match (scheme, url.host()) {
+            ("http" | "https", Some(Host::Domain(name))) if is_host_name(name) => name.to_owned(),
+            ("http" | "https", Some(Host::Ipv4(address))) => address.to_string(),
+            ("http" | "https", Some(Host::Domain(_)) | None) => return None,
+            // A host-source has no form for an IPv6 address (CSP3, section 2.3.1).
+            _ => return Some(Self(format!("{scheme}:"))),
+        };
+        Some(Self(match url.port() {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }))
+    }
+}
+
+impl fmt::Display for PolicySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -117,6 +141,8 @@ mod tests {
             "http://127.0.0.1:/callback",
             "http://127.0.0.1:65536/callback",
             "http://127.0.0.1:+80/callback",
+            "http://127.0.0.1:080/callback",
+            "http://127.0.0.1:08000/callback",
             "http://127.0.0.1:80@evil.example/callback",
             "http://127.0.0.1:80.evil.example/callback",
             "http://127.0.0.1.evil.example/callback",
@@ -171,11 +197,19 @@ mod tests {
 
     #[test]
     fn a_policy_names_the_origin_or_the_scheme() {
-        let source = |uri| policy_source(uri).unwrap_or_default();
+        let source = |uri| {
+            PolicySource::of(uri)
+                .map(|source| source.to_string())
+                .unwrap_or_default()
+        };
         assert_eq!(source("https://app.example/cb?x"), "https://app.example");
         assert_eq!(source("http://127.0.0.1:4000/cb"), "http://127.0.0.1:4000");
         assert_eq!(source("http://[::1]:4000/cb"), "http:");
         assert_eq!(source("com.example.app:/cb"), "com.example.app:");
         assert_eq!(source("no uri"), "");
+        // What an older rule let pass names no place, rather than a directive.
+        assert_eq!(source("https://a.example;sandbox/"), "");
+        assert_eq!(source("https://a.example,b.example/"), "");
+        assert_eq!(source("https://'unsafe-inline'/"), "");
     }
 }

@@ -164,15 +164,8 @@ pub fn reply_to(
     params: &impl Parameters,
     application: Option<&Application>,
 ) -> Result<ReplyTo, Unanswerable> {
-    let application = application
-        .filter(|application| application.is_active())
-        .ok_or(Unanswerable::UnknownClient)?;
-    if !application
-        .application_type
-        .is_some_and(ApplicationType::has_users)
-    {
-        return Err(Unanswerable::NotForUsers);
-    }
+    let application = application.ok_or(Unanswerable::UnknownClient)?;
+    takes_users(application)?;
     let registered = &application.settings.redirect_uris;
     let (redirect_uri, redirect_uri_given) = match (params.given("redirect_uri"), &registered[..]) {
         (Some(presented), _) if redirect_uri::is_registered(registered, presented) => {
@@ -199,6 +192,65 @@ pub fn reply_to(
     })
 }
 
+/// Whether people sign in to this application now.
+fn takes_users(application: &Application) -> Result<(), Unanswerable> {
+    if !application.is_active() {
+        return Err(Unanswerable::UnknownClient);
+    }
+    if !application
+        .application_type
+        .is_some_and(ApplicationType::has_users)
+    {
+        return Err(Unanswerable::NotForUsers);
+    }
+    Ok(())
+}
+
+impl AuthorizeRequest {
+    /// Whether anything may still be sent to where the answer was to go: a request that waited for a sign-in
+    /// is asked again of the application as it is now.
+    pub fn is_still_answerable(&self, application: &Application) -> Result<(), Unanswerable> {
+        takes_users(application)?;
+        if redirect_uri::is_registered(&application.settings.redirect_uris, &self.reply_to.redirect_uri) {
+            Ok(())
+        } else {
+            Err(Unanswerable::UnregisteredRedirectUri)
+        }
+    }
+
+    /// Whether the application may still ask for this.
+    pub fn is_still_allowed(&self, application: &Application, issuer: &str) -> Result<(), Refusal> {
+        allowed(&self.scopes, self.resource.as_deref(), application, issuer)
+    }
+}
+
+/// Whether an application may ask for these scopes at this resource.
+fn allowed(
+    scopes: &BTreeSet<String>,
+    resource: Option<&str>,
+    application: &Application,
+    issuer: &str,
+) -> Result<(), Refusal> {
+    if !scopes.iter().all(|scope| is_known(application, scope)) {
+        return refused(
+            "invalid_scope",
+            "scope names one that this application may not ask for",
+        );
+    }
+    if audience::of(application, issuer, resource, scopes) == Err(InvalidTarget) {
+        return refused(
+            "invalid_target",
+            "resource is not one of the audiences of this application",
+        );
+    }
+    Ok(())
+}
+
+/// Whether an application may ask for a scope.
+pub fn is_known(application: &Application, scope: &str) -> bool {
+    STANDARD_SCOPES.contains(&scope) || application.settings.scopes.iter().any(|one| one == scope)
+}
+
 /// The rest of the request. `hinted` is left for the caller, who can verify an id token.
 pub fn validate(
     params: &impl Parameters,
@@ -222,14 +274,9 @@ pub fn validate(
         Some(_) => return refused("unsupported_response_type", "response_type must be code"),
         None => return invalid("response_type is missing"),
     }
-    let scopes = scopes(params, application)?;
+    let scopes = scopes(params)?;
     let resource = params.given("resource").map(str::to_owned);
-    if audience::of(application, issuer, resource.as_deref(), &scopes) == Err(InvalidTarget) {
-        return refused(
-            "invalid_target",
-            "resource is not one of the audiences of this application",
-        );
-    }
+    allowed(&scopes, resource.as_deref(), application, issuer)?;
     Ok(AuthorizeRequest {
         client,
         reply_to,
@@ -300,8 +347,8 @@ fn asks_for_openid(params: &impl Parameters) -> bool {
         .is_some_and(|scope| scope.split(' ').any(|one| one == "openid"))
 }
 
-/// The scopes that were asked for: all of them known to this application, at least one.
-fn scopes(params: &impl Parameters, application: &Application) -> Result<BTreeSet<String>, Refusal> {
+/// The scopes that were asked for, at least one.
+fn scopes(params: &impl Parameters) -> Result<BTreeSet<String>, Refusal> {
     let scope = params.given("scope").unwrap_or_default();
     if scope.len() > MAX_SCOPE {
         return refused("invalid_scope", "scope is too long");
@@ -313,14 +360,6 @@ fn scopes(params: &impl Parameters, application: &Application) -> Result<BTreeSe
         .collect();
     if scopes.is_empty() {
         return refused("invalid_scope", "scope is missing");
-    }
-    let known =
-        |one: &String| STANDARD_SCOPES.contains(&one.as_str()) || application.settings.scopes.contains(one);
-    if !scopes.iter().all(known) {
-        return refused(
-            "invalid_scope",
-            "scope names one that this application may not ask for",
-        );
     }
     Ok(scopes)
 }

@@ -82,9 +82,7 @@ async fn what_is_wrong_with_the_client_is_a_page_and_never_a_redirect() {
         StatusCode::BAD_REQUEST
     );
     let disabled = ApplicationEvent::Disabled { reason: None };
-    world
-        .tell::<events::applications::Application>(DEMO, SPA.0, disabled)
-        .await;
+    world.tell::<Application>(DEMO, SPA.0, disabled).await;
     assert_eq!(browser.authorize(&[]).await.status, StatusCode::BAD_REQUEST);
 }
 

@@ -3,6 +3,7 @@
 
 mod authorize;
 mod browser;
+mod changes;
 mod refreshing;
 mod sign_in;
 mod sign_out;
@@ -18,7 +19,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
-    applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
+    applications::{Application, ApplicationEvent, ApplicationSettings, ApplicationType},
     clock::{FrozenClock, SystemRandom, Timestamp},
     envelope::Actor,
     event::Event,
@@ -175,8 +176,7 @@ impl World {
             application_type,
             settings,
         };
-        self.tell::<events::applications::Application>(realm, id.0, registered)
-            .await;
+        self.tell::<Application>(realm, id.0, registered).await;
         if application_type.is_confidential() {
             let digest = secret_digest(self.kernel(), realm, SECRET).await.unwrap().into();
             let credential = CredentialId(self.kernel().new_id());
@@ -185,9 +185,18 @@ impl World {
                 digest,
                 expires: None,
             };
-            self.tell::<events::applications::Application>(realm, id.0, added)
-                .await;
+            self.tell::<Application>(realm, id.0, added).await;
         }
+    }
+
+    /// The settings of the SPA change.
+    async fn reconfigure(&self, change: impl FnOnce(&mut ApplicationSettings)) {
+        let application = self.kernel().current::<Application>(DEMO, SPA.0).await.unwrap();
+        let mut settings = application.state.settings;
+        change(&mut settings);
+        let fields = Vec::new();
+        self.tell::<Application>(DEMO, SPA.0, ApplicationEvent::Changed { fields, settings })
+            .await;
     }
 
     async fn assign(&self, application: ApplicationId, role: Role) {

@@ -322,9 +322,7 @@ async fn tokens_are_signed_as_the_application_wants() {
         fields: Vec::new(),
         settings,
     };
-    world
-        .tell::<events::applications::Application>(DEMO, SPA.0, changed)
-        .await;
+    world.tell::<Application>(DEMO, SPA.0, changed).await;
     let (_, tokens) = world.tokens("openid").await;
     assert_eq!(tokens["expires_in"], 120);
     let header = |token: &Value| -> Value {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use events::{applications::ApplicationType, permissions::Assignments};
 use web::oauth::OAuthError;
 
-use super::{Request, TokenResponse};
+use super::{Request, TokenResponse, requested};
 use crate::auth::authorize::request::Parameters;
 
 pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthError> {
@@ -28,29 +28,16 @@ pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthEr
             "this application does not act for itself",
         ));
     }
-    let scopes = scopes(&request.client.state.settings.scopes, request.form.given("scope"))?;
+    let own = request.client.state.settings.scopes.iter().cloned().collect();
+    let scopes = requested(
+        &own,
+        request.form.given("scope"),
+        "scope names one that this application does not have",
+    )?;
     let note = request.note(&scopes, request.form.given("resource"), None)?;
     let keys = request.keys(&BTreeSet::new()).await?;
+    let response = request.sign(&keys, &note, None, None)?;
     let issued = note.issued(client, None, None, "client_credentials");
     log.record(realm, &request.context, vec![issued.into()]).await?;
-    request.response(&keys, &note, None, None)
-}
-
-/// The scopes asked for, all of which must be the application's own; all of those where nothing was asked
-/// for.
-fn scopes(own: &[String], asked: Option<&str>) -> Result<BTreeSet<String>, OAuthError> {
-    let own: BTreeSet<String> = own.iter().cloned().collect();
-    let Some(asked) = asked else { return Ok(own) };
-    let asked: BTreeSet<String> = asked
-        .split(' ')
-        .filter(|one| !one.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if asked.is_subset(&own) {
-        Ok(asked)
-    } else {
-        Err(OAuthError::invalid_scope(
-            "scope names one that this application does not have",
-        ))
-    }
+    Ok(response)
 }

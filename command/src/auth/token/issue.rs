@@ -1,6 +1,6 @@
 //! What tokens say, and how they are signed: access tokens after RFC 9068, id tokens after OpenID Connect
-//! Core, section 2. The rule: what is said of a grant is what the log says of it, and nothing configured
-//! takes the place of a protocol claim.
+//! Core, section 2. The rules: nothing configured takes the place of a protocol claim; and everything is
+//! signed before it is committed, so that nothing is spent on a token that cannot be made.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use events::{
     realms::Settings,
     users::Profile,
 };
-use jose::{Algorithm, SigningKey};
+use jose::{Algorithm, JoseError, SigningKey};
 use serde_json::{Map, Value, json};
 use web::{
     claims::{ACR_PASSWORD, custom_claims, user_claims},
@@ -41,8 +41,7 @@ pub(super) struct About<'a> {
     pub nonce: Option<&'a str>,
 }
 
-/// The keys that a response is signed with: had before anything is committed, so that nothing is spent in
-/// vain.
+/// The keys that a response is signed with.
 pub(super) struct Keys {
     access: std::sync::Arc<SigningKey>,
     id: Option<std::sync::Arc<SigningKey>>,
@@ -99,8 +98,8 @@ impl Request<'_> {
         })
     }
 
-    /// Signs what was committed.
-    pub(super) fn response(
+    /// The response as it will be handed out, if what it tells of is committed.
+    pub(super) fn sign(
         &self,
         keys: &Keys,
         note: &TokenNote,
@@ -117,12 +116,8 @@ impl Request<'_> {
             note,
             about,
         };
-        let sign = |key: &SigningKey, typ, claims: &Map<String, Value>| {
-            key.sign(typ, claims).map_err(|error| {
-                tracing::error!(%error, "a token could not be signed");
-                OAuthError::server_error()
-            })
-        };
+        let sign =
+            |key: &SigningKey, typ, claims: &Map<String, Value>| key.sign(typ, claims).map_err(unsigned);
         let access_token = sign(&keys.access, "at+jwt", &said.access_token())?;
         let id_token = match (&keys.id, about) {
             (Some(key), Some(about)) => Some(sign(
@@ -140,6 +135,20 @@ impl Request<'_> {
             refresh_token,
             id_token,
         })
+    }
+}
+
+/// Attributes of a user may be longer than a token has room for: that is for whoever configured the claims.
+fn unsigned(error: JoseError) -> OAuthError {
+    match error {
+        JoseError::TooLarge => OAuthError::invalid_request(
+            "the token would be too long: ask for fewer scopes or for one resource, or let the application and the \
+             realm add fewer claims",
+        ),
+        error => {
+            tracing::error!(%error, "a token could not be signed");
+            OAuthError::server_error()
+        }
     }
 }
 

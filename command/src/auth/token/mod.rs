@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749, 3.2): three grants, and no password grant (RFC 9700, 2.4). The rule: the
-//! application is authenticated first, always in the same way; every token is in the log before it is handed
-//! out.
+//! application is authenticated first, always in the same way; a token is made, then told to the log, then
+//! handed out: nothing is spent on one that cannot be made, and none is out that the log does not know.
 
 mod client_credentials;
 mod code_grant;
@@ -8,6 +8,8 @@ mod issue;
 mod pkce;
 mod refresh_grant;
 pub(super) mod refresh_token;
+
+use std::collections::BTreeSet;
 
 use axum::{
     Json,
@@ -28,7 +30,7 @@ use web::{
 
 use super::{
     Issuer,
-    authorize::request::Parameters,
+    authorize::request::{Parameters, is_known},
     page,
     visit::{Call, Visit},
 };
@@ -131,6 +133,46 @@ impl Request<'_> {
             ))
         }
     }
+}
+
+impl Request<'_> {
+    /// What is left of granted scopes: those that the application may still ask for.
+    fn standing<'a>(
+        &self,
+        granted: impl IntoIterator<Item = &'a String>,
+    ) -> Result<BTreeSet<String>, OAuthError> {
+        let standing: BTreeSet<String> = granted
+            .into_iter()
+            .filter(|scope| is_known(&self.client.state, scope))
+            .cloned()
+            .collect();
+        if standing.is_empty() {
+            return Err(OAuthError::invalid_scope(
+                "none of the granted scopes is left to this application",
+            ));
+        }
+        Ok(standing)
+    }
+}
+
+/// The scopes that a token request asks for, of those that it may; all of these where it does not say.
+fn requested(
+    allowed: &BTreeSet<String>,
+    asked: Option<&str>,
+    otherwise: &'static str,
+) -> Result<BTreeSet<String>, OAuthError> {
+    let Some(asked) = asked else {
+        return Ok(allowed.clone());
+    };
+    let asked: BTreeSet<String> = asked
+        .split(' ')
+        .filter(|one| !one.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if asked.is_empty() || !asked.is_subset(allowed) {
+        return Err(OAuthError::invalid_scope(otherwise));
+    }
+    Ok(asked)
 }
 
 fn kernel(error: impl Into<KernelError>) -> OAuthError {

@@ -2,8 +2,6 @@
 //! once and replaced; one that was used before shows that two parties hold the family, and ends it; less may
 //! be asked for than was granted, never more.
 
-use std::collections::BTreeSet;
-
 use events::{
     auth::{EndReason, Session},
     kernel::Failure,
@@ -11,7 +9,7 @@ use events::{
 };
 use web::oauth::OAuthError;
 
-use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken};
+use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken, requested};
 use crate::auth::{
     authorize::request::Parameters,
     grants::{GrantRefused, RefreshGrant, RevokeGrant, refreshable},
@@ -35,7 +33,12 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
     request.context.actor.user = Some(user);
     request.context.actor.session = Some(shown.session);
 
-    let scopes = narrowed(&grant.scopes, request.form.given("scope"), &request)?;
+    let standing = request.standing(&grant.scopes)?;
+    let scopes = requested(
+        &standing,
+        request.form.given("scope"),
+        "scope names one that was not granted",
+    )?;
     let resource = match (&shown.resource, request.form.given("resource")) {
         (Some(granted), Some(now)) if granted != now => {
             return Err(OAuthError::invalid_target(
@@ -48,6 +51,23 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
     let note = request.note(&scopes, resource, Some(grant.expires))?;
     let keys = request.keys(&scopes).await?;
     let idle_seconds = request.settings.tokens.refresh_token_idle_seconds;
+    let next = RefreshToken {
+        generation: shown.generation + 1,
+        ..shown.clone()
+    };
+    let unused = request.context.now.after_seconds(idle_seconds);
+    let refresh_token = next.seal(log, realm, client, unused.min(grant.expires)).await?;
+    let state = log.current::<User>(realm, user.0).await?.state;
+    let about = About {
+        user,
+        profile: &state.profile,
+        session: shown.session,
+        grant: shown.grant,
+        auth_time: session.started,
+        amr: &session.amr,
+        nonce: None,
+    };
+    let response = request.sign(&keys, &note, Some(&about), Some(refresh_token))?;
     let command = RefreshGrant {
         realm,
         session: shown.session,
@@ -58,7 +78,7 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
         token: note.clone(),
     };
     match log.execute(&request.context, &command).await {
-        Ok(_) => {}
+        Ok(_) => Ok(response),
         Err(Failure::Rejected(GrantRefused::Reused)) => {
             let revoke = RevokeGrant {
                 realm,
@@ -70,51 +90,9 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
             log.execute(&request.context, &revoke)
                 .await
                 .map_err(|failure| kernel(trouble(failure)))?;
-            return Err(refused());
+            Err(refused())
         }
-        Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => return Err(refused()),
-        Err(failure) => return Err(kernel(trouble(failure))),
+        Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => Err(refused()),
+        Err(failure) => Err(kernel(trouble(failure))),
     }
-
-    let next = RefreshToken {
-        generation: shown.generation + 1,
-        ..shown
-    };
-    let unused = request.context.now.after_seconds(idle_seconds);
-    let refresh_token = next.seal(log, realm, client, unused.min(grant.expires)).await?;
-    let state = log.current::<User>(realm, user.0).await?.state;
-    let about = About {
-        user,
-        profile: &state.profile,
-        session: next.session,
-        grant: next.grant,
-        auth_time: session.started,
-        amr: &session.amr,
-        nonce: None,
-    };
-    request.response(&keys, &note, Some(&about), Some(refresh_token))
-}
-
-/// The scopes of the new access token: those of the grant, or fewer. A scope that was taken from the
-/// application meanwhile is left out.
-fn narrowed(
-    granted: &[String],
-    asked: Option<&str>,
-    request: &Request<'_>,
-) -> Result<BTreeSet<String>, OAuthError> {
-    let application = &request.client.state.settings.scopes;
-    let standing = |scope: &&String| {
-        web::claims::STANDARD_SCOPES.contains(&scope.as_str()) || application.contains(*scope)
-    };
-    let granted: BTreeSet<String> = granted.iter().filter(standing).cloned().collect();
-    let Some(asked) = asked else { return Ok(granted) };
-    let asked: BTreeSet<String> = asked
-        .split(' ')
-        .filter(|one| !one.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if asked.is_empty() || !asked.is_subset(&granted) {
-        return Err(OAuthError::invalid_scope("scope names one that was not granted"));
-    }
-    Ok(asked)
 }
