@@ -26,7 +26,7 @@ use crate::{
         register::RegisterApplication,
         secrets::{AddSecret, NewSecret},
     },
-    permissions::roles::{By, ChangeRole},
+    permissions::roles::ChangeRole,
     realms::{
         SigningKeyError,
         create::{CreateRealm, NotCreated},
@@ -267,7 +267,7 @@ async fn first_role(
         kind,
         role,
         given: true,
-        by: By::PLATFORM,
+        own: false,
     };
     kernel
         .execute(context, &assign)

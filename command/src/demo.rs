@@ -20,7 +20,7 @@ use crate::{
         register::RegisterApplication,
     },
     bootstrap::{BootstrapError, readable_password},
-    permissions::roles::{By, ChangeRole},
+    permissions::roles::ChangeRole,
     realms::create::CreateRealm,
     users::{
         password::{NewPassword, SetPassword, destroy_replaced},
@@ -125,7 +125,7 @@ async fn alice(commands: &Commands, context: &Context, realm: RealmId) -> Result
         kind,
         role,
         given: true,
-        by: By::PLATFORM,
+        own: false,
     };
     kernel
         .execute(context, &assign)

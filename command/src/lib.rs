@@ -110,6 +110,13 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
     }
 }
 
+/// Whether a command is about the caller, or about the application that they use: who locks themselves out by a slip
+/// cannot undo it.
+fn is_own(caller: &Caller, realm: RealmId, principal: Uuid) -> bool {
+    let token = &caller.token;
+    token.realm.id == realm && (caller.principal() == principal || token.client.0 == principal)
+}
+
 /// The circumstances of a command about a realm as such: it is told in the `system` realm, whatever realm it is about.
 fn in_system_realm(caller: &Caller, mut context: Context) -> Context {
     let request = context.actor.request.unwrap_or(Uuid::nil());

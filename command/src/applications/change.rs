@@ -18,7 +18,7 @@ use super::{Rejection, rules};
 use crate::{
     At, Commands,
     body::{present, removable, replace},
-    failed, permissions,
+    failed,
 };
 
 /// What to change: absent stays, lists are replaced, `null` removes.
@@ -147,14 +147,9 @@ pub(super) async fn change(
 ) -> Result<Answer, Problem> {
     let Path((_, application)) = at?;
     let Command {
-        realm,
-        caller,
-        context,
-        body,
-        ..
+        realm, context, body, ..
     } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, application.0).await?;
     let command = ChangeApplication {
         realm: realm.id,
         application,

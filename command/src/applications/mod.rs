@@ -16,7 +16,15 @@
 //!
 //! **What goes wrong.** A redirect URI that is not https (loopback and, for `native`, private-use schemes excepted), or
 //! that has a fragment, a wildcard or credentials is 422 with its place in the list. So is a custom claim that would pass
-//! for one of the protocol. More than ten secrets at a time are 409, as is a secret for an application that keeps none.
+//! for one of the protocol, or scopes (4 KiB), audiences (2 KiB) and custom claims (4 KiB) that no token has room for.
+//! More than ten secrets at a time are 409, as is a secret for an application that keeps none, and disabling the
+//! application that one is using.
+//!
+//! **What a withdrawn secret does not end.** A secret is for getting tokens: those that were got with it are good until
+//! they expire (`access_token_seconds`). After a leak, disable the application, which is immediate: every token and
+//! grant of its is refused from then on. Revoking a grant (`oauth2/revoke` with the refresh token, or ending the session)
+//! is immediate too. A change of scopes, audiences or redirect URIs holds for every code and refresh token that is used
+//! after it.
 //!
 //! **It worked when** the answer's events are those of the table; a disabled application gets no token within a second,
 //! and those it has are refused.
@@ -48,6 +56,9 @@ pub enum Rejection {
     /// Only `web` and `service` applications can keep a secret (RFC 6749, section 2.1).
     #[error("an application of this type cannot keep a secret")]
     KeepsNoSecret,
+    /// Whoever disabled it with its own token could not enable it again.
+    #[error("nobody disables the application that they are using")]
+    Oneself,
     /// There is no such secret, or it was withdrawn.
     #[error("no such secret")]
     NoSuchSecret,
@@ -68,7 +79,7 @@ impl From<Rejection> for Problem {
         match rejection {
             Rejection::Invalid(faults) => faults.into(),
             Rejection::NotFound | Rejection::NoSuchSecret => Problem::new(Code::NotFound),
-            Rejection::Exists | Rejection::KeepsNoSecret | Rejection::TooManySecrets => {
+            Rejection::Exists | Rejection::KeepsNoSecret | Rejection::Oneself | Rejection::TooManySecrets => {
                 Problem::new(Code::Conflict).detail(detail)
             }
         }

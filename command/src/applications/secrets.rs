@@ -18,7 +18,7 @@ use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 use zeroize::Zeroizing;
 
 use super::Rejection;
-use crate::{At, Commands, Faults, body::moment, failed, permissions};
+use crate::{At, Commands, Faults, body::moment, failed};
 
 /// The most secrets that are good at a time.
 const SECRETS: usize = 10;
@@ -211,14 +211,9 @@ pub(super) async fn add(
 ) -> Result<Answer, Problem> {
     let Path((_, application)) = at?;
     let Command {
-        realm,
-        caller,
-        context,
-        body,
-        ..
+        realm, context, body, ..
     } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, application.0).await?;
     let value = generate(&**kernel.random());
     let secret = NewSecret::of(kernel, realm.id, &context, &value, body.expires_at).await?;
     let command = AddSecret {
@@ -255,14 +250,8 @@ pub(super) async fn revoke(
     command: Command<actions::SecretsManage, Empty>,
 ) -> Result<Answer, Problem> {
     let Path((_, application, credential)) = at?;
-    let Command {
-        realm,
-        caller,
-        context,
-        ..
-    } = command;
+    let Command { realm, context, .. } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, application.0).await?;
     let command = RevokeSecret {
         realm: realm.id,
         application,

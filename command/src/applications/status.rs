@@ -11,7 +11,7 @@ use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use super::Rejection;
 use crate::{
-    At, Commands, Faults, failed, permissions,
+    At, Commands, Faults, failed, is_own,
     realms::status::{REASON, Reason},
 };
 
@@ -26,6 +26,8 @@ pub struct SetApplicationStatus {
     pub disabled: bool,
     /// Why it is disabled, for the record.
     pub reason: Option<String>,
+    /// Whether it is the one that the caller is using.
+    pub own: bool,
 }
 
 #[async_trait::async_trait]
@@ -44,6 +46,9 @@ impl Decide for SetApplicationStatus {
     fn decide(&self, application: &Application, _: &Context) -> Result<Decision, Rejection> {
         if !application.exists() {
             return Err(Rejection::NotFound);
+        }
+        if self.disabled && self.own {
+            return Err(Rejection::Oneself);
         }
         let mut faults = Faults::default();
         faults.optional_text("reason", self.reason.as_deref(), REASON);
@@ -87,12 +92,12 @@ pub(super) async fn disable(
         ..
     } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, application.0).await?;
     let command = SetApplicationStatus {
         realm: realm.id,
         application,
         disabled: true,
         reason: body.reason,
+        own: is_own(&caller, realm.id, application.0),
     };
     Ok(Answer::changed(
         kernel.execute(&context, &command).await.map_err(failed)?,
@@ -122,12 +127,12 @@ pub(super) async fn enable(
         ..
     } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, application.0).await?;
     let command = SetApplicationStatus {
         realm: realm.id,
         application,
         disabled: false,
         reason: None,
+        own: is_own(&caller, realm.id, application.0),
     };
     Ok(Answer::changed(
         kernel.execute(&context, &command).await.map_err(failed)?,
@@ -155,6 +160,7 @@ mod tests {
             application: APP,
             disabled,
             reason: None,
+            own: false,
         };
         let decision = command.decide(&application, &context())?;
         Ok(decision.events.into_iter().map(|(_, event)| event).collect())

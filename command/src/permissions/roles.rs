@@ -1,4 +1,4 @@
-//! Giving and taking roles. The rule: nobody gives what they do not have (`platform-administrator`), and nobody locks
+//! Giving and taking roles. The rule: `platform-administrator` is held in the `system` realm only, and nobody locks
 //! everybody out by taking their own.
 
 use axum::extract::State;
@@ -13,25 +13,8 @@ use events::{
 use uuid::Uuid;
 use web::{Action, Answer, Code, Command, CommandAnswer, Empty, Path, Problem, actions};
 
-use super::{Rejection, is_platform_administrator};
-use crate::{At, Commands, failed};
-
-/// On whose word a role is given or taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct By {
-    /// The user or application that asks.
-    pub principal: Uuid,
-    /// Whether that is a platform administrator.
-    pub is_platform_administrator: bool,
-}
-
-impl By {
-    /// The platform itself, at its first start and for its demo.
-    pub const PLATFORM: Self = Self {
-        principal: Uuid::nil(),
-        is_platform_administrator: true,
-    };
-}
+use super::Rejection;
+use crate::{At, Commands, failed, is_own};
 
 /// Gives or takes a role.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +29,8 @@ pub struct ChangeRole {
     pub role: Role,
     /// Whether it is given (or taken).
     pub given: bool,
-    /// On whose word.
-    pub by: By,
+    /// Whether it is the caller's own.
+    pub own: bool,
 }
 
 /// What a role is decided on.
@@ -97,10 +80,7 @@ impl Decide for ChangeRole {
         if is_platform && self.given && self.realm != RealmId::SYSTEM {
             return Err(Rejection::OutsideSystemRealm);
         }
-        if is_platform && !self.by.is_platform_administrator {
-            return Err(Rejection::NotYours);
-        }
-        if is_platform && !self.given && self.by.principal == self.principal {
+        if is_platform && !self.given && self.own {
             return Err(Rejection::Oneself);
         }
         if self.given && !holder.acts {
@@ -137,18 +117,13 @@ async fn change<A: Action>(
         ..
     } = command;
     let role = role.parse().map_err(|()| Problem::new(Code::NotFound))?;
-    let is_platform_administrator = is_platform_administrator(&caller);
-    let by = By {
-        principal: caller.principal(),
-        is_platform_administrator,
-    };
     let command = ChangeRole {
         realm: realm.id,
         principal,
         kind,
         role,
         given,
-        by,
+        own: is_own(&caller, realm.id, principal),
     };
     Ok(Answer::changed(
         commands
@@ -261,15 +236,6 @@ mod tests {
     use super::*;
 
     const ALICE: Uuid = Uuid::from_u128(9);
-    const BOB: By = By {
-        principal: Uuid::from_u128(10),
-        is_platform_administrator: false,
-    };
-    const ROOT: By = By {
-        principal: Uuid::from_u128(11),
-        is_platform_administrator: true,
-    };
-
     fn holder(roles: &[Role]) -> Holder {
         let assigned = |role: &Role| {
             PermissionEvent::Assigned {
@@ -286,14 +252,14 @@ mod tests {
         }
     }
 
-    fn change(realm: RealmId, role: Role, given: bool, by: By) -> ChangeRole {
+    fn change(realm: RealmId, role: Role, given: bool) -> ChangeRole {
         ChangeRole {
             realm,
             principal: ALICE,
             kind: PrincipalKind::User,
             role,
             given,
-            by,
+            own: false,
         }
     }
 
@@ -308,60 +274,36 @@ mod tests {
     #[test]
     fn a_role_is_given_once_and_taken_once() {
         let (none, auditor) = (holder(&[]), holder(&[Role::Auditor]));
-        assert_eq!(when(&none, change(ACME, Role::Auditor, true, BOB)), Ok(1));
-        assert_eq!(when(&auditor, change(ACME, Role::Auditor, true, BOB)), Ok(0));
-        assert_eq!(when(&auditor, change(ACME, Role::Auditor, false, BOB)), Ok(1));
-        assert_eq!(when(&none, change(ACME, Role::Auditor, false, BOB)), Ok(0));
+        assert_eq!(when(&none, change(ACME, Role::Auditor, true)), Ok(1));
+        assert_eq!(when(&auditor, change(ACME, Role::Auditor, true)), Ok(0));
+        assert_eq!(when(&auditor, change(ACME, Role::Auditor, false)), Ok(1));
+        assert_eq!(when(&none, change(ACME, Role::Auditor, false)), Ok(0));
     }
 
     #[test]
-    fn platform_administrators_are_made_by_platform_administrators_in_the_system_realm() {
+    fn platform_administrators_are_made_in_the_system_realm() {
         let role = Role::PlatformAdministrator;
+        assert_eq!(when(&holder(&[]), change(RealmId::SYSTEM, role, true)), Ok(1));
         assert_eq!(
-            when(&holder(&[]), change(RealmId::SYSTEM, role, true, ROOT)),
-            Ok(1)
-        );
-        assert_eq!(
-            when(&holder(&[]), change(RealmId::SYSTEM, role, true, BOB)),
-            Err(Rejection::NotYours)
-        );
-        assert_eq!(
-            when(&holder(&[role]), change(RealmId::SYSTEM, role, false, BOB)),
-            Err(Rejection::NotYours)
-        );
-        assert_eq!(
-            when(&holder(&[]), change(ACME, role, true, ROOT)),
+            when(&holder(&[]), change(ACME, role, true)),
             Err(Rejection::OutsideSystemRealm)
         );
     }
 
     #[test]
     fn nobody_takes_their_own_platform_administrator() {
-        let role = Role::PlatformAdministrator;
-        let own = By {
-            principal: ALICE,
-            is_platform_administrator: true,
+        let take = |role, own| {
+            let change = change(RealmId::SYSTEM, role, false);
+            when(&holder(&[role]), ChangeRole { own, ..change })
         };
-        assert_eq!(
-            when(&holder(&[role]), change(RealmId::SYSTEM, role, false, own)),
-            Err(Rejection::Oneself)
-        );
-        assert_eq!(
-            when(&holder(&[role]), change(RealmId::SYSTEM, role, false, ROOT)),
-            Ok(1)
-        );
-        assert_eq!(
-            when(
-                &holder(&[Role::Auditor]),
-                change(RealmId::SYSTEM, Role::Auditor, false, own)
-            ),
-            Ok(1)
-        );
+        assert_eq!(take(Role::PlatformAdministrator, true), Err(Rejection::Oneself));
+        assert_eq!(take(Role::PlatformAdministrator, false), Ok(1));
+        assert_eq!(take(Role::Auditor, true), Ok(1));
     }
 
     #[test]
     fn only_who_is_there_and_can_act_gets_a_role() {
-        let auditor = |given| change(ACME, Role::Auditor, given, BOB);
+        let auditor = |given| change(ACME, Role::Auditor, given);
         assert_eq!(
             when(&Holder::default(), auditor(true)),
             Err(Rejection::NoSuchPrincipal)

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::world::{CLIENT, PASSWORD, World};
+use super::world::{CLIENT, World};
 
 #[tokio::test]
 async fn every_operation_is_refused_without_a_token_whatever_its_path_holds() {
@@ -68,58 +67,24 @@ async fn another_realm_is_answered_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn only_platform_administrators_change_platform_administrators() {
+async fn nobody_stops_the_application_that_they_are_using() {
     let world = World::started().await;
-    let token = world.helper("system", "realm-administrator").await;
-    let mallory = world
-        .send("POST", "realms/system/users", json!({ "username": "mallory" }))
-        .await;
-    let send = |method: &'static str, path: String, body: Value| {
-        let (world, token) = (&world, &token);
-        async move {
-            world
-                .send_with(method, &path, &body, Some(token), &[])
-                .await
-                .status
-                .as_u16()
-        }
-    };
-    let admin = format!(
-        "realms/system/users/{}",
-        Uuid::from_u128(0x7000_8000_0000_0000_0002)
-    );
-    assert_eq!(
-        send(
-            "PUT",
-            format!("{admin}/password"),
-            json!({ "password": PASSWORD })
-        )
-        .await,
-        403
-    );
-    assert_eq!(
-        send("PATCH", admin.clone(), json!({ "email": "mallory@example.org" })).await,
-        403
-    );
-    assert_eq!(send("POST", format!("{admin}/disable"), Value::Null).await, 403);
-    assert_eq!(
-        send(
-            "DELETE",
-            format!("{admin}/roles/platform-administrator"),
-            Value::Null
-        )
-        .await,
-        403
-    );
-    let own = format!("realms/system/users/{}", mallory.id());
-    assert_eq!(
-        send("PUT", format!("{own}/roles/platform-administrator"), Value::Null).await,
-        403
-    );
-    assert_eq!(
-        send("PUT", format!("{own}/password"), json!({ "password": PASSWORD })).await,
-        200
-    );
+    let realm = world.commands.edge.realm("system").await.unwrap().unwrap();
+    let found = web::clients::resolve(&world.commands.edge, &realm, CLIENT)
+        .await
+        .unwrap();
+    let own = format!("realms/system/applications/{}", found.unwrap().0);
+    for (method, suffix) in [("POST", "disable"), ("DELETE", "roles/platform-administrator")] {
+        let refused = world.send(method, &format!("{own}/{suffix}"), Value::Null).await;
+        assert_eq!(
+            (refused.status, &refused.body["code"]),
+            (StatusCode::CONFLICT, &json!("conflict"))
+        );
+        assert!(
+            refused.body["detail"].as_str().unwrap().contains("nobody"),
+            "{refused:?}"
+        );
+    }
     world.close().await;
 }
 

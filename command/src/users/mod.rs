@@ -12,12 +12,12 @@
 //! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
 //!
-//! Platform administrators may all of it in every realm. Whoever holds the role `platform-administrator` is changed
-//! by platform administrators only.
+//! Platform administrators may all of it in every realm, and nobody else any of it in `system` (`web::access`).
 //!
 //! **What goes wrong.** A user name or e-mail address that somebody of the realm has is 409 `name_taken` with the
 //! field; both share one name space, compared without case and Unicode form. A field that is not as it must be is 422
 //! with its name, a password that is easy to guess 422 `weak_password` with the reason. A user of another realm is 404.
+//! Nobody locks or disables themselves (409).
 //!
 //! **It worked when** the answer's events are those of the table. A lock refuses new sign-ins, a disabled user's
 //! sessions and tokens are refused within a second, and a new password ends the sessions that began before it.
@@ -57,6 +57,9 @@ pub enum Rejection {
     /// All that was known of this user was erased.
     #[error("this user was erased")]
     Erased,
+    /// Whoever did that to themselves could not undo it.
+    #[error("nobody locks or disables themselves")]
+    Oneself,
     /// A password that is easy to guess, or of a length that the realm does not allow.
     #[error("{0}")]
     WeakPassword(Weakness),
@@ -76,7 +79,7 @@ impl From<Rejection> for Problem {
         match rejection {
             Rejection::Invalid(faults) => faults.into(),
             Rejection::NotFound | Rejection::NoSuchSession => Problem::new(Code::NotFound),
-            Rejection::Exists | Rejection::Erased => {
+            Rejection::Exists | Rejection::Erased | Rejection::Oneself => {
                 Problem::new(Code::Conflict).detail(rejection.to_string())
             }
             Rejection::WeakPassword(weakness) => Problem::new(Code::WeakPassword)

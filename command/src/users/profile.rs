@@ -25,7 +25,6 @@ use super::{
 use crate::{
     At, Commands,
     body::{present, removable, replace},
-    permissions,
 };
 
 /// What to change: absent stays, `null` removes.
@@ -222,14 +221,9 @@ pub(super) async fn change(
 ) -> Result<Answer, Problem> {
     let Path((_, user)) = at?;
     let Command {
-        realm,
-        caller,
-        context,
-        body,
-        ..
+        realm, context, body, ..
     } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, user.0).await?;
     let command = ChangeProfile {
         realm: realm.id,
         user,

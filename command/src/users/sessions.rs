@@ -12,7 +12,7 @@ use events::{
 use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use super::Rejection;
-use crate::{At, Commands, failed, permissions};
+use crate::{At, Commands, failed};
 
 /// Ends all sessions that a user has.
 #[derive(Clone, Copy, Debug)]
@@ -99,14 +99,8 @@ pub(super) async fn end_all(
     command: Command<actions::SessionsEnd, Empty>,
 ) -> Result<Answer, Problem> {
     let Path((_, user)) = at?;
-    let Command {
-        realm,
-        caller,
-        context,
-        ..
-    } = command;
+    let Command { realm, context, .. } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, user.0).await?;
     let command = EndSessions {
         realm: realm.id,
         user,

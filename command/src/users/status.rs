@@ -18,7 +18,7 @@ use super::Rejection;
 use crate::{
     At, Commands, Faults,
     body::{moment, present},
-    failed, permissions,
+    failed, is_own,
     realms::status::{REASON, Reason},
 };
 
@@ -52,6 +52,8 @@ pub struct ChangeStatus {
     pub user: UserId,
     /// How.
     pub change: StatusChange,
+    /// Whether that is the caller.
+    pub own: bool,
 }
 
 #[async_trait::async_trait]
@@ -74,6 +76,13 @@ impl Decide for ChangeStatus {
         // The reason is sealed by a key that an erased user no longer has, and they can never sign in again anyway.
         if user.erased {
             return Err(Rejection::Erased);
+        }
+        let stops = matches!(
+            self.change,
+            StatusChange::Lock { .. } | StatusChange::Disable { .. }
+        );
+        if self.own && stops {
+            return Err(Rejection::Oneself);
         }
         let mut faults = Faults::default();
         let event: Option<Event> = match &self.change {
@@ -136,11 +145,11 @@ async fn change<A: Action, T>(
         ..
     } = command;
     let kernel = commands.edge.kernel();
-    permissions::protect(kernel, &caller, realm.id, user.0).await?;
     let command = ChangeStatus {
         realm: realm.id,
         user,
         change: change(body),
+        own: is_own(&caller, realm.id, user.0),
     };
     Ok(Answer::changed(
         kernel.execute(&context, &command).await.map_err(failed)?,
@@ -255,6 +264,7 @@ mod tests {
             realm: RealmId(Uuid::from_u128(7)),
             user: ALICE,
             change,
+            own: false,
         };
         Ok(command
             .decide(&user, &context())?
@@ -315,6 +325,29 @@ mod tests {
             enabled
         );
         assert_eq!(when(vec![registered()], StatusChange::Enable), Ok(vec![]));
+    }
+
+    #[test]
+    fn nobody_locks_themselves_out() {
+        let oneself = |change| {
+            let command = ChangeStatus {
+                realm: RealmId(Uuid::from_u128(7)),
+                user: ALICE,
+                change,
+                own: true,
+            };
+            let user = given::<User>(ALICE.0, [registered()]).state;
+            command
+                .decide(&user, &context())
+                .map(|decision| decision.events.len())
+        };
+        assert_eq!(oneself(lock(None)), Err(Rejection::Oneself));
+        assert_eq!(
+            oneself(StatusChange::Disable { reason: None }),
+            Err(Rejection::Oneself)
+        );
+        assert_eq!(oneself(StatusChange::Unlock), Ok(0));
+        assert_eq!(oneself(StatusChange::Enable), Ok(0));
     }
 
     #[test]
