@@ -246,6 +246,9 @@ macro_rules! log_contract {
             a_command_repeated_in_parallel_is_done_once
             a_command_outlives_a_restart
             a_refused_command_is_not_remembered
+            a_command_that_changes_nothing_is_remembered
+            a_command_that_changes_nothing_may_be_a_streams_first
+            a_command_that_changes_nothing_is_judged
             sweeping_deletes_what_has_expired_and_nothing_else
             events_come_back_as_they_were_written
             a_subject_loads_alone_and_in_order

@@ -27,11 +27,12 @@ struct Inner {
 }
 
 impl Heads {
-    /// Enters what one transaction moved, under the next mark. Heads that did not change keep their mark.
+    /// Enters what one transaction moved, under the next mark. Heads that did not change keep their mark, and a stream
+    /// that has commands but no events yet has none.
     pub fn enter(&self, moved: impl IntoIterator<Item = (Stream, u64)>) {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mark = inner.mark + 1;
-        for (stream, seq) in moved {
+        for (stream, seq) in moved.into_iter().filter(|(_, seq)| *seq > 0) {
             match inner.heads.insert(stream, (seq, mark)) {
                 Some((before, old)) if before == seq => {
                     inner.heads.insert(stream, (seq, old));
@@ -90,7 +91,7 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert!(heads.since(mark).1.is_empty());
 
-        heads.enter([(stream(2), 8), (stream(1), 5)]);
+        heads.enter([(stream(2), 8), (stream(1), 5), (stream(3), 0)]);
         let (next, moved) = heads.since(mark);
         assert_eq!(
             moved,

@@ -70,8 +70,15 @@ pub(super) struct Writes<'a> {
     /// The last state of each claim that changed; `None` for one that is released.
     pub claims: HashMap<ClaimKey, Option<Held>>,
     pub commands: Vec<NewCommand>,
-    /// The new ends of the streams that moved.
+    /// The new ends of the streams that moved, and the streams that are new.
     pub tails: HashMap<Stream, Tail>,
+}
+
+impl Writes<'_> {
+    /// Whether nobody won.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.commands.is_empty()
+    }
 }
 
 /// Judges the appends of one batch, one after another.
@@ -251,8 +258,12 @@ impl<'a> Judge<'a> {
         tail: Tail,
     ) -> Receipt {
         let stream = append.stream;
-        self.known.tails.insert(stream, tail);
-        self.writes.tails.insert(stream, tail);
+        // A stream's end stays what it is if nothing is added, but a command needs a stream to belong to.
+        let end = if rows.is_empty() { Tail::default() } else { tail };
+        if !rows.is_empty() || !self.known.tails.contains_key(&stream) {
+            self.known.tails.insert(stream, end);
+            self.writes.tails.insert(stream, end);
+        }
         for row in &rows {
             self.ids.insert(row.id);
             if let Some(subject) = row.subject {
@@ -269,10 +280,17 @@ impl<'a> Judge<'a> {
             self.writes.claims.insert(key, held);
         }
         self.writes.events.extend(rows);
-        let first = append.events.first().and_then(|event| event.subject);
+        let subject = match append.events.first() {
+            Some(first) => first.subject,
+            None => append
+                .conditions
+                .iter()
+                .map(|condition| condition.subject)
+                .find(|subject| subject.id == append.target),
+        };
         let receipt = Receipt {
             id: append.target,
-            version: first.map_or(0, |subject| self.version(stream, subject)),
+            version: subject.map_or(0, |subject| self.version(stream, subject)),
             position: Position {
                 incarnation: self.incarnation,
                 stream,

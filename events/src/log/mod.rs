@@ -3,6 +3,7 @@
 //! - Streams are gapless; `seq` is the order of commits in that stream.
 //! - An append commits only if each of its conditions still holds and each of its claims is free, and then wholly.
 //! - One append's failure is never another's, though many share a transaction.
+//! - A command is remembered with its receipt, also one that found nothing to do: sending it again does nothing.
 //! - Nothing is acknowledged before it is durable. After a doubtful commit the engine finds out what is true.
 
 mod heads;
@@ -168,7 +169,8 @@ pub struct Append {
     pub conditions: Vec<Condition>,
     /// What becomes unique or spent.
     pub claims: Vec<ClaimChange>,
-    /// At least one.
+    /// At least one; or none, if the command changes nothing and has a key: then it is judged like any other, makes no
+    /// claims, and only the command is remembered.
     pub events: Vec<NewEvent>,
     /// The command's identity, if the caller gave one.
     pub command: Option<CommandKey>,
@@ -181,11 +183,13 @@ pub struct Append {
 pub struct Receipt {
     /// What was made or changed: [`Append::target`].
     pub id: Uuid,
-    /// The version of the first event's subject after the append; 0 if it has none.
+    /// The version of the first event's subject after the append; 0 if it has none. Without events, that of the first
+    /// condition whose subject has the target's id; 0 if there is none.
     pub version: u64,
-    /// The place of the append's last event.
+    /// The place of the append's last event; without events, where the stream ended when it was judged (seq 0 if it
+    /// was empty).
     pub position: Position,
-    /// The names of its events, in order.
+    /// The names of its events, in order; empty for a command that changed nothing.
     pub events: Vec<String>,
 }
 
@@ -217,7 +221,8 @@ pub enum Verdict {
         /// What kind of claim.
         kind: ClaimKind,
     },
-    /// The append breaks a rule of the log (no events, an unconditioned subject, a foreign lane, too large).
+    /// The append breaks a rule of the log (neither events nor a command key, an unconditioned subject, a foreign lane,
+    /// too large).
     Malformed(String),
     /// The log cannot take it now, and says why. It was not committed; only where the store went away for good in the
     /// middle of a commit, the text says that this is not known, and the same command key tells once it is back.

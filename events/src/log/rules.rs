@@ -17,7 +17,7 @@ pub(super) fn broken(append: &Append) -> Option<String> {
 
 fn events(append: &Append) -> Option<String> {
     if append.events.is_empty() {
-        return Some("an append carries at least one event".to_owned());
+        return nothing(append);
     }
     let mut ids = HashSet::with_capacity(append.events.len());
     for event in &append.events {
@@ -48,6 +48,14 @@ fn events(append: &Append) -> Option<String> {
         }
     }
     None
+}
+
+/// Without events there is only a command to remember; a claim would be told by no event.
+fn nothing(append: &Append) -> Option<String> {
+    if append.command.is_none() {
+        return Some("an append carries an event or a command key".to_owned());
+    }
+    (!append.claims.is_empty()).then(|| "an append without events makes no claims".to_owned())
 }
 
 fn conditions(append: &Append) -> Option<String> {

@@ -104,6 +104,128 @@ pub async fn a_refused_command_is_not_remembered(engine: &impl Engine) {
     log.close().await;
 }
 
+/// A command that changes nothing, on a subject at a version.
+fn nothing(stream: Stream, subject: Subject, version: u64, key: Digest, body: Digest) -> Append {
+    let mut append = with_command(change(stream, subject, version), key, body);
+    append.events.clear();
+    append
+}
+
+/// A command that changes nothing is remembered like any other, and moves nothing.
+pub async fn a_command_that_changes_nothing_is_remembered(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let (subject, other) = (user(), user());
+    committed(&log, change(stream, subject, 0)).await;
+    committed(&log, change(stream, other, 0)).await;
+    committed(&log, change(stream, subject, 1)).await;
+    let (mark, _) = log.heads(Mark::default()).await.unwrap();
+    let (key, body) = (digest(), digest());
+    let mut append = nothing(stream, subject, 2, key, body);
+    let beside = Condition {
+        subject: other,
+        version: 1,
+    };
+    append.conditions.insert(0, beside);
+    let first = committed(&log, append.clone()).await;
+    assert_eq!(
+        (first.id, first.version, first.position.seq, &first.events),
+        (subject.id, 2, 3, &Vec::new())
+    );
+    assert_eq!(
+        log.receipt(stream, &key).await.unwrap(),
+        Some((body, first.clone()))
+    );
+    assert_eq!(log.head(stream).await.unwrap().seq, 3);
+    assert!(log.heads(mark).await.unwrap().1.is_empty(), "no stream moved");
+
+    // Later it would have something to do, and is not done.
+    committed(&log, change(stream, subject, 2)).await;
+    let late = with_command(change(stream, subject, 3), key, body);
+    assert_eq!(one(&log, late).await, Verdict::Repeated(first.clone()));
+    assert_eq!(one(&log, append).await, Verdict::Repeated(first.clone()));
+    log.close().await;
+
+    let log = engine.open().await.unwrap();
+    let late = with_command(change(stream, subject, 3), key, body);
+    assert_eq!(one(&log, late).await, Verdict::Repeated(first));
+    let other_body = with_command(change(stream, subject, 3), key, digest());
+    assert_eq!(one(&log, other_body).await, Verdict::CommandReused);
+    assert_eq!(
+        one(&log, nothing(stream, subject, 3, key, digest())).await,
+        Verdict::CommandReused
+    );
+    assert_eq!(seqs(&log, stream).await, [1, 2, 3, 4]);
+    assert_eq!(log.sweep(START.after_seconds(86_400)).await.unwrap(), 1);
+    committed(&log, change(stream, subject, 3)).await;
+    log.close().await;
+}
+
+/// Also where the stream has no events yet: it stays empty, for followers too, until something happens.
+pub async fn a_command_that_changes_nothing_may_be_a_streams_first(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let (subject, key, second, body) = (user(), digest(), digest(), digest());
+    let verdicts = log
+        .commit(vec![
+            nothing(stream, subject, 0, key, body),
+            nothing(stream, subject, 0, key, body),
+            nothing(stream, subject, 0, key, digest()),
+        ])
+        .await;
+    let Verdict::Committed(first) = &verdicts[0] else {
+        panic!("{verdicts:?}")
+    };
+    assert_eq!((first.version, first.position.seq), (0, 0));
+    assert_eq!(
+        verdicts[1..],
+        [Verdict::Repeated(first.clone()), Verdict::CommandReused]
+    );
+    assert_eq!(log.head(stream).await.unwrap().seq, 0);
+    let (_, heads) = log.heads(Mark::default()).await.unwrap();
+    assert!(heads.is_empty(), "{heads:?}");
+    log.close().await;
+
+    let log = engine.open().await.unwrap();
+    let (mark, heads) = log.heads(Mark::default()).await.unwrap();
+    assert!(heads.is_empty(), "{heads:?}");
+    let mut untargeted = nothing(stream, subject, 0, second, body);
+    untargeted.target = id();
+    let changed = change(stream, subject, 0);
+    let verdicts = log.commit(vec![untargeted, changed]).await;
+    assert_eq!(winners(&verdicts), 2, "{verdicts:?}");
+    let (_, heads) = log.heads(mark).await.unwrap();
+    assert_eq!(heads.iter().map(|head| head.seq).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        one(&log, nothing(stream, subject, 0, key, body)).await,
+        Verdict::Repeated(first.clone())
+    );
+    assert_eq!(seqs(&log, stream).await, [1]);
+    log.close().await;
+}
+
+/// That it changes nothing was decided on versions too: if one is another by now, it is refused and not remembered.
+pub async fn a_command_that_changes_nothing_is_judged(engine: &impl Engine) {
+    let log = engine.open().await.unwrap();
+    let stream = Stream::facts(realm());
+    let (subject, key, body) = (user(), digest(), digest());
+    committed(&log, change(stream, subject, 0)).await;
+    let stale = nothing(stream, subject, 0, key, body);
+    assert_eq!(one(&log, stale).await, Verdict::Conflict { subject, found: 1 });
+    let mut claiming = nothing(stream, subject, 1, key, body);
+    claiming.claims = vec![hold(digest(), subject.id)];
+    assert!(is_malformed(&one(&log, claiming).await), "claims");
+    let mut anonymous = nothing(stream, subject, 1, key, body);
+    anonymous.command = None;
+    assert!(is_malformed(&one(&log, anonymous).await), "no key");
+    let mut foreign = nothing(stream, subject, 1, key, body);
+    foreign.conditions[0].subject.kind = SubjectKind::Session;
+    assert!(is_malformed(&one(&log, foreign).await), "a foreign lane");
+    assert_eq!(log.receipt(stream, &key).await.unwrap(), None);
+    committed(&log, with_command(change(stream, subject, 1), key, digest())).await;
+    log.close().await;
+}
+
 /// The sweeper deletes spent claims after their expiry and command keys after a day; never a held name or an event.
 pub async fn sweeping_deletes_what_has_expired_and_nothing_else(engine: &impl Engine) {
     let log = engine.open().await.unwrap();

@@ -181,7 +181,7 @@ impl Appender {
             })
             .collect();
         let writes = judge.finish();
-        if writes.events.is_empty() {
+        if writes.is_empty() {
             commit::end(connection, "ROLLBACK").await?;
             return Ok(verdicts);
         }
@@ -258,7 +258,8 @@ impl Appender {
     }
 }
 
-/// The verdict on an append whose events are in the log already.
+/// The verdict on an append whose events are in the log already. One without events is found by its command key, and
+/// answered as repeated: its first attempt may have landed, and there is nothing that it could have done twice.
 fn already(
     append: &Append,
     landed: &HashMap<EventId, Landed>,

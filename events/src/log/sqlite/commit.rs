@@ -272,7 +272,11 @@ pub(super) async fn write(
         moved.push((*stream, Place { id, tail: *tail }));
     }
     let ids: HashMap<Stream, i64> = moved.iter().map(|(stream, place)| (*stream, place.id)).collect();
-    let id_of = |stream: &Stream| ids.get(stream).copied().unwrap_or_default();
+    // A command that changed nothing belongs to a stream that did not move.
+    let id_of = |stream: &Stream| {
+        let stays = || places.get(stream).map(|place| place.id);
+        ids.get(stream).copied().or_else(stays).unwrap_or_default()
+    };
 
     insert(
         connection,

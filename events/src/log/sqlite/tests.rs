@@ -127,6 +127,28 @@ async fn the_receipt_after_a_lost_answer_is_the_one_that_was_stored() {
 }
 
 #[tokio::test]
+async fn a_command_that_changes_nothing_is_remembered_whatever_its_commit_answers() {
+    let case = Case::new().await;
+    for (code, lost) in [(1, &case.log.fault.answer_lost), (2, &case.log.fault.commit_lost)] {
+        let mut nothing = full(case.stream, code);
+        nothing.events.clear();
+        nothing.claims.clear();
+        lost.store(1, Ordering::SeqCst);
+        let verdict = case.commit(nothing.clone()).await;
+        let (Verdict::Committed(receipt) | Verdict::Repeated(receipt)) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(case.commit(nothing).await, Verdict::Repeated(receipt.clone()));
+        assert_eq!(
+            case.commit(full(case.stream, code)).await,
+            Verdict::Repeated(receipt),
+            "a late repetition that could act now does not"
+        );
+    }
+    case.holds(0).await;
+}
+
+#[tokio::test]
 async fn a_commit_that_was_lost_is_done_again() {
     let case = Case::new().await;
     case.log.fault.commit_lost.store(2, Ordering::SeqCst);
