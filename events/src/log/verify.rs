@@ -1,15 +1,30 @@
-//! Verifying: reads a whole stream through the trait and checks everything that can be checked without a key.
+//! Verifying: reads streams through the trait, and with the keys the claims that their events tell.
 //!
-//! It trusts nothing that is stored: each finding says at which seq what is not as it was written.
+//! It trusts nothing that is stored: each finding says at which seq what is not as it was written. What it cannot see,
+//! since only a checkpoint kept elsewhere could tell: that the last events of a stream were removed and its head lowered
+//! to fit, and that the whole log was replaced by an older copy of itself.
+
+mod claims;
+#[cfg(test)]
+mod tests;
+mod whole;
 
 use std::collections::HashMap;
 
+use self::claims::Claims;
 use super::{Log, LogError};
 use crate::{
     clock::Timestamp,
     envelope::{FORMAT, Recorded, body_digest, leaf_hash},
-    subject::{Stream, Subject},
+    ids::RealmId,
+    keys::KeyError,
+    subject::{Stream, Subject, SubjectKind},
 };
+
+pub use whole::{VerifiedLog, verify_log};
+
+/// The event by which the system realm names a realm.
+const REALM_CREATED: &str = "realm.created";
 
 /// Events read at once.
 const BATCH: usize = 512;
@@ -34,7 +49,18 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// What was looked at, and what was found.
+/// Why verifying came to no end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The log could not be asked.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The keys could not be asked.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+}
+
+/// What was looked at in one stream, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Events that are readable.
@@ -47,27 +73,14 @@ pub struct Verified {
 
 /// Checks that a stream is gapless up to its head and that every event is as it was written: entry and columns agree,
 /// leaf hash and body digest are right, time does not go back, versions of each subject follow one another.
-pub async fn verify_stream(log: &dyn Log, stream: Stream) -> Result<Verified, LogError> {
-    let head = log.head(stream).await?.seq;
-    let mut check = Check::new(log, stream);
-    loop {
-        match log.read(stream, check.last, BATCH).await {
-            Ok(events) if events.is_empty() => break,
-            Ok(events) => events.iter().for_each(|event| check.event(event)),
-            Err(LogError::Corrupt(_)) => check.one_by_one(head).await?,
-            Err(error) => return Err(error),
-        }
-        if check.findings.len() >= MOST_FINDINGS {
-            break;
-        }
-    }
-    // What is committed while we read is past the head that we asked for, and sound all the same.
-    if check.last < head && check.findings.len() < MOST_FINDINGS {
-        check.missing(head);
-    }
+///
+/// It cannot see that the last events were removed if the head was lowered to fit.
+pub async fn verify_stream(log: &dyn Log, stream: Stream) -> Result<Verified, VerifyError> {
+    let mut check = Check::new(log, stream, None);
+    check.run().await?;
     Ok(Verified {
         events: check.events,
-        last: check.last.max(head),
+        last: check.last,
         findings: check.findings,
     })
 }
@@ -75,6 +88,10 @@ pub async fn verify_stream(log: &dyn Log, stream: Stream) -> Result<Verified, Lo
 struct Check<'a> {
     log: &'a dyn Log,
     stream: Stream,
+    /// What the events tell of claims, where the keys are at hand.
+    claims: Option<Claims<'a>>,
+    /// The realms that the events make, and at which seq.
+    realms: Vec<(RealmId, u64)>,
     last: u64,
     time: Timestamp,
     versions: HashMap<Subject, u64>,
@@ -83,16 +100,43 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(log: &'a dyn Log, stream: Stream) -> Self {
+    fn new(log: &'a dyn Log, stream: Stream, claims: Option<Claims<'a>>) -> Self {
         Self {
             log,
             stream,
+            claims,
+            realms: Vec::new(),
             last: 0,
             time: Timestamp(i64::MIN),
             versions: HashMap::new(),
             events: 0,
             findings: Vec::new(),
         }
+    }
+
+    /// Reads everything that was not read before, up to the stream's end.
+    async fn run(&mut self) -> Result<(), VerifyError> {
+        let head = self.log.head(self.stream).await?.seq;
+        loop {
+            match self.log.read(self.stream, self.last, BATCH).await {
+                Ok(events) if events.is_empty() => break,
+                Ok(events) => {
+                    for event in &events {
+                        self.event(event).await?;
+                    }
+                }
+                Err(LogError::Corrupt(_)) => self.one_by_one(head).await?,
+                Err(error) => return Err(error.into()),
+            }
+            if self.findings.len() >= MOST_FINDINGS {
+                return Ok(());
+            }
+        }
+        // What is committed while we read is past the head that we asked for, and sound all the same.
+        if self.last < head {
+            self.missing(head);
+        }
+        Ok(())
     }
 
     fn find(&mut self, seq: u64, what: impl Into<String>) {
@@ -116,18 +160,18 @@ impl<'a> Check<'a> {
     }
 
     /// The engine would not hand out a batch: reads its events one at a time, up to the first that it refuses.
-    async fn one_by_one(&mut self, head: u64) -> Result<(), LogError> {
+    async fn one_by_one(&mut self, head: u64) -> Result<(), VerifyError> {
         for _ in 0..BATCH {
             match self.log.read(self.stream, self.last, 1).await {
                 Ok(events) => match events.first() {
-                    Some(event) => self.event(event),
+                    Some(event) => self.event(event).await?,
                     None => return Ok(()),
                 },
                 Err(LogError::Corrupt(text)) => {
                     self.refused(head, text).await?;
                     return Ok(());
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -152,7 +196,30 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn event(&mut self, event: &Recorded) {
+    async fn event(&mut self, event: &Recorded) -> Result<(), VerifyError> {
+        let before = self.findings.len();
+        self.written(event);
+        // What a damaged event tells is not to be believed.
+        if self.findings.len() > before {
+            return Ok(());
+        }
+        let entry = &event.entry;
+        if entry.event_type == REALM_CREATED
+            && self.stream == Stream::facts(RealmId::SYSTEM)
+            && let Some(subject) = entry.subject.filter(|subject| subject.kind == SubjectKind::Realm)
+        {
+            self.realms.push((RealmId(subject.id), entry.seq));
+        }
+        if let Some(claims) = &mut self.claims
+            && let Some(damage) = claims.read(event).await?
+        {
+            self.find(entry.seq, damage);
+        }
+        Ok(())
+    }
+
+    /// Whether an event is as it was written, and follows the one before it.
+    fn written(&mut self, event: &Recorded) {
         let entry = &event.entry;
         let seq = entry.seq;
         if seq <= self.last {
