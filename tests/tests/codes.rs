@@ -346,7 +346,7 @@ async fn secrets_of_a_sign_in_are_in_no_log_line_and_no_event() {
     let facts = json!(realm.events("facts", "").await).to_string();
     let activity = json!(realm.events("activity", "").await).to_string();
     let said = server.said();
-    assert!(said.contains("TRACE"), "the log says everything that it can");
+    assert!(said.contains("DEBUG"), "the log says everything that it can");
     let secret = application.secret.clone().expect("a secret");
     for (what, secret) in [
         ("the password", &alice.password),
