@@ -43,10 +43,19 @@ pub enum KernelError {
     Keys(#[from] KeyError),
     /// A stored event cannot be understood.
     #[error(transparent)]
-    Decode(#[from] DecodeError),
+    Decode(DecodeError),
     /// A command broke a rule of the log: a defect of ours.
     #[error("malformed append: {0}")]
     Malformed(String),
+}
+
+impl From<DecodeError> for KernelError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Keys(error) => Self::Keys(error),
+            other => Self::Decode(other),
+        }
+    }
 }
 
 /// Everything that deciding stands on. One for each node.
