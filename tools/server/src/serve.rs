@@ -4,7 +4,11 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use command::{Commands, bootstrap::Bootstrap};
 use query::Queries;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 use web::Edge;
@@ -74,6 +78,9 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         app = app.merge(demo::router(&edge, &demo));
     }
 
+    // Listened for before anybody is told that we are ready: a signal right after that must not kill us.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopping) = watch::channel(false);
     let management = management::start(&config, metrics, &platform, stopping.clone()).await?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone()));
@@ -83,7 +90,10 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     );
 
     let stopper = tokio::spawn(async move {
-        asked_to_stop().await;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
         tracing::info!("draining");
         stop.send_replace(true);
     });
@@ -93,18 +103,6 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     management::forget(&config);
     platform.close().await;
     Ok(())
-}
-
-/// Resolves at SIGTERM or SIGINT.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }
 
 async fn sweep(kernel: Arc<events::kernel::Kernel>, stopping: watch::Receiver<bool>) {
