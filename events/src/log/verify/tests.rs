@@ -242,8 +242,13 @@ async fn a_realm_that_was_made_a_moment_ago_may_be_empty_and_no_other() {
     let world = World::new().await;
     let realm = RealmId(id());
     world.name(realm).await;
-    assert_eq!(world.found().await, []);
+    let verified = world.verify(true).await;
+    assert_eq!(
+        (verified.unfinished, verified.findings),
+        (Some(realm), Vec::new())
+    );
     world.make(RealmId(id())).await;
+    assert_eq!(world.verify(true).await.unfinished, None);
     assert_eq!(world.found().await, [(Stream::facts(realm), 1)]);
 }
 

@@ -28,6 +28,9 @@ pub struct VerifiedLog {
     pub realms: u64,
     /// Claims that are as the events tell them; `None` without the keys.
     pub claims: Option<u64>,
+    /// The realm whose creation is the last that the system realm tells, if it has no events: it was not finished, or its
+    /// streams are gone, which cannot be told apart.
+    pub unfinished: Option<RealmId>,
     /// Nothing, if the log is sound.
     pub findings: Vec<Finding>,
 }
@@ -35,7 +38,7 @@ pub struct VerifiedLog {
 /// Checks every stream as [`verify_stream`](super::verify_stream) does, and beyond that:
 ///
 /// - that every realm which the system realm names has facts (each gets a signing key when it is made; one whose
-///   creation is the system realm's last event may not have come to that), and that every stream is of such a realm;
+///   creation is the system realm's last event may not have come to that: [`VerifiedLog::unfinished`]), and that every stream is of such a realm;
 /// - with the keys, that every claim which the events tell is there, held or spent by the same holder. A spent one may
 ///   be gone once its time has passed.
 ///
@@ -61,6 +64,7 @@ pub async fn verify_log(
         events: 0,
         realms: 0,
         claims: keyring.map(|_| 0),
+        unfinished: None,
         findings: Vec::new(),
     };
     let named = verified.stream(log, system, keyring, clock).await?;
@@ -84,13 +88,18 @@ pub async fn verify_log(
             }
         }
     }
-    let gone: Vec<Stream> = named
-        .realms
-        .iter()
-        .filter(|(_, created)| *created < named.last)
-        .map(|(realm, _)| Stream::facts(*realm))
-        .filter(|stream| empty.contains(stream))
-        .collect();
+    let mut gone = Vec::new();
+    for (realm, created) in &named.realms {
+        let facts = Stream::facts(*realm);
+        if !empty.contains(&facts) {
+            continue;
+        }
+        if *created == named.last && empty.contains(&Stream::activity(*realm)) {
+            verified.unfinished = Some(*realm);
+        } else {
+            gone.push(facts);
+        }
+    }
     if !gone.is_empty() {
         tokio::time::sleep(IN_BETWEEN).await;
     }
