@@ -73,6 +73,18 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
     Ok(made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?)
 }
 
+/// The keys as they are, beside whichever process uses them: nothing is made where something is missing.
+pub async fn keyring_that_exists(config: &Config) -> Result<Arc<Keyring>, Failure> {
+    let mut needed = vec![config.keys_path()?];
+    if config.master_key.is_none() {
+        needed.push(master_key_file(&config.data));
+    }
+    if let Some(missing) = needed.iter().find(|path| !path.exists()) {
+        return Err(format!("there is no {}", missing.display()).into());
+    }
+    keyring(config, &Arc::new(SystemRandom)).await
+}
+
 fn master_key_file(data: &Path) -> std::path::PathBuf {
     data.join("master.key")
 }
