@@ -31,7 +31,7 @@
 //! | `sessions/`, `session_cookie.rs` | who the browser is signed in as, and the decisions on that |
 //! | `code.rs`, `token/`, `grants.rs` | codes, the grants of the token endpoint, and the decisions on them |
 //! | `revoke.rs`, `logout.rs`, `hint.rs` | tokens given back, sessions ended, id tokens as hints |
-//! | `page.rs`, `pages/`, `assets.rs`, `visit.rs`, `cors.rs` | how pages and answers travel |
+//! | `page.rs`, `pages/`, `assets.rs`, `visit.rs` | how pages and answers travel |
 //! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
 //!
 //! The rules: every artefact is bound to all that it is for, and checked for all of it where it is used; what
@@ -41,7 +41,6 @@ mod assets;
 mod audience;
 mod authorize;
 mod code;
-mod cors;
 mod flow;
 #[cfg(test)]
 mod given;
@@ -70,7 +69,7 @@ use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
     routes,
 };
-use web::{Code, Problem};
+use web::{Code, Problem, cors};
 
 use crate::Commands;
 

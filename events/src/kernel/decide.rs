@@ -202,7 +202,10 @@ impl<'a> Reader<'a> {
             .map(|condition| condition.version)
     }
 
-    pub(super) fn into_conditions(self) -> Vec<Condition> {
+    /// What was read, the decided subject first: a receipt speaks of its version.
+    pub(super) fn into_conditions(mut self, decided: Subject) -> Vec<Condition> {
+        self.conditions
+            .sort_by_key(|condition| condition.subject != decided);
         self.conditions
     }
 }

@@ -280,7 +280,7 @@ impl Kernel {
                 claims.push(self.claim(stream.realm, claim).await?);
             }
             // With nothing left to do the append only keeps the command's identity: its repetition does nothing either.
-            let conditions = reader.into_conditions();
+            let conditions = reader.into_conditions(decision.subject);
             let append = self
                 .seal(stream, context, target, decision.events, conditions, claims)
                 .await?;

@@ -4,13 +4,11 @@
 //! - `jwks.rs`: the keys that its tokens verify with (RFC 7517);
 //! - `userinfo.rs`: the claims about the user of an access token (OpenID Connect Core, section 5.3; RFC 6750);
 //! - `introspect.rs`: whether a token is good (RFC 7662);
-//! - `bearer.rs`: where an access token may stand in a request, and how it is refused;
-//! - `cors.rs`: which of these a page of another origin may read.
+//! - `bearer.rs`: where an access token may stand in a request, and how it is refused.
 //!
 //! The rule: a realm that does not exist and one that is suspended answer the same, on every path.
 
 mod bearer;
-mod cors;
 mod discovery;
 mod introspect;
 mod jwks;
@@ -21,7 +19,7 @@ use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
     routes,
 };
-use web::{Edge, Problem, RealmRef};
+use web::{Edge, Problem, RealmRef, cors};
 
 use crate::{Queries, read::missing};
 

@@ -8,7 +8,7 @@
 //! | [`answer`], [`problem`], [`oauth`] | answers: receipts, RFC 9457 problems, RFC 6749 errors |
 //! | [`clients`], [`claims`] | OAuth clients and what is told of users |
 //! | [`artefacts`], [`pages`] | sealed values in the client's hands |
-//! | [`layers`] | what every request passes through |
+//! | [`layers`], [`cors`] | what every request passes through; what other origins may call |
 //!
 //! The rule: the extractor's type names the action. A handler that takes [`Command<actions::UsersCreate, …>`](Command) cannot run for
 //! a caller who may not create users.
@@ -20,6 +20,7 @@ pub mod artefacts;
 pub mod claims;
 pub mod clients;
 pub mod command;
+pub mod cors;
 pub mod edge;
 pub mod form;
 pub mod json;

@@ -1,6 +1,6 @@
-//! Cross-origin calls (Fetch standard): applications in browsers fetch and give back their tokens from their
-//! own origin. The rule: what is opened here reads no cookie, so that `*` lets a foreign page do nothing that
-//! it could not do by itself.
+//! Cross-origin calls (Fetch standard): applications in browsers read discovery and keys, fetch and give back their tokens,
+//! from their own origin. The rule: what is opened here reads no cookie, so that `*` lets a foreign page do nothing that it could not
+//! do by itself.
 
 use axum::{
     extract::Request,
@@ -10,16 +10,14 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 
-use crate::Commands;
-
 /// Opens these methods to pages of every origin, and answers their preflight.
-pub fn open(methods: MethodRouter<Commands>) -> MethodRouter<Commands> {
+pub fn open<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>) -> MethodRouter<S> {
     methods.options(preflight).layer(middleware::from_fn(allow))
 }
 
 async fn preflight() -> Response {
     let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             "Authorization, Content-Type",
