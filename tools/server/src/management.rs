@@ -7,6 +7,20 @@
 //! | `GET /health/started` | 200 once the platform has started |
 //! | `GET /health/ready` | 200 while the log answers, no projection is stopped and none is far behind; else 503 and why |
 //! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` |
+//!
+//! | metric | labels | what it tells |
+//! | --- | --- | --- |
+//! | `chancery_http_requests_total`, `chancery_http_request_duration_seconds` | method, route, (status) | requests answered, and how long they took |
+//! | `chancery_sign_ins_total` | result, method | sign-ins that were tried |
+//! | `chancery_tokens_issued_total` | grant_type | access tokens issued |
+//! | `chancery_password_queue_depth`, `chancery_password_hash_seconds`, `chancery_password_refused_total` | | work on passwords: waiting, done, refused because the queue was full |
+//! | `chancery_log_appends_total` | verdict | appends judged |
+//! | `chancery_log_events_total` | lane | events written |
+//! | `chancery_log_queue_depth`, `chancery_log_batch_appends`, `chancery_log_commit_seconds` | | appends waiting, appends of one transaction, its length |
+//! | `chancery_decisions_lost_total` | | decisions made anew because the subject moved meanwhile |
+//! | `chancery_projection_lag_events`, `chancery_projection_stopped` | projection | how far behind the log; on how many streams it stands still (should be 0) |
+//! | `chancery_projection_events_total` | projection | events applied |
+//! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -17,7 +31,7 @@ use axum::{
     routing::{get, post},
 };
 use events::{ids::RealmId, subject::Stream};
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projections::Reads;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
@@ -35,6 +49,21 @@ struct Operators {
     kernel: std::sync::Arc<events::kernel::Kernel>,
     reads: Reads,
     stopping: watch::Receiver<bool>,
+}
+
+/// Upper bounds of histograms, in seconds: from a point read to the slowest request that is let live.
+const SECONDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+];
+/// Upper bounds of the histogram of batch sizes.
+const APPENDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Collects metrics from now on.
+pub fn record_metrics() -> Result<PrometheusHandle, Failure> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("chancery_log_batch_appends".into()), &APPENDS)?;
+    Ok(builder.install_recorder()?)
 }
 
 /// Starts listening and answers where. The address is kept in the data folder, for `chancery rebuild`.

@@ -26,7 +26,7 @@ const SWEEP: Duration = Duration::from_mins(10);
 /// Runs until SIGTERM or SIGINT.
 pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     start_logging(&config.telemetry)?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+    let metrics = management::record_metrics()?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
