@@ -1,14 +1,14 @@
 //! The follower: tells the fold cache of every event, whichever node wrote it, and knows how fresh the cache is.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use super::{Kernel, KernelError};
 use crate::{
-    log::{LogError, Mark},
+    log::{Head, LogError, Mark},
     subject::Stream,
 };
 
@@ -19,20 +19,34 @@ const POLL: Duration = Duration::from_millis(250);
 /// How many events are read at once.
 const BATCH: usize = 1_000;
 
-/// The monotonic time of the last look at the heads whose events are all applied.
+/// How far the cache can be believed: the monotonic time of the last look at the heads whose events are all applied,
+/// except for streams that cannot be read.
 #[derive(Debug, Default)]
-pub(super) struct Freshness(RwLock<Option<Instant>>);
+pub(super) struct Freshness(RwLock<Followed>);
+
+#[derive(Debug, Default)]
+struct Followed {
+    at: Option<Instant>,
+    unreadable: HashSet<Stream>,
+}
 
 impl Freshness {
-    pub(super) fn is_stale(&self) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none_or(|at| at.elapsed() > FRESH)
+    pub(super) fn is_stale(&self, stream: Stream) -> bool {
+        let followed = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        followed.at.is_none_or(|at| at.elapsed() > FRESH) || followed.unreadable.contains(&stream)
     }
 
     fn set(&self, at: Instant) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).at = Some(at);
+    }
+
+    fn set_readable(&self, stream: Stream, readable: bool) {
+        let mut followed = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if readable {
+            followed.unreadable.remove(&stream)
+        } else {
+            followed.unreadable.insert(stream)
+        };
     }
 }
 
@@ -72,19 +86,33 @@ impl Follower {
         let (mark, heads) = kernel.log.heads(self.mark).await?;
         for head in heads {
             let cursor = self.cursors.entry(head.stream).or_default();
-            while *cursor < head.seq {
-                let events = kernel.log.read(head.stream, *cursor, BATCH).await?;
-                let Some(last) = events.last() else { break };
-                *cursor = last.entry.seq;
-                for subject in events.iter().filter_map(|recorded| recorded.entry.subject) {
-                    kernel
-                        .cache
-                        .moved(head.stream.realm, subject.subject(), subject.version);
+            match follow(kernel, head, cursor).await {
+                Ok(()) => kernel.freshness.set_readable(head.stream, true),
+                // One damaged stream must not make the others look old; what is in it is asked of the log from now on.
+                Err(LogError::Corrupt(reason)) => {
+                    tracing::error!(reason, stream = %head.stream, "the fold cache cannot follow a damaged stream");
+                    kernel.freshness.set_readable(head.stream, false);
                 }
+                Err(error) => return Err(error),
             }
         }
         self.mark = mark;
         kernel.freshness.set(started);
         Ok(())
     }
+}
+
+/// Tells the cache of what happened in a stream up to its head.
+async fn follow(kernel: &Kernel, head: Head, cursor: &mut u64) -> Result<(), LogError> {
+    while *cursor < head.seq {
+        let events = kernel.log.read(head.stream, *cursor, BATCH).await?;
+        let Some(last) = events.last() else { break };
+        *cursor = last.entry.seq;
+        for subject in events.iter().filter_map(|recorded| recorded.entry.subject) {
+            kernel
+                .cache
+                .moved(head.stream.realm, subject.subject(), subject.version);
+        }
+    }
+    Ok(())
 }

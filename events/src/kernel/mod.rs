@@ -32,7 +32,7 @@ pub use decide::{Claim, Decide, Decision, Failure, Outcome, Reader};
 /// How often a decision is made anew after a lost race before the caller is told.
 const ATTEMPTS: usize = 6;
 
-/// Why the kernel could not answer. Nothing was changed.
+/// Why the kernel could not answer. (Only a log that went away in the middle of a commit leaves open whether it was done.)
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KernelError {
     /// The log could not be asked.
@@ -117,7 +117,15 @@ impl Kernel {
 
     /// The state of a subject, at most a second old: for answers that commit nothing.
     pub async fn current<F: Fold>(&self, realm: RealmId, id: Uuid) -> Result<Versioned<F>, KernelError> {
-        self.state(realm, id, self.freshness.is_stale()).await
+        self.state(
+            realm,
+            id,
+            self.freshness.is_stale(Stream {
+                realm,
+                lane: F::KIND.lane(),
+            }),
+        )
+        .await
     }
 
     /// The state of a subject: from the cache, or with the delta of the log if `reload` or if the cache is known to lag.
@@ -252,7 +260,7 @@ impl Kernel {
         }
         let mut turn = None;
         for _ in 0..ATTEMPTS {
-            let mut reader = Reader::new(self, stream, turn.is_some() || self.freshness.is_stale());
+            let mut reader = Reader::new(self, stream, turn.is_some() || self.freshness.is_stale(stream));
             let state = command.load(&mut reader).await?;
             let decision = command.decide(&state, context).map_err(Failure::Rejected)?;
             let version = reader.version_of(decision.subject);

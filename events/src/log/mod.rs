@@ -299,6 +299,9 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     /// Deletes spent claims and command keys whose time has passed; answers how many.
     async fn sweep(&self, now: Timestamp) -> Result<u64, LogError>;
 
+    /// Whether it answers and, where this node writes it, takes appends; else why not.
+    async fn health(&self) -> Result<(), LogError>;
+
     /// Commits what is queued, refuses what comes, and closes.
     async fn close(&self);
 }

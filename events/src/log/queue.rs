@@ -54,14 +54,23 @@ impl Caller {
 pub(super) enum Work {
     /// Commit these together.
     Batch(Vec<Job>),
-    /// Delete what has expired by this time.
-    Sweep(Timestamp, oneshot::Sender<Result<u64, LogError>>),
+    /// Do this between two batches, and tell how many rows it touched.
+    Chore(Chore, oneshot::Sender<Result<u64, LogError>>),
+}
+
+/// What the appender does besides appending.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Chore {
+    /// Delete a bounded number of rows that have expired by this time.
+    Sweep(Timestamp),
+    /// Write something that changes nothing, to see whether it can.
+    Probe,
 }
 
 #[derive(Debug)]
 enum Message {
     Append(Job),
-    Sweep(Timestamp, oneshot::Sender<Result<u64, LogError>>),
+    Chore(Chore, oneshot::Sender<Result<u64, LogError>>),
 }
 
 /// The callers' end.
@@ -76,7 +85,7 @@ pub(super) struct Queue {
 pub(super) struct Backlog {
     receiver: mpsc::Receiver<Message>,
     bytes: Arc<AtomicUsize>,
-    sweep: Option<Work>,
+    chore: Option<Work>,
 }
 
 /// A queue, from both ends.
@@ -92,7 +101,7 @@ pub(super) fn queue() -> (Queue, Backlog) {
         Backlog {
             receiver,
             bytes,
-            sweep: None,
+            chore: None,
         },
     )
 }
@@ -145,13 +154,13 @@ impl Queue {
         Ok(verdict)
     }
 
-    /// Has the appender delete a bounded number of expired rows between two batches.
-    pub async fn sweep(&self, now: Timestamp) -> Result<u64, LogError> {
+    /// Has the appender do something between two batches.
+    pub async fn chore(&self, chore: Chore) -> Result<u64, LogError> {
         let closed = || LogError::Unavailable("the log is closed".to_owned());
         let sender = self.sender().ok_or_else(closed)?;
         let (answer, count) = oneshot::channel();
         sender
-            .send(Message::Sweep(now, answer))
+            .send(Message::Chore(chore, answer))
             .await
             .map_err(|_| closed())?;
         drop(sender);
@@ -163,6 +172,11 @@ impl Queue {
         self.sender.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
+    /// Whether an appender still takes what is queued.
+    pub fn is_open(&self) -> bool {
+        self.sender().is_some_and(|sender| !sender.is_closed())
+    }
+
     fn sender(&self) -> Option<mpsc::Sender<Message>> {
         self.sender.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -171,8 +185,8 @@ impl Queue {
 impl Backlog {
     /// What to do next: all that waits, up to a batch. `None` when the queue is closed and empty.
     pub async fn next(&mut self) -> Option<Work> {
-        if let Some(sweep) = self.sweep.take() {
-            return Some(sweep);
+        if let Some(chore) = self.chore.take() {
+            return Some(chore);
         }
         let mut message = self.receiver.recv().await;
         let mut batch = Vec::new();
@@ -183,10 +197,10 @@ impl Backlog {
                     bytes += job.bytes;
                     batch.push(job);
                 }
-                Some(Message::Sweep(now, answer)) => self.sweep = Some(Work::Sweep(now, answer)),
+                Some(Message::Chore(chore, answer)) => self.chore = Some(Work::Chore(chore, answer)),
                 None => {}
             }
-            if batch.len() >= BATCH || bytes >= BATCH_BYTES || self.sweep.is_some() {
+            if batch.len() >= BATCH || bytes >= BATCH_BYTES || self.chore.is_some() {
                 break;
             }
             match self.receiver.try_recv() {
@@ -198,7 +212,7 @@ impl Backlog {
         gauge!("chancery_log_queue_depth")
             .set(f64::from(u32::try_from(self.receiver.len()).unwrap_or(u32::MAX)));
         if batch.is_empty() {
-            return self.sweep.take();
+            return self.chore.take();
         }
         histogram!("chancery_log_batch_appends")
             .record(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));

@@ -19,6 +19,7 @@ use super::{
     commit::{self, Failure, Landed},
     statements::Statements,
     sweep,
+    trouble::Trouble,
 };
 use crate::{
     clock::Clock,
@@ -27,7 +28,7 @@ use crate::{
         Append, LogError, Position, Receipt, Verdict,
         heads::Heads,
         judge::{Judge, Tail, used},
-        queue::{Backlog, Job, Work},
+        queue::{Backlog, Chore, Job, Work},
     },
     subject::Stream,
 };
@@ -75,6 +76,7 @@ pub(super) struct Appender {
     pub clock: Arc<dyn Clock>,
     pub heads: Arc<Heads>,
     pub moved: Arc<watch::Sender<u64>>,
+    pub trouble: Arc<Trouble>,
     /// Held until the last write is done.
     pub lock: File,
     #[cfg(test)]
@@ -87,8 +89,8 @@ impl Appender {
         while let Some(work) = backlog.next().await {
             match work {
                 Work::Batch(jobs) => self.batch(jobs).await,
-                Work::Sweep(now, answer) => {
-                    let _ = answer.send(self.sweep(now).await);
+                Work::Chore(chore, answer) => {
+                    let _ = answer.send(self.chore(chore).await);
                 }
             }
         }
@@ -116,7 +118,10 @@ impl Appender {
         let mut pauses = PATIENCE.iter();
         let text = loop {
             let failure = match self.attempt(appends, ids).await {
-                Ok(verdicts) => return verdicts,
+                Ok(verdicts) => {
+                    self.trouble.clear();
+                    return verdicts;
+                }
                 Err(failure) => failure,
             };
             match failure {
@@ -149,6 +154,7 @@ impl Appender {
             appends = appends.len(),
             "the log cannot take appends now"
         );
+        self.trouble.set(&text, ids == Ids::InDoubt);
         let text = if ids == Ids::InDoubt {
             // The one case in which we cannot know. A repetition under the same command key will tell.
             format!("{text}; it is not known whether this was committed")
@@ -205,17 +211,28 @@ impl Appender {
         Ok(verdicts)
     }
 
-    async fn sweep(&mut self, now: crate::clock::Timestamp) -> Result<u64, LogError> {
-        let swept = async {
+    async fn chore(&mut self, chore: Chore) -> Result<u64, LogError> {
+        let done = async {
             self.connect().await?;
             let Some(connection) = self.connection.as_mut() else {
                 return Err(Failure::broken("not open"));
             };
-            sweep::some(connection, now).await
+            match chore {
+                Chore::Sweep(now) => sweep::some(connection, now).await,
+                Chore::Probe => sweep::probe(connection).await,
+            }
         };
-        match swept.await {
-            Ok(count) => Ok(count),
+        match done.await {
+            Ok(count) => {
+                if matches!(chore, Chore::Probe) {
+                    self.trouble.clear();
+                    // What landed unknown to us is known now.
+                    self.moved.send_modify(|count| *count += 1);
+                }
+                Ok(count)
+            }
             Err(failure) => {
+                self.trouble.set(&failure.to_string(), false);
                 self.disconnect().await;
                 Err(LogError::Unavailable(failure.to_string()))
             }

@@ -12,6 +12,7 @@ mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::{path::Path, sync::Arc};
 
@@ -20,11 +21,11 @@ use sqlx::{ConnectOptions, Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use self::{appender::Appender, commit::Failure, file::failed, statements::Statements};
+use self::{appender::Appender, commit::Failure, file::failed, statements::Statements, trouble::Trouble};
 use super::{
     Append, ClaimKind, Digest, Head, Log, LogError, Mark, Receipt, Verdict,
     heads::Heads,
-    queue::{Queue, queue},
+    queue::{Chore, Queue, queue},
 };
 use crate::{
     clock::{Clock, Random, Timestamp, new_id},
@@ -42,6 +43,7 @@ pub struct SqliteLog {
     readers: SqlitePool,
     heads: Arc<Heads>,
     moved: Arc<watch::Sender<u64>>,
+    trouble: Arc<Trouble>,
     /// Absent where the file is only read.
     writer: Option<Writer>,
     #[cfg(test)]
@@ -74,6 +76,7 @@ impl SqliteLog {
         let heads = Arc::new(Heads::default());
         heads.enter(places.iter().map(|(stream, place)| (*stream, place.tail.seq)));
         let moved = Arc::new(watch::Sender::new(0));
+        let trouble = Arc::<Trouble>::default();
         let (queue, backlog) = queue();
         #[cfg(test)]
         let fault = Arc::new(fault::Fault::default());
@@ -86,6 +89,7 @@ impl SqliteLog {
             clock,
             heads: heads.clone(),
             moved: moved.clone(),
+            trouble: trouble.clone(),
             lock,
             #[cfg(test)]
             fault: fault.clone(),
@@ -96,6 +100,7 @@ impl SqliteLog {
             readers: readers(path),
             heads,
             moved,
+            trouble,
             writer: Some(Writer { queue, task }),
             #[cfg(test)]
             fault,
@@ -119,15 +124,21 @@ impl SqliteLog {
             readers,
             heads: Arc::default(),
             moved: Arc::new(watch::Sender::new(0)),
+            trouble: Arc::default(),
             writer: None,
             #[cfg(test)]
             fault: Arc::default(),
         }))
     }
 
-    /// A reader is not told of commits: it looks the heads up.
+    /// A writer knows the heads, unless a commit is in doubt: then its file is read anew first. A reader is not told of
+    /// commits: it looks the heads up.
     async fn look(&self) -> Result<(), LogError> {
-        if self.writer.is_none() {
+        if let Some(writer) = &self.writer {
+            if self.trouble.get().is_some_and(|ailment| ailment.in_doubt) {
+                writer.queue.chore(Chore::Probe).await?;
+            }
+        } else {
             let mut connection = self.readers.acquire().await.map_err(failed)?;
             let places = commit::places(&mut connection)
                 .await
@@ -274,10 +285,29 @@ impl Log for SqliteLog {
         };
         let mut total = 0;
         loop {
-            match writer.queue.sweep(now).await? {
+            match writer.queue.chore(Chore::Sweep(now)).await? {
                 0 => return Ok(total),
                 some => total += some,
             }
+        }
+    }
+
+    async fn health(&self) -> Result<(), LogError> {
+        sqlx::query("SELECT 1")
+            .execute(&self.readers)
+            .await
+            .map_err(failed)?;
+        let Some(writer) = &self.writer else { return Ok(()) };
+        if !writer.queue.is_open() {
+            return Err(LogError::Unavailable("the log has stopped".to_owned()));
+        }
+        match self.trouble.get() {
+            None => Ok(()),
+            // Nobody may be writing, since we are not well: see whether we are again.
+            Some(ailment) => match writer.queue.chore(Chore::Probe).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(LogError::Unavailable(ailment.text)),
+            },
         }
     }
 

@@ -188,6 +188,35 @@ async fn a_doubtful_batch_is_answered_append_by_append() {
 }
 
 #[tokio::test]
+async fn in_doubt_nobody_is_told_where_the_streams_end_until_the_file_is_read_anew() {
+    let case = Case::new().await;
+    assert!(case.log.health().await.is_ok());
+    // It lands, its answer is lost, and then the file stays away for longer than we are patient.
+    case.log.fault.answer_lost.store(1, Ordering::SeqCst);
+    case.log.fault.not_openable.store(100, Ordering::SeqCst);
+    assert!(matches!(
+        case.commit(full(case.stream, 1)).await,
+        Verdict::Unavailable(_)
+    ));
+    assert!(case.log.health().await.is_err());
+    assert!(
+        case.log.heads(Mark::default()).await.is_err(),
+        "a follower must not believe that it is up to date"
+    );
+    assert!(case.log.head(case.stream).await.is_err());
+
+    case.log.fault.not_openable.store(0, Ordering::SeqCst);
+    assert!(
+        case.log.health().await.is_ok(),
+        "it finds out by itself, though nobody appends"
+    );
+    assert_eq!(
+        case.log.head(case.stream).await.map(|head| head.seq).ok(),
+        Some(2)
+    );
+}
+
+#[tokio::test]
 async fn a_disk_that_stays_away_is_told_and_returns() {
     let case = Case::new().await;
     case.log.fault.commit_lost.store(1, Ordering::SeqCst);
