@@ -58,6 +58,36 @@ impl SqliteKeyStore {
     }
 }
 
+impl SqliteKeyStore {
+    /// Opens a store that is there to read from it, beside the process that uses it: nothing is made or changed.
+    pub async fn open_read_only(path: &Path) -> Result<Arc<Self>, KeyError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(false)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5));
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+        let format: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
+            .fetch_optional(&readers)
+            .await
+            .map_err(failed)?;
+        if format != Some(FORMAT) {
+            return Err(KeyError::Refused(format!(
+                "{} is not a key store of this version",
+                path.display()
+            )));
+        }
+        Ok(Arc::new(Self {
+            writer: readers.clone(),
+            readers,
+        }))
+    }
+}
+
 /// Creates the file before SQLite does, which would ask nobody about its mode; its WAL inherits the mode.
 fn make_private(path: &Path) -> io::Result<()> {
     match create_private(path) {

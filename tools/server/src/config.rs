@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -27,6 +27,8 @@ pub struct Config {
     /// The address under which browsers and applications reach it; the issuer of every realm starts with it.
     /// Left out, it is the listening address over plain http, which is refused outside loopback.
     pub public_url: Option<Url>,
+    /// The addresses of proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// What this process does. The embedded engine has one writer, so there it is all of them.
     pub roles: BTreeSet<Role>,
     /// The master key, 32 bytes in base64 or hexadecimal. Left out on loopback, a file in the data folder is used.
@@ -53,6 +55,7 @@ impl Default for Config {
             data: PathBuf::from("./data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            trusted_proxies: Vec::new(),
             roles: Role::ALL.into(),
             master_key: None,
             log: Store::default(),
@@ -284,7 +287,7 @@ impl Config {
             );
         }
         if let Some(url) = &self.public_url {
-            let plain = url.scheme() == "http" && has_loopback_host(url);
+            let plain = url.scheme() == "http" && self.is_loopback();
             if (url.scheme() != "https" && !plain)
                 || url.query().is_some()
                 || url.fragment().is_some()
@@ -292,7 +295,7 @@ impl Config {
             {
                 return refuse(
                     "public_url",
-                    "must be https (http only for loopback), without query, fragment or user",
+                    "must be https (http only where the address and the listener are loopback), without query, fragment or user",
                 );
             }
         }
@@ -342,7 +345,7 @@ fn nested(variables: impl Iterator<Item = (String, String)>) -> Value {
         if let Some(path) = name.strip_prefix("CHANCERY_") {
             let path = path.to_ascii_lowercase();
             let value = match path.as_str() {
-                "roles" => value.split(',').map(str::trim).collect(),
+                "roles" | "trusted_proxies" => value.split(',').map(str::trim).collect(),
                 _ => Value::String(value),
             };
             insert(&mut root, &path, value);
@@ -448,6 +451,13 @@ mod tests {
             .is_err()
         );
         assert!(load(&[open, ("CHANCERY_PUBLIC_URL", "https://id.example")], json!({})).is_err());
+        assert!(
+            load(
+                &[open, key, ("CHANCERY_PUBLIC_URL", "http://localhost:8080")],
+                json!({})
+            )
+            .is_err()
+        );
         assert!(
             load(
                 &[open, key, ("CHANCERY_PUBLIC_URL", "https://id.example")],

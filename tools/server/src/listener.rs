@@ -1,10 +1,14 @@
 //! Accepting connections: each has a time for its request's head, there are only so many, and at the end they are drained.
 //! The rule: a peer that sends slowly, or nothing, or never stops, costs one place for a bounded time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
-use http::{Request, Version, header};
+use http::{HeaderMap, Request, Version, header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -24,8 +28,13 @@ const CONNECTIONS: usize = 10_000;
 /// How long requests in flight may take after the order to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until told to stop, then lets requests in flight end.
-pub async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Receiver<bool>) {
+/// Serves until told to stop, then lets requests in flight end. What these proxies say of a caller's address is believed.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    proxies: Arc<[IpAddr]>,
+    mut stopping: watch::Receiver<bool>,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD);
@@ -38,9 +47,10 @@ pub async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Rece
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
-        let app = app.clone();
+        let (app, proxies) = (app.clone(), Arc::clone(&proxies));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            let caller = caller(peer, &proxies, request.headers());
+            request.extensions_mut().insert(ConnectInfo(caller));
             let app = app.clone();
             async move {
                 if names_one_host(&request) {
@@ -69,13 +79,34 @@ pub async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Rece
     }
 }
 
+/// Where a request came from: its peer, or, where that is a trusted proxy, the last address in `X-Forwarded-For` that is none
+/// (what stands before it the caller may have made up).
+fn caller(peer: SocketAddr, proxies: &[IpAddr], headers: &HeaderMap) -> SocketAddr {
+    if !proxies.contains(&peer.ip().to_canonical()) {
+        return peer;
+    }
+    let named = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let named: Vec<IpAddr> = named
+        .flat_map(|value| value.split(','))
+        .map_while(|text| text.trim().parse().ok())
+        .collect();
+    let caller = named
+        .iter()
+        .rev()
+        .find(|address| !proxies.contains(&address.to_canonical()));
+    caller.map_or(peer, |address| SocketAddr::new(*address, 0))
+}
+
 /// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered 400.
 fn names_one_host(request: &Request<Incoming>) -> bool {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
 }
 
-type Accepted = (TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
@@ -90,5 +121,43 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accep
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_and_only_about_its_own_caller() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let proxies = [address("10.0.0.1"), address("10.0.0.2")];
+        let from = |peer: &str, header: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in header {
+                headers.append("x-forwarded-for", value.parse().unwrap());
+            }
+            caller(SocketAddr::new(address(peer), 7), &proxies, &headers).ip()
+        };
+        assert_eq!(
+            from("203.0.113.9", &["198.51.100.1"]),
+            address("203.0.113.9"),
+            "anybody can send the header"
+        );
+        assert_eq!(from("10.0.0.1", &["198.51.100.1"]), address("198.51.100.1"));
+        assert_eq!(
+            from("10.0.0.1", &["192.0.2.66, 198.51.100.1, 10.0.0.2"]),
+            address("198.51.100.1")
+        );
+        assert_eq!(
+            from("10.0.0.1", &["192.0.2.66", "198.51.100.1"]),
+            address("198.51.100.1")
+        );
+        assert_eq!(from("10.0.0.1", &[]), address("10.0.0.1"));
+        assert_eq!(from("10.0.0.1", &["unknown"]), address("10.0.0.1"));
+        assert_eq!(
+            from("::ffff:10.0.0.1", &["198.51.100.1"]),
+            address("198.51.100.1")
+        );
     }
 }

@@ -7,7 +7,7 @@ mod listener;
 mod management;
 mod platform;
 mod serve;
-mod tools;
+mod subcommands;
 
 use std::{
     net::SocketAddr,
@@ -139,9 +139,9 @@ async fn run(command: Command) -> Result<(), Failure> {
             }
             serve::serve(common.load(flags)?, demo).await
         }
-        Command::Migrate { common } => tools::migrate(&common.load(Map::new())?).await,
-        Command::Rebuild { common } => tools::rebuild(&common.load(Map::new())?).await,
-        Command::Verify { common } => tools::verify(&common.load(Map::new())?).await,
+        Command::Migrate { common } => subcommands::migrate(&common.load(Map::new())?).await,
+        Command::Rebuild { common } => subcommands::rebuild(&common.load(Map::new())?).await,
+        Command::Verify { common } => subcommands::verify(&common.load(Map::new())?).await,
         Command::Config {
             command: ConfigCommand::Check { common },
         } => {

@@ -6,7 +6,7 @@
 //! | `GET /health/live` | 200 while the process works at all |
 //! | `GET /health/started` | 200 once the platform has started |
 //! | `GET /health/ready` | 200 while the log answers, no projection is stopped and none is far behind; else 503 and why |
-//! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` |
+//! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` with the incarnation of the log |
 //!
 //! | metric | labels | what it tells |
 //! | --- | --- | --- |
@@ -22,7 +22,7 @@
 //! | `chancery_projection_events_total` | projection | events applied |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -30,7 +30,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use events::{ids::RealmId, subject::Stream};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projections::Reads;
 use serde_json::{Value, json};
@@ -46,7 +45,7 @@ const FAR_BEHIND: u64 = 10_000;
 #[derive(Clone)]
 struct Operators {
     metrics: PrometheusHandle,
-    kernel: std::sync::Arc<events::kernel::Kernel>,
+    kernel: Arc<events::kernel::Kernel>,
     reads: Reads,
     stopping: watch::Receiver<bool>,
 }
@@ -66,12 +65,13 @@ pub fn record_metrics() -> Result<PrometheusHandle, Failure> {
     Ok(builder.install_recorder()?)
 }
 
-/// Starts listening and answers where. The address is kept in the data folder, for `chancery rebuild`.
+/// Starts listening, until the public side is drained, and answers where. The address is kept in the data folder, for `chancery rebuild`.
 pub async fn start(
     config: &Config,
     metrics: PrometheusHandle,
     platform: &Platform,
     stopping: watch::Receiver<bool>,
+    drained: watch::Receiver<bool>,
 ) -> Result<SocketAddr, Failure> {
     let listener = match config.management.listen {
         Some(address) => TcpListener::bind(address)
@@ -89,7 +89,7 @@ pub async fn start(
         metrics,
         kernel: platform.kernel.clone(),
         reads: platform.reads.clone(),
-        stopping: stopping.clone(),
+        stopping,
     };
     let app = Router::new()
         .route("/metrics", get(show_metrics))
@@ -101,7 +101,7 @@ pub async fn start(
         .route("/health/ready", get(ready))
         .route("/rebuild", post(rebuild))
         .with_state(operators);
-    tokio::spawn(listener::serve(listener, app, stopping));
+    tokio::spawn(listener::serve(listener, app, Arc::from([]), drained));
     Ok(address)
 }
 
@@ -121,14 +121,14 @@ async fn show_metrics(State(operators): State<Operators>) -> String {
 }
 
 async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
-    let log = operators.kernel.log().head(Stream::facts(RealmId::SYSTEM)).await;
+    let log = operators.kernel.log().health().await;
     let stopped = operators.reads.stopped();
     let lag = operators.reads.lag();
     let furthest = lag.values().max().copied().unwrap_or(0);
     let good = log.is_ok() && stopped.is_empty() && furthest < FAR_BEHIND && !*operators.stopping.borrow();
     let answer = json!({
         "status": if good { "ready" } else { "unready" },
-        "log": log.map_or_else(|error| error.to_string(), |_| "ok".to_owned()),
+        "log": log.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
         "draining": *operators.stopping.borrow(),
         "projections": { "lag_events": lag, "stopped": stopped },
     });
@@ -142,14 +142,20 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     )
 }
 
-/// A web page can make a browser send a POST here, but not one with this header.
+/// A web page can make a browser send a POST here, but not one with this header; and who names another log means another server.
 pub const ORDER: &str = "x-chancery-order";
 
 async fn rebuild(State(operators): State<Operators>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
-    if !headers.contains_key(ORDER) {
+    let log = operators.kernel.log().incarnation().to_string();
+    if headers
+        .get(ORDER)
+        .is_none_or(|named| named.as_bytes() != log.as_bytes())
+    {
         return (
             StatusCode::FORBIDDEN,
-            Json(json!({"status": "refused", "reason": format!("send the header {ORDER}")})),
+            Json(
+                json!({"status": "refused", "reason": "the header x-chancery-order must name the incarnation of the log"}),
+            ),
         );
     }
     match operators.reads.rebuild().await {

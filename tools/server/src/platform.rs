@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use events::{
     clock::{SystemClock, SystemRandom},
     kernel::Kernel,
-    keys::{Keyring, MasterKey, SqliteKeyStore},
+    keys::{KeyStore, Keyring, MasterKey, SqliteKeyStore},
     log::{Log, sqlite::SqliteLog},
 };
 use projections::Reads;
@@ -18,6 +18,7 @@ pub struct Platform {
     pub kernel: Arc<Kernel>,
     /// The read models and their runner.
     pub reads: Reads,
+    keys: Arc<SqliteKeyStore>,
 }
 
 impl Platform {
@@ -32,36 +33,60 @@ impl Platform {
         }
         private_folder(&config.read_path()?)?;
         let log = SqliteLog::open(&config.log_path()?, clock.clone(), random.clone()).await?;
-        let keyring = keyring(config, &random).await?;
+        let (keys, keyring) = keyring(config, &random).await?;
         let kernel = Kernel::start(log, keyring, clock, random).await?;
         let reads = Reads::open(Arc::clone(&kernel), &config.read_path()?).await?;
-        Ok(Self { kernel, reads })
+        Ok(Self { kernel, reads, keys })
     }
 
     /// Commits what is queued and closes.
     pub async fn close(self) {
         self.reads.close().await;
         self.kernel.log().close().await;
+        self.keys.close().await;
     }
 }
 
-/// The keys, opened with the configured master key, or on loopback with the development file in the data folder.
-pub async fn keyring(config: &Config, random: &Arc<SystemRandom>) -> Result<Arc<Keyring>, Failure> {
-    let master = if let Some(text) = &config.master_key {
-        MasterKey::parse(text.expose())?
-    } else {
-        let file = master_key_file(&config.data);
-        if config.keys_path()?.exists() && !file.exists() {
-            let missing = file.display();
+/// The key store and the keys in it, opened with the configured master key, or on loopback with the development file in the
+/// data folder.
+async fn keyring(
+    config: &Config,
+    random: &Arc<SystemRandom>,
+) -> Result<(Arc<SqliteKeyStore>, Arc<Keyring>), Failure> {
+    let path = config.keys_path()?;
+    let master = match existing_master_key(config)? {
+        Some(master) => master,
+        None if path.exists() => {
+            let missing = master_key_file(&config.data);
+            let missing = missing.display();
             return Err(format!(
                 "the key store is there but its master key is not: bring {missing} back, or give CHANCERY_MASTER_KEY"
             )
             .into());
         }
-        MasterKey::load_or_create(&file, &**random)?
+        None => MasterKey::load_or_create(&master_key_file(&config.data), &**random)?,
     };
-    let store = SqliteKeyStore::open(&config.keys_path()?).await?;
-    Ok(Keyring::open(store, master, random.clone()).await?)
+    let store = SqliteKeyStore::open(&path).await?;
+    let keyring = Keyring::open(store.clone(), master, random.clone()).await?;
+    Ok((store, keyring))
+}
+
+/// The keys as they are, beside whichever process uses them: nothing is made where something is missing.
+pub async fn keyring_to_read(config: &Config) -> Result<Arc<Keyring>, Failure> {
+    let store = SqliteKeyStore::open_read_only(&config.keys_path()?).await?;
+    let master = existing_master_key(config)?
+        .ok_or_else(|| format!("there is no {}", master_key_file(&config.data).display()))?;
+    Ok(Keyring::open(store, master, Arc::new(SystemRandom)).await?)
+}
+
+/// The configured master key, or the development file if it is there.
+fn existing_master_key(config: &Config) -> Result<Option<MasterKey>, Failure> {
+    let file = master_key_file(&config.data);
+    Ok(match &config.master_key {
+        Some(text) => Some(MasterKey::parse(text.expose())?),
+        None if file.exists() => Some(MasterKey::load_or_create(&file, &SystemRandom)?),
+        None => None,
+    })
 }
 
 /// Makes a folder that only this account reads: read models hold personal data in the open. One that is there is left as it is.
@@ -71,18 +96,6 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let made = builder.recursive(true).create(folder);
     Ok(made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?)
-}
-
-/// The keys as they are, beside whichever process uses them: nothing is made where something is missing.
-pub async fn keyring_that_exists(config: &Config) -> Result<Arc<Keyring>, Failure> {
-    let mut needed = vec![config.keys_path()?];
-    if config.master_key.is_none() {
-        needed.push(master_key_file(&config.data));
-    }
-    if let Some(missing) = needed.iter().find(|path| !path.exists()) {
-        return Err(format!("there is no {}", missing.display()).into());
-    }
-    keyring(config, &Arc::new(SystemRandom)).await
 }
 
 fn master_key_file(data: &Path) -> std::path::PathBuf {

@@ -82,7 +82,8 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopping) = watch::channel(false);
-    let management = management::start(&config, metrics, &platform, stopping.clone()).await?;
+    let (drain, drained) = watch::channel(false);
+    let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone()));
     println!(
         "Chancery is ready at http://{address} (public address {}, management http://{management})",
@@ -97,7 +98,9 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         tracing::info!("draining");
         stop.send_replace(true);
     });
-    listener::serve(listener, web::layers::edge_layers(app, &edge), stopping).await;
+    let proxies = config.trusted_proxies.iter().copied().collect();
+    listener::serve(listener, web::layers::edge_layers(app, &edge), proxies, stopping).await;
+    drain.send_replace(true);
     stopper.abort();
     sweeper.abort();
     management::forget(&config);
@@ -107,11 +110,11 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
 
 async fn sweep(kernel: Arc<events::kernel::Kernel>, stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
-        tokio::time::sleep(SWEEP).await;
         match kernel.log().sweep(kernel.now()).await {
             Ok(swept) => tracing::debug!(swept, "swept the log's indexes"),
             Err(error) => tracing::warn!(%error, "could not sweep the log's indexes"),
         }
+        tokio::time::sleep(SWEEP).await;
     }
 }
 

@@ -1,6 +1,9 @@
-//! The subcommands that are not the server: migrate, rebuild, verify.
+//! The subcommands besides the server: migrate, rebuild, verify.
 
-use events::{clock::SystemClock, log::verify::verify_log};
+use events::{
+    clock::SystemClock,
+    log::{LogError, verify::verify_log},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -20,14 +23,19 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks the running server, or rebuilds here if none runs (the log's lock tells).
+/// Rebuilds, or has the server rebuild that holds the log's lock.
 pub async fn rebuild(config: &Config) -> Result<(), Failure> {
-    if let Ok(address) = std::fs::read_to_string(management::address_file(config))
-        && let Ok(server) = TcpStream::connect(address.trim()).await
-    {
-        return ask_to_rebuild(server).await;
-    }
-    let platform = Platform::open(config).await?;
+    let platform = match Platform::open(config).await {
+        Ok(platform) => platform,
+        Err(error) => match error.downcast_ref::<LogError>() {
+            Some(LogError::Refused(_)) => {
+                return ask_to_rebuild(config)
+                    .await
+                    .map_err(|why| format!("{error}; {why}").into());
+            }
+            _ => return Err(error),
+        },
+    };
     let rebuilt = platform.reads.rebuild().await;
     platform.close().await;
     rebuilt?;
@@ -35,10 +43,14 @@ pub async fn rebuild(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn ask_to_rebuild(mut server: TcpStream) -> Result<(), Failure> {
+async fn ask_to_rebuild(config: &Config) -> Result<(), Failure> {
+    let address = std::fs::read_to_string(management::address_file(config))
+        .map_err(|_| "and no server says where it is reached")?;
+    let mut server = TcpStream::connect(address.trim()).await?;
     let order = management::ORDER;
+    let log = platform::log_to_read(config).await?.incarnation();
     let request = format!(
-        "POST /rebuild HTTP/1.1\r\nhost: chancery\r\n{order}: rebuild\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        "POST /rebuild HTTP/1.1\r\nhost: chancery\r\n{order}: {log}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
     server.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -56,7 +68,7 @@ async fn ask_to_rebuild(mut server: TcpStream) -> Result<(), Failure> {
 /// stream's last events were removed and its head lowered to fit.
 pub async fn verify(config: &Config) -> Result<(), Failure> {
     let log = platform::log_to_read(config).await?;
-    let (keyring, unread) = match platform::keyring_that_exists(config).await {
+    let (keyring, unread) = match platform::keyring_to_read(config).await {
         Ok(keyring) => (Some(keyring), None),
         Err(why) => (None, Some(why.to_string())),
     };
