@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use events::{
-    applications::{Application, ApplicationSettings, ApplicationType},
+    applications::{Application, ApplicationSettings, ApplicationType, SecretState},
     clock::Random,
     envelope::Actor,
     ids::{ApplicationId, RealmId, UserId},
@@ -23,7 +23,8 @@ use uuid::Uuid;
 use crate::{
     Commands,
     applications::{
-        register::RegisterApplication,
+        Rejection,
+        register::{RegisterApplication, check_client_id},
         secrets::{AddSecret, NewSecret},
     },
     permissions::roles::ChangeRole,
@@ -40,6 +41,9 @@ const ADMINISTRATOR: UserId = UserId(Uuid::from_u128(0x0000_0000_0000_7000_8000_
 
 /// Fewest characters of the bootstrap client's secret outside of loopback development.
 const CLIENT_SECRET: usize = 32;
+
+/// What the operator is told of, where the client is refused.
+const CLIENT: &str = "the bootstrap client";
 
 /// What is configured for the first start.
 #[derive(Default)]
@@ -107,6 +111,10 @@ impl BootstrapError {
 pub async fn bootstrap(commands: &Commands, configured: Bootstrap) -> Result<Bootstrapped, BootstrapError> {
     let kernel = commands.edge.kernel();
     let context = kernel.context(Actor::component("bootstrap"));
+    let automation = match configured.client {
+        Some((client_id, secret)) => Some(Automation::judge(commands, &context, client_id, &secret).await?),
+        None => None,
+    };
     if kernel
         .current::<Realm>(RealmId::SYSTEM, RealmId::SYSTEM.0)
         .await?
@@ -125,8 +133,8 @@ pub async fn bootstrap(commands: &Commands, configured: Bootstrap) -> Result<Boo
         .await?;
     }
     let admin_password = administrator(commands, &context, configured.admin_password).await?;
-    if let Some((client_id, secret)) = configured.client {
-        client(commands, &context, client_id, secret).await?;
+    if let Some(automation) = automation {
+        automation.make(commands, &context).await?;
     }
     Ok(Bootstrapped { admin_password })
 }
@@ -191,62 +199,98 @@ async fn administrator(
     Ok(made)
 }
 
-/// The application for automation, with the configured secret among its secrets.
-async fn client(
-    commands: &Commands,
-    context: &Context,
+/// The application for automation, as configured and as found.
+struct Automation {
+    application: ApplicationId,
     client_id: String,
-    value: SecretString,
-) -> Result<(), BootstrapError> {
-    let kernel = commands.edge.kernel();
-    let (what, realm) = ("the bootstrap client", RealmId::SYSTEM);
-    if !commands.edge.is_loopback_http() && value.expose_secret().chars().count() < CLIENT_SECRET {
-        let reason = format!("its secret must have at least {CLIENT_SECRET} random characters");
-        return Err(BootstrapError::refused(what, reason));
-    }
-    let held = match client_id.parse::<ApplicationId>() {
-        Ok(id) => Some(id),
-        Err(_) => kernel
-            .claimed(realm, Lane::Facts, ClaimKind::ClientId, &client_id)
-            .await?
-            .map(ApplicationId),
-    };
-    let application = held.unwrap_or_else(|| ApplicationId(context.new_id()));
-    let known = kernel.current::<Application>(realm, application.0).await?.state;
-    let secret = NewSecret::of(kernel, realm, context, &value, None).await?;
-    if !known.exists() {
-        let register = RegisterApplication {
-            realm,
-            application,
-            client_id: Some(client_id),
-            application_type: ApplicationType::Service,
-            settings: ApplicationSettings {
-                name: "Automation".to_owned(),
-                ..ApplicationSettings::default()
-            },
-            secret: Some(secret),
+    known: Application,
+    secret: NewSecret,
+}
+
+impl Automation {
+    /// Judges all that is configured. Asked before anything is made: a start that fails later would take the first
+    /// administrator's new password with it.
+    async fn judge(
+        commands: &Commands,
+        context: &Context,
+        client_id: String,
+        value: &SecretString,
+    ) -> Result<Self, BootstrapError> {
+        let (kernel, realm) = (commands.edge.kernel(), RealmId::SYSTEM);
+        if !commands.edge.is_loopback_http() && value.expose_secret().chars().count() < CLIENT_SECRET {
+            let reason = format!("its secret must have at least {CLIENT_SECRET} random characters");
+            return Err(BootstrapError::refused(CLIENT, reason));
+        }
+        let held = match client_id.parse::<ApplicationId>() {
+            Ok(id) => Some(id),
+            Err(_) => kernel
+                .claimed(realm, Lane::Facts, ClaimKind::ClientId, &client_id)
+                .await?
+                .map(ApplicationId),
         };
-        kernel
-            .execute(context, &register)
-            .await
-            .map_err(BootstrapError::failed(what))?;
-    } else if !known
-        .secrets
-        .iter()
-        .any(|held| held.digest.as_ref() == Some(&secret.digest))
-    {
-        // The operator rotated it in the configuration.
-        let add = AddSecret {
-            realm,
+        let application = held.unwrap_or_else(|| ApplicationId(context.new_id()));
+        check_client_id(&client_id, application).map_err(|faults| BootstrapError::refused(CLIENT, faults))?;
+        let known = kernel.current::<Application>(realm, application.0).await?.state;
+        if known.exists() && !known.is_confidential() {
+            return Err(BootstrapError::refused(CLIENT, Rejection::KeepsNoSecret));
+        }
+        let secret = NewSecret::configured(kernel, realm, application, value).await?;
+        Ok(Self {
             application,
+            client_id,
+            known,
             secret,
-        };
-        kernel
-            .execute(context, &add)
-            .await
-            .map_err(BootstrapError::failed(what))?;
+        })
     }
-    first_role(kernel, context, application.0, PrincipalKind::Application).await
+
+    /// Makes it, or gives it the configured secret beside those it has.
+    async fn make(self, commands: &Commands, context: &Context) -> Result<(), BootstrapError> {
+        let (kernel, realm) = (commands.edge.kernel(), RealmId::SYSTEM);
+        let Self {
+            application,
+            client_id,
+            known,
+            secret,
+        } = self;
+        let is_held = |held: &SecretState| held.digest.as_ref() == Some(&secret.digest);
+        if !known.exists() {
+            let register = RegisterApplication {
+                realm,
+                application,
+                client_id: Some(client_id),
+                application_type: ApplicationType::Service,
+                settings: ApplicationSettings {
+                    name: "Automation".to_owned(),
+                    ..ApplicationSettings::default()
+                },
+                secret: Some(secret),
+            };
+            kernel
+                .execute(context, &register)
+                .await
+                .map_err(BootstrapError::failed(CLIENT))?;
+        } else if known.withdrawn.contains(&secret.credential) {
+            tracing::warn!(
+                client_id,
+                "the configured secret was withdrawn: it is not good any more"
+            );
+        } else if !known.secrets.iter().any(is_held) {
+            // The operator rotated it in the configuration.
+            let add = AddSecret {
+                realm,
+                application,
+                secret,
+            };
+            match kernel.execute(context, &add).await {
+                Ok(_) => {}
+                Err(Failure::Rejected(reason @ Rejection::TooManySecrets)) => {
+                    tracing::warn!(client_id, %reason, "the configured secret is not added");
+                }
+                Err(failure) => return Err(BootstrapError::failed(CLIENT)(failure)),
+            }
+        }
+        first_role(kernel, context, application.0, PrincipalKind::Application).await
+    }
 }
 
 /// Full rights, for a principal that never held any role: one that was taken away is not given back.

@@ -180,6 +180,8 @@ pub struct Application {
     pub settings: ApplicationSettings,
     /// Its secrets, oldest first.
     pub secrets: Vec<SecretState>,
+    /// The secrets that were withdrawn: what is configured again under such an id does not come back.
+    pub withdrawn: Vec<CredentialId>,
     /// Whether it is disabled.
     pub disabled: bool,
     /// When it was registered.
@@ -235,6 +237,7 @@ impl Fold for Application {
             }),
             ApplicationEvent::SecretRevoked { credential } => {
                 self.secrets.retain(|secret| secret.credential != *credential);
+                self.withdrawn.push(*credential);
             }
             ApplicationEvent::Disabled { .. } => self.disabled = true,
             ApplicationEvent::Enabled {} => self.disabled = false,

@@ -80,14 +80,7 @@ impl Decide for RegisterApplication {
         if *client_id == own_id {
             return Ok(decision);
         }
-        // Shaped like an id, it would pass for another application.
-        if !(1..=255).contains(&client_id.len())
-            || !client_id.bytes().all(|byte| byte.is_ascii_graphic())
-            || client_id.parse::<ApplicationId>().is_ok()
-        {
-            let detail = "must be 1 to 255 visible ASCII characters, and not shaped like an id";
-            return Err(Faults::of("client_id", detail).into());
-        }
+        check_client_id(client_id, self.application)?;
         let (kind, value) = (ClaimKind::ClientId, client_id.clone());
         Ok(decision.claiming(Claim::Hold {
             kind,
@@ -95,6 +88,19 @@ impl Decide for RegisterApplication {
             holder: self.application.0,
         }))
     }
+}
+
+/// Whether an application may be known by this `client_id`: its own id, or visible ASCII that is not shaped like one, since
+/// that would pass for another application.
+pub fn check_client_id(client_id: &str, application: ApplicationId) -> Result<(), Faults> {
+    let is_name = (1..=255).contains(&client_id.len())
+        && client_id.bytes().all(|byte| byte.is_ascii_graphic())
+        && client_id.parse::<ApplicationId>().is_err();
+    if is_name || client_id == application.to_string() {
+        return Ok(());
+    }
+    let detail = "must be 1 to 255 visible ASCII characters, and not shaped like an id";
+    Err(Faults::of("client_id", detail))
 }
 
 /// A new application.

@@ -59,6 +59,30 @@ impl NewSecret {
         })
     }
 
+    /// From a secret that is configured outside: its id follows from it, so that it is known again at the next start, also
+    /// after it was withdrawn. The id tells as little of the secret as its digest does.
+    pub async fn configured(
+        kernel: &Kernel,
+        realm: RealmId,
+        application: ApplicationId,
+        secret: &SecretString,
+    ) -> Result<Self, KernelError> {
+        let value = secret.expose_secret();
+        let digest = web::clients::secret_digest(kernel, realm, value).await?;
+        let parts: [&[u8]; 2] = [application.0.as_bytes(), value.as_bytes()];
+        let id = kernel
+            .keyring()
+            .digest(realm, "configured secrets", &parts)
+            .await?;
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&id[..16]);
+        Ok(Self {
+            credential: CredentialId(uuid::Builder::from_custom_bytes(bytes).into_uuid()),
+            digest,
+            expires: None,
+        })
+    }
+
     /// That it was added.
     pub(super) fn event(&self) -> ApplicationEvent {
         let Self {
@@ -120,6 +144,16 @@ impl Decide for AddSecret {
         }
         if !application.is_confidential() {
             return Err(Rejection::KeepsNoSecret);
+        }
+        // The id of a configured secret is the same at every start, and on every node that starts.
+        let credential = self.secret.credential;
+        if application.withdrawn.contains(&credential)
+            || application
+                .secrets
+                .iter()
+                .any(|held| held.credential == credential)
+        {
+            return Ok(Decision::nothing(Subject::application(self.application)));
         }
         let mut faults = Faults::default();
         self.secret.check(context, &mut faults);

@@ -141,6 +141,89 @@ async fn a_secret_that_the_operator_replaced_is_added_beside_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_refused_leaves_nothing_behind() {
+    let world = World::new().await;
+    let open = world.at("https://id.example.org");
+    let secret = "a secret of the tests, which is long enough";
+    for (client_id, secret) in [
+        (CLIENT, "short"),
+        ("two words", secret),
+        ("0198C7A0-0000-7000-8000-000000000000", secret),
+    ] {
+        let client = Some((client_id.to_owned(), secret.into()));
+        let refused = bootstrap(
+            &open,
+            Bootstrap {
+                admin_password: None,
+                client,
+            },
+        )
+        .await;
+        assert!(
+            matches!(refused, Err(BootstrapError::Refused { .. })),
+            "{client_id}"
+        );
+        // Least of all an administrator whose password nobody was told.
+        assert_eq!(world.names(RealmId::SYSTEM).await, [""; 0], "{client_id}");
+    }
+    assert!(world.start().await.admin_password.is_some());
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_withdrawn_secret_stays_withdrawn_however_often_it_is_configured() {
+    let world = World::started().await;
+    let id = held(world.kernel(), RealmId::SYSTEM, ClaimKind::ClientId, CLIENT)
+        .await
+        .unwrap();
+    let configured = async || {
+        let application = world.kernel().current::<Application>(RealmId::SYSTEM, id);
+        application.await.unwrap().state
+    };
+    let first = configured().await.secrets[0].credential;
+    let path = format!("realms/system/applications/{id}/secrets");
+    // With as many as there may be, another is not added, and it starts all the same.
+    for _ in 1..10 {
+        let more = world.send("POST", &path, ().into()).await;
+        assert_eq!(more.status, 201, "{more:?}");
+    }
+    let another = Bootstrap {
+        admin_password: None,
+        client: Some((
+            CLIENT.to_owned(),
+            "another secret, which is long enough as well".into(),
+        )),
+    };
+    bootstrap(&world.commands, another).await.unwrap();
+    assert_eq!(configured().await.secrets.len(), 10);
+
+    let withdrawn = world.send("DELETE", &format!("{path}/{first}"), ().into()).await;
+    assert_eq!(withdrawn.status, 200, "{withdrawn:?}");
+    let before = world.names(RealmId::SYSTEM).await;
+    world.start().await;
+    assert_eq!(world.names(RealmId::SYSTEM).await, before);
+    assert!(
+        configured()
+            .await
+            .secrets
+            .iter()
+            .all(|held| held.credential != first)
+    );
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_demo_starts_whatever_passwords_its_realm_asks_for() {
+    let world = World::started().await;
+    demo(&world.commands).await.unwrap();
+    let stricter = serde_json::json!({ "password": { "minimum_length": 64 } });
+    let changed = world.send("PATCH", "realms/demo/settings", stricter).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    demo(&world.commands).await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test]
 async fn the_demo_is_made_once_with_a_new_password_and_address_at_each_start() {
     let world = World::started().await;
     let first = demo(&world.commands).await.unwrap();

@@ -31,7 +31,7 @@ pub struct NewPassword {
     /// The credential whose key seals the hash.
     pub credential: CredentialId,
     /// Whether the realm's policy is asked. Only the password that an operator gives at the first start of an
-    /// installation on loopback is taken as it is.
+    /// installation on loopback, and the demo's random one, are taken as they are.
     pub judged: bool,
 }
 
