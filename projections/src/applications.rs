@@ -83,6 +83,8 @@ impl ApplicationRow {
             secrets: self.secrets.into_iter().map(state).collect(),
             disabled: self.disabled,
             registered: self.created_at,
+            // Whether a secret may come back is decided by the subject, never from here.
+            withdrawn: Vec::new(),
         }
     }
 

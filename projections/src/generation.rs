@@ -116,6 +116,23 @@ impl Generation {
         }
     }
 
+    /// Whether nothing follows, by intent.
+    pub fn is_halted(&self) -> bool {
+        let runner = self.runner.lock().unwrap_or_else(PoisonError::into_inner);
+        runner.is_none()
+    }
+
+    /// Why nothing of the log is applied at present, if that is so.
+    pub fn failing(&self) -> Option<String> {
+        match &*self.runner.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Some("the read models do not follow the log".to_owned()),
+            Some(running) if running.task.is_finished() => {
+                Some("the runner of the read models ended".to_owned())
+            }
+            Some(_) => self.progress.failing(),
+        }
+    }
+
     /// Waits until all is applied that the log holds. What is stopped counts as done where `old` stands no better;
     /// otherwise it is the error, unless there is `patience` to wait until it goes on.
     pub async fn catch_up(&self, old: Option<&Progress>, patience: bool) -> Result<(), Vec<Stopped>> {

@@ -32,6 +32,7 @@ pub struct Progress {
     streams: Mutex<HashMap<Stream, watch::Sender<u64>>>,
     stops: Mutex<BTreeMap<(&'static str, Stream), Stopped>>,
     lag: Mutex<BTreeMap<&'static str, u64>>,
+    failing: Mutex<Option<String>>,
     passes: watch::Sender<u64>,
     served: AtomicBool,
 }
@@ -46,6 +47,7 @@ impl Progress {
             streams: Mutex::default(),
             stops: Mutex::default(),
             lag: Mutex::default(),
+            failing: Mutex::default(),
             passes: watch::Sender::new(0),
             served: AtomicBool::new(false),
         }
@@ -101,6 +103,16 @@ impl Progress {
     /// Changes with each finished pass; their number.
     pub fn passes(&self) -> watch::Receiver<u64> {
         self.passes.subscribe()
+    }
+
+    /// The last pass ended early, and why; or it did not.
+    pub fn set_failing(&self, why: Option<String>) {
+        *open(&self.failing) = why;
+    }
+
+    /// Why the last pass ended early, if it did.
+    pub fn failing(&self) -> Option<String> {
+        open(&self.failing).clone()
     }
 
     pub fn stop(&self, stopped: Stopped) {

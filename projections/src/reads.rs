@@ -184,6 +184,18 @@ impl Reads {
         stopped
     }
 
+    /// Why nothing of the log is applied to the served rows at present, if that is so: the last pass of the runner failed,
+    /// or the runner is gone. A stream that is [stopped](Self::stopped) is not a failure of the whole.
+    pub fn failing(&self) -> Option<String> {
+        // While another generation takes its place, the served one stands still for a moment.
+        let is_handed_over = lock(&self.0.beside).is_some();
+        let served = self.0.served();
+        if is_handed_over && served.is_halted() {
+            return None;
+        }
+        served.failing()
+    }
+
     /// The number of the generation that is served.
     pub fn generation(&self) -> u64 {
         self.0.served.borrow().number

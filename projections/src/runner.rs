@@ -2,8 +2,8 @@
 //!
 //! The rule: a projection applies every event of a stream once and in order, or stands still before the one that it
 //! cannot apply. Rows and cursor are one transaction; the watermark rises after it. What stops one stream of one
-//! projection (an event that cannot be understood, a cursor that does not fit the log) stops nothing else, and is tried
-//! again, ever less often, so that a mended cause needs no hand.
+//! projection (an event that is damaged or cannot be understood, a cursor that does not fit the log) stops nothing else,
+//! and is tried again, ever less often, so that a mended cause needs no hand.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -202,6 +202,7 @@ impl Runner {
                         tracing::error!(%error, "the read models cannot follow the log");
                     }
                     failing = true;
+                    self.progress.set_failing(Some(error.to_string()));
                     self.astray = true;
                     tokio::select! {
                         () = tokio::time::sleep(self.pace.retry) => {}
@@ -211,6 +212,7 @@ impl Runner {
                 }
             };
             if std::mem::take(&mut failing) {
+                self.progress.set_failing(None);
                 tracing::info!("the read models follow the log again");
             }
             if !pause.is_zero() {
@@ -258,18 +260,15 @@ impl Runner {
             return Ok(false);
         };
         // From the cursor's own event on, so that every batch begins by comparing it.
-        let mut recorded = self
-            .kernel
-            .log()
-            .read(stream, from.saturating_sub(1), self.pace.batch + 1)
-            .await?
-            .into_iter();
+        let (recorded, damage) = self.read(stream, from.saturating_sub(1)).await?;
+        let mut recorded = recorded.into_iter();
         let standing = if from == 0 { None } else { recorded.next() };
         let recorded = recorded.as_slice();
         if let Some(last) = recorded.last() {
             self.learn_head(stream, last.entry.seq);
         }
         let (happened, poison) = self.understand(from, recorded).await;
+        let poison = poison.or(damage);
 
         let mut changes = Changes::default();
         let mut outcomes = Vec::with_capacity(group.len());
@@ -277,6 +276,10 @@ impl Runner {
             let Some(place) = self.tracks.get(&stream).and_then(|track| track.places.get(index)) else {
                 continue;
             };
+            if let Some(damage) = poison.as_ref().filter(|fault| fault.seq <= from) {
+                outcomes.push((index, 0, Some(damage.clone())));
+                continue;
+            }
             if !fits(place.cursor.as_ref(), standing.as_ref()) {
                 let reason = "the cursor does not fit the log: rebuild the read models".to_owned();
                 outcomes.push((index, 0, Some(Fault { seq: from, reason })));
@@ -309,6 +312,36 @@ impl Runner {
         }
         self.raise_watermark(stream);
         Ok(self.furthest_behind(stream, Instant::now()).is_some())
+    }
+
+    /// A batch of a stream after a seq, as far as it is sound, and what is wrong with the next: damage is found out event
+    /// by event, so that it stops this stream alone, and not before its time.
+    async fn read(&self, stream: Stream, after: u64) -> Result<(Vec<Recorded>, Option<Fault>), LogError> {
+        let (log, limit) = (self.kernel.log(), self.pace.batch + 1);
+        match log.read(stream, after, limit).await {
+            Err(LogError::Corrupt(_)) => {}
+            answer => return answer.map(|recorded| (recorded, None)),
+        }
+        let mut sound: Vec<Recorded> = Vec::new();
+        while sound.len() < limit {
+            let last = sound.last().map_or(after, |recorded| recorded.entry.seq);
+            match log.read(stream, last, 1).await {
+                Ok(next) if next.is_empty() => break,
+                Ok(next) => sound.extend(next),
+                Err(error @ LogError::Corrupt(_)) => {
+                    let reason = error.to_string();
+                    return Ok((
+                        sound,
+                        Some(Fault {
+                            seq: last + 1,
+                            reason,
+                        }),
+                    ));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((sound, None))
     }
 
     /// The lowest seq at which a projection has something to do, and those that stand there.

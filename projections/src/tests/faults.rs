@@ -123,6 +123,112 @@ async fn an_event_that_nobody_understands_stops_its_stream_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_damaged_event_stops_its_stream_and_no_other() {
+    let world = World::new().await;
+    let (realm, other) = (world.realm(11).await, world.realm(12).await);
+    let facts = Stream::facts(realm);
+    let before = world.register(realm, 1, "before").await;
+    world.register(realm, 2, "damaged").await;
+    let after = world.register(realm, 3, "after").await;
+    let elsewhere = world.register(other, 4, "elsewhere").await;
+    let sound = world.kernel.log().read(facts, 1, 1).await.unwrap().remove(0);
+    let mut file = SqliteConnectOptions::new()
+        .filename(world.folder.path().join("log.sqlite"))
+        .connect()
+        .await
+        .unwrap();
+    let mut write = async |entry: &[u8]| {
+        let written = sqlx::query("UPDATE event SET entry = ? WHERE seq = 2").bind(entry);
+        assert_eq!(written.execute(&mut file).await.unwrap().rows_affected(), 1);
+    };
+    write(b"{").await;
+
+    let reads = world.reads().await;
+    world.settle(&reads, other).await;
+    until(&reads, |reads| reads.stopped().len() == 6).await;
+    for stopped in reads.stopped() {
+        assert_eq!((stopped.stream, stopped.seq), (facts, 2));
+        assert!(stopped.reason.contains("damaged"), "{}", stopped.reason);
+    }
+    assert_eq!(reads.failing(), None, "a pass is made all the same");
+    assert!(users::get(&reads, realm, before).await.unwrap().is_some());
+    assert!(users::get(&reads, realm, after).await.unwrap().is_none());
+    assert!(users::get(&reads, other, elsewhere).await.unwrap().is_some());
+
+    write(&sound.entry_bytes).await;
+    until(&reads, |reads| reads.stopped().is_empty()).await;
+    world.settle(&reads, realm).await;
+    assert!(users::get(&reads, realm, after).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_runner_that_cannot_go_on_says_why_until_it_can() {
+    let world = World::new().await;
+    let realm = world.realm(13).await;
+    let reads = world.reads().await;
+    world.register(realm, 1, "alice").await;
+    world.settle(&reads, realm).await;
+    assert_eq!(reads.failing(), None);
+    let mut file = SqliteConnectOptions::new()
+        .filename(world.read_folder().join("gen-1.sqlite"))
+        .connect()
+        .await
+        .unwrap();
+    let mut rename = async |from: &'static str, to: &'static str| {
+        let statement = sqlx::AssertSqlSafe(format!("ALTER TABLE {from} RENAME TO {to}"));
+        sqlx::query(statement).execute(&mut file).await.unwrap();
+    };
+    rename("cursors", "lost").await;
+    let bob = world.register(realm, 2, "bob").await;
+    until(&reads, |reads| reads.failing().is_some()).await;
+    let why = reads.failing().unwrap();
+    assert!(why.contains("cursors"), "{why}");
+
+    rename("lost", "cursors").await;
+    until(&reads, |reads| reads.failing().is_none()).await;
+    world.settle(&reads, realm).await;
+    assert!(users::get(&reads, realm, bob).await.unwrap().is_some());
+
+    reads.close().await;
+    assert!(reads.failing().is_some(), "nothing follows any more");
+}
+
+/// Takes the runner with it: it panics where nobody guards.
+struct Nameless(Arc<AtomicBool>);
+
+impl Projection for Nameless {
+    fn name(&self) -> &'static str {
+        assert!(!self.0.load(Ordering::SeqCst), "no name");
+        "nameless"
+    }
+    fn lane(&self) -> Lane {
+        Lane::Facts
+    }
+    fn tables(&self) -> Vec<&'static Table> {
+        Vec::new()
+    }
+    fn touches(&self, _: &Happened) -> Vec<Key> {
+        Vec::new()
+    }
+    fn apply(&self, _: &mut Rows, _: &Happened) {}
+}
+
+#[tokio::test]
+async fn a_runner_that_is_gone_is_told() {
+    let world = World::new().await;
+    let realm = world.realm(14).await;
+    let broken = Arc::new(AtomicBool::new(false));
+    let reads = world
+        .reads_of(vec![Arc::new(Nameless(Arc::clone(&broken)))], PACE)
+        .await;
+    assert_eq!(reads.failing(), None);
+    broken.store(true, Ordering::SeqCst);
+    world.register(realm, 1, "alice").await;
+    until(&reads, |reads| reads.failing().is_some()).await;
+    assert!(reads.failing().unwrap().contains("ended"));
+}
+
+#[tokio::test]
 async fn a_projection_that_fails_stops_alone_and_goes_on_when_it_is_mended() {
     for panics in [true, false] {
         let world = World::new().await;
