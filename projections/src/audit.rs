@@ -44,7 +44,7 @@ record! {
         subject_kind: Option<String>,
         /// Its subject, if it has one.
         subject_id: Option<Uuid>,
-        /// The user that it is about: its subject, or named by it.
+        /// The user that it is about: its subject, or named by it. Of a session only its start names the user.
         user_id: Option<UserId>,
         /// Who did it: the user, or the application that acted for itself.
         principal: Option<Uuid>,
@@ -142,13 +142,13 @@ fn about(happened: &Happened) -> Option<UserId> {
 /// Which events. What is not named does not matter; what is named holds together.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// One of these stable names, if any is named.
-    pub event_types: Vec<String>,
+    /// The stable name.
+    pub event_type: Option<String>,
     /// The kind of the subject.
     pub subject_kind: Option<SubjectKind>,
     /// The subject.
     pub subject: Option<Uuid>,
-    /// The user that it is about.
+    /// The user that it is about, or whose session it is about.
     pub user: Option<UserId>,
     /// The user who did it, or the application that did it for itself.
     pub actor: Option<Uuid>,
@@ -164,6 +164,11 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
+/// About a user, or about one of their sessions. (Its id stands for it: ids are unique.)
+const OF_USER: &str = "(user_id = ? OR subject_id IN (
+    SELECT sessions.id FROM sessions
+    WHERE sessions.realm = ? AND sessions.user_id = ?))";
+
 /// At most `limit` events of a stream after a seq, in seq order. The events themselves are in the log.
 pub async fn search(
     reads: &Reads,
@@ -176,12 +181,14 @@ pub async fn search(
     let mut select = Select::<AuditRow>::from()
         .and("realm = ? AND lane = ?", of_stream.clone())
         .and("seq > ?", [after_seq.to_value()]);
-    if !filter.event_types.is_empty() {
-        let places = vec!["?"; filter.event_types.len()].join(", ");
-        let names = filter.event_types.iter().map(Cell::to_value);
-        select = select.and(&format!("event_type IN ({places})"), names);
+    if let Some(user) = filter.user {
+        select = select.and(
+            OF_USER,
+            [user.to_value(), stream.realm.to_value(), user.to_value()],
+        );
     }
     let equal = [
+        ("event_type = ?", filter.event_type.as_ref().map(Cell::to_value)),
         (
             "subject_kind = ?",
             filter
@@ -189,7 +196,6 @@ pub async fn search(
                 .map(|kind| Value::Text(kind.as_str().to_owned())),
         ),
         ("subject_id = ?", filter.subject.map(|id| id.to_value())),
-        ("user_id = ?", filter.user.map(|id| id.to_value())),
         ("principal = ?", filter.actor.map(|id| id.to_value())),
         ("application = ?", filter.application.map(|id| id.to_value())),
         ("session = ?", filter.session.map(|id| id.to_value())),

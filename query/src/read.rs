@@ -5,7 +5,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, request::Parts};
 use serde::{Deserialize, de::DeserializeOwned};
-use web::{Access, Action, Caller, Code, Edge, Path, Problem, RealmRef, form::Form};
+use web::{Access, Action, Code, Edge, Path, Problem, RealmRef, form::Form};
 
 use crate::{
     Queries,
@@ -29,11 +29,6 @@ impl<A: Action, P: FromParameters> Read<A, P> {
     /// The realm that is asked about.
     pub fn realm(&self) -> &RealmRef {
         &self.access.realm
-    }
-
-    /// Who asks.
-    pub fn caller(&self) -> &Caller {
-        &self.access.caller
     }
 }
 

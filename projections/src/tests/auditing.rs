@@ -3,7 +3,7 @@
 use events::{
     auth::{AuthEvent, EndReason, LoginFailure},
     clock::Timestamp,
-    ids::{ApplicationId, CredentialId, GrantId, SessionId},
+    ids::{ApplicationId, CredentialId, GrantId, SessionId, UserId},
     permissions::{PermissionEvent, PrincipalKind, Role},
     sealing::Sealed,
     subject::{Lane, Stream, Subject},
@@ -241,18 +241,17 @@ async fn events_are_found_by_what_they_are_about_and_who_did_them() {
         .await,
         [2, 4]
     );
-    let types = vec!["user.disabled".to_owned(), "role.assigned".to_owned()];
     assert_eq!(
         seqs(
             facts,
             AuditFilter {
-                event_types: types,
+                event_type: Some("user.disabled".to_owned()),
                 ..all()
             },
             0
         )
         .await,
-        [3, 4]
+        [4]
     );
     assert_eq!(
         seqs(
@@ -334,4 +333,59 @@ async fn events_are_found_by_what_they_are_about_and_who_did_them() {
         permissions::list(&reads, realm, None, 10).await.unwrap(),
         vec![held]
     );
+}
+
+#[tokio::test]
+async fn what_happened_to_a_users_sessions_is_about_the_user() {
+    let world = World::new().await;
+    let (realm, other) = (world.realm(61).await, world.realm(62).await);
+    let reads = world.reads().await;
+    let (alice, bob) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+    let (hers, his) = (SessionId(Uuid::from_u128(3)), SessionId(Uuid::from_u128(4)));
+    let expires = world.kernel.now().after_seconds(10_000);
+    let started = |user| AuthEvent::SessionStarted {
+        user,
+        client: None,
+        amr: vec!["pwd".to_owned()],
+        expires,
+        last_ending: 0,
+    };
+    let grant = AuthEvent::GrantStarted {
+        grant: GrantId(Uuid::from_u128(9)),
+        client: ApplicationId(Uuid::from_u128(8)),
+        scopes: vec!["openid".to_owned()],
+        refresh: true,
+        expires,
+    };
+    let ended = AuthEvent::SessionEnded {
+        reason: EndReason::SignedOut,
+    };
+    for (session, event) in [
+        (hers, started(alice)),
+        (his, started(bob)),
+        (hers, AuthEvent::SessionContinued {}),
+        (hers, grant),
+        (his, AuthEvent::SessionContinued {}),
+        (hers, ended),
+    ] {
+        world.tell(realm, Subject::session(session), event).await;
+    }
+    // The same id in another realm is another session.
+    world.tell(other, Subject::session(his), started(alice)).await;
+    world.settle(&reads, realm).await;
+    world.settle(&reads, other).await;
+    let seqs = async |realm, user| -> Vec<u64> {
+        let filter = AuditFilter {
+            user: Some(user),
+            ..AuditFilter::default()
+        };
+        let rows = audit::search(&reads, Stream::activity(realm), &filter, 0, 100)
+            .await
+            .unwrap();
+        rows.into_iter().map(|row| row.seq).collect()
+    };
+    assert_eq!(seqs(realm, alice).await, [1, 3, 4, 6]);
+    assert_eq!(seqs(realm, bob).await, [2, 5]);
+    assert_eq!(seqs(other, alice).await, [1]);
+    assert!(seqs(other, bob).await.is_empty());
 }

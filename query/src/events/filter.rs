@@ -54,7 +54,8 @@ struct Described {
     event_type: Option<String>,
     /// Only events of this subject: `<kind>:<id>`, such as `user:…`, or an id alone, of whatever kind.
     subject: Option<String>,
-    /// Only events about this user: of their profile, password, roles, sign-ins and tokens.
+    /// Only events about this user: of their profile, password, roles, sign-ins, sessions with their grants, and tokens. Not
+    /// `token.revoked`, which names the token alone.
     user: Option<Uuid>,
     /// Only events that this user caused, or this application acting for itself.
     actor: Option<Uuid>,
@@ -141,7 +142,7 @@ fn index(parameters: &mut Parameters<'_>, lane: Lane) -> Option<AuditFilter> {
         parameters.refuse("to", "must be later than from");
     }
     let filter = AuditFilter {
-        event_types: event_type.map(|(_, name)| name.to_owned()).into_iter().collect(),
+        event_type: event_type.map(|(_, name)| name.to_owned()),
         subject_kind: subject.and_then(|(kind, _)| kind),
         subject: subject.map(|(_, id)| id),
         user: parameters.id("user").map(UserId),

@@ -33,7 +33,7 @@ use crate::{
     wire::InRealm,
 };
 use filter::EventFilter;
-use wire::{RecordedEvent, sees_network};
+use wire::RecordedEvent;
 
 /// Holes of up to so many events between two that are asked for are read along with them.
 const HOLE: u64 = 32;
@@ -100,10 +100,9 @@ async fn list_events(
             read_all(kernel, stream, &seqs).await?
         }
     };
-    let network = sees_network(read.caller());
     let mut found = Vec::with_capacity(recorded.len());
     for recorded in &recorded {
-        found.push(RecordedEvent::new(&kernel.decode(recorded).await?, network).map_err(KernelError::from)?);
+        found.push(RecordedEvent::new(&kernel.decode(recorded).await?).map_err(KernelError::from)?);
     }
     let Page {
         items,

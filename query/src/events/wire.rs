@@ -1,17 +1,15 @@
 //! How an event is written in JSON. The rule: a field that a credential's key seals (a hash, a digest of a secret) is never shown to
-//! anybody, and where a request came from only to those who watch over the realm.
+//! anybody. Where a request came from is: whoever may read events watches over the realm.
 
 use events::{
     envelope::{Actor, hex},
     event::{DecodeError, Happened, Network},
-    permissions::Role,
     sealing::{Sealed, SealedBy},
 };
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::Caller;
 
 use crate::wire::Moment;
 
@@ -111,7 +109,7 @@ impl From<&Actor> for EventActor {
     }
 }
 
-/// Where a request came from, or that it is not told any more, or not to this caller.
+/// Where a request came from, or that it is not told any more.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum EventNetwork {
@@ -127,17 +125,11 @@ pub enum EventNetwork {
         /// Always true.
         erased: bool,
     },
-    /// This caller may not see it.
-    Withheld {
-        /// Always true.
-        withheld: bool,
-    },
 }
 
-impl EventNetwork {
-    fn new(network: &Sealed<Network>, visible: bool) -> Self {
+impl From<&Sealed<Network>> for EventNetwork {
+    fn from(network: &Sealed<Network>) -> Self {
         match network {
-            _ if !visible => EventNetwork::Withheld { withheld: true },
             Sealed::Known(Network { ip, user_agent }) => EventNetwork::Known {
                 ip: ip.clone(),
                 user_agent: user_agent.clone(),
@@ -147,25 +139,9 @@ impl EventNetwork {
     }
 }
 
-/// Whether a caller sees where requests came from: whoever watches over a realm does, an application does not.
-pub fn sees_network(caller: &Caller) -> bool {
-    Role::ALL
-        .into_iter()
-        .filter(|role| caller.holds(*role))
-        .any(watches)
-}
-
-/// Whether a role watches over realms.
-const fn watches(role: Role) -> bool {
-    match role {
-        Role::PlatformAdministrator | Role::RealmAdministrator | Role::Auditor => true,
-        Role::Application => false,
-    }
-}
-
 impl RecordedEvent {
-    /// The event as it is shown; `network` says whether the caller may see where it came from.
-    pub fn new(happened: &Happened, network: bool) -> Result<Self, DecodeError> {
+    /// The event as it is shown.
+    pub fn new(happened: &Happened) -> Result<Self, DecodeError> {
         let (kind, mut data) = happened.event.encode()?;
         if let Value::Object(fields) = &mut data {
             for (field, owner) in kind.sealed {
@@ -191,10 +167,7 @@ impl RecordedEvent {
                 version: happened.version,
             }),
             actor: EventActor::from(&happened.actor),
-            network: happened
-                .network
-                .as_ref()
-                .map(|sealed| EventNetwork::new(sealed, network)),
+            network: happened.network.as_ref().map(EventNetwork::from),
             cause: happened.cause.map(|id| id.0),
             data,
             leaf_hash: hex(&happened.leaf_hash),
@@ -223,7 +196,7 @@ mod tests {
             credential: CredentialId(ID),
             hash: Sealed::Known("$argon2id$…".to_owned()),
         };
-        let shown = RecordedEvent::new(&happened(Subject::password(UserId(ID)), 1, set), true).unwrap();
+        let shown = RecordedEvent::new(&happened(Subject::password(UserId(ID)), 1, set)).unwrap();
         assert_eq!(shown.data, json!({ "credential": ID }));
         assert_eq!(shown.event_type, "password.set");
     }
@@ -236,8 +209,7 @@ mod tests {
             digest,
             expires: None,
         };
-        let shown =
-            RecordedEvent::new(&happened(Subject::application(ApplicationId(ID)), 2, added), true).unwrap();
+        let shown = RecordedEvent::new(&happened(Subject::application(ApplicationId(ID)), 2, added)).unwrap();
         assert_eq!(shown.data, json!({ "credential": ID, "expires": null }));
     }
 
@@ -249,9 +221,9 @@ mod tests {
             ..Profile::default()
         };
         let user = Subject::user(UserId(ID));
-        let known = RecordedEvent::new(&happened(user, 1, registered(Sealed::Known(alice))), true).unwrap();
+        let known = RecordedEvent::new(&happened(user, 1, registered(Sealed::Known(alice)))).unwrap();
         assert_eq!(known.data["profile"]["username"], "alice");
-        let erased = RecordedEvent::new(&happened(user, 1, registered(Sealed::Erased)), true).unwrap();
+        let erased = RecordedEvent::new(&happened(user, 1, registered(Sealed::Erased))).unwrap();
         assert_eq!(erased.data, json!({ "profile": { "$erased": true } }));
     }
 
@@ -269,7 +241,7 @@ mod tests {
             ip: Some("192.0.2.1".to_owned()),
             user_agent: None,
         }));
-        let shown = serde_json::to_value(RecordedEvent::new(&locked, true).unwrap()).unwrap();
+        let shown = serde_json::to_value(RecordedEvent::new(&locked).unwrap()).unwrap();
         assert_eq!(shown["type"], "user.locked");
         assert_eq!(
             shown["subject"],
@@ -284,20 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn where_a_request_came_from_is_for_those_who_watch_over_the_realm() {
-        let known = Sealed::Known(Network {
-            ip: Some("192.0.2.1".to_owned()),
-            user_agent: None,
-        });
+    fn where_a_request_came_from_is_forgotten_with_its_key() {
         assert_eq!(
-            EventNetwork::new(&known, false),
-            EventNetwork::Withheld { withheld: true }
-        );
-        assert_eq!(
-            EventNetwork::new(&Sealed::Erased, true),
+            EventNetwork::from(&Sealed::Erased),
             EventNetwork::Erased { erased: true }
         );
-        assert!(watches(Role::Auditor));
-        assert!(!watches(Role::Application));
     }
 }
