@@ -1,5 +1,6 @@
 //! Single resources carry their version as `ETag`, and a caller that has it already gets 304 (RFC 9110, sections 8.8.3 and 13.1.2).
-//! The rule: the tag is what `If-Match` of a command takes, so it is strong, and it is the subject's version.
+//! The rule: the tag is what `If-Match` of a command takes: the subject's version. Where an answer tells more than the version does
+//! (what time ends, what is told of another subject), nobody is told that it did not change.
 
 use axum::{
     Json,
@@ -11,22 +12,24 @@ use serde::Serialize;
 /// Answers hold personal data: no cache keeps them, though a client may keep what it was given beside its tag.
 pub const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
-/// One resource at its version, or 304 to those who have it.
+/// One resource of which its version tells everything, or 304 to those who have it.
 pub fn single<T: Serialize>(request: &HeaderMap, version: u64, body: &T) -> Response {
     let tag = format!("\"{version}\"");
-    let known = is_known(request, &tag);
-    let headers = [
-        NO_STORE,
-        (
-            header::ETAG,
-            HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"0\"")),
-        ),
-    ];
-    if known {
-        (StatusCode::NOT_MODIFIED, headers).into_response()
+    if is_known(request, &tag) {
+        (StatusCode::NOT_MODIFIED, headers(&tag)).into_response()
     } else {
-        (headers, Json(body)).into_response()
+        whole(version, body)
     }
+}
+
+/// One resource of which its version does not tell everything: the tag is for `If-Match`, and the answer is always whole.
+pub fn whole<T: Serialize>(version: u64, body: &T) -> Response {
+    (headers(&format!("\"{version}\"")), Json(body)).into_response()
+}
+
+fn headers(tag: &str) -> [(HeaderName, HeaderValue); 2] {
+    let tag = HeaderValue::from_str(tag).unwrap_or(HeaderValue::from_static("\"0\""));
+    [NO_STORE, (header::ETAG, tag)]
 }
 
 /// Whether `If-None-Match` names this tag. What cannot be read names nothing: the caller gets the whole answer.

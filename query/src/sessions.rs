@@ -23,7 +23,7 @@ use web::{Problem, actions, clients};
 
 use crate::{
     Queries,
-    etag::{NO_STORE, single},
+    etag::{NO_STORE, whole},
     failure::unreadable,
     paging::{Page, Pages, Paging, one_more},
     params::{FromParameters, Parameters},
@@ -44,14 +44,14 @@ pub(crate) fn router() -> OpenApiRouter<Queries> {
 struct Session {
     /// Its id, as in the `sid` of tokens.
     id: Uuid,
-    /// Who signed in.
+    /// Who signed in: the user's id.
     user: Uuid,
-    /// The application that asked for it; `null` if none did.
+    /// The application that asked for it, by its id (its `client_id` may be another); `null` if none did.
     client: Option<Uuid>,
     /// How (RFC 8176).
     #[schema(example = json!(["pwd"]))]
     amr: Vec<String>,
-    /// Whether the browser that holds it is signed in. (Time ends it too, which its version does not tell.)
+    /// Whether the browser that holds it is signed in. (Time ends it too, which its version does not tell, so that the answer is never 304.)
     active: bool,
     /// When they signed in (`auth_time`).
     started_at: Moment,
@@ -101,7 +101,7 @@ struct SessionDetails {
 struct Grant {
     /// Its id.
     id: Uuid,
-    /// To which application.
+    /// To which application, by its id (its `client_id` may be another).
     client: Uuid,
     /// For what.
     scopes: Vec<String>,
@@ -341,7 +341,7 @@ async fn get_session(
         session,
         grants: grants.into_iter().map(Grant::from).collect(),
     };
-    Ok(single(&read.headers, version, &details))
+    Ok(whole(version, &details))
 }
 
 #[cfg(test)]

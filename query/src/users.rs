@@ -19,7 +19,7 @@ use web::{Problem, actions};
 
 use crate::{
     Queries,
-    etag::{NO_STORE, single},
+    etag::{NO_STORE, whole},
     failure::{unknowable, unreadable},
     paging::{Page, Pages, Paging, one_more},
     params::{AsOf, FromParameters, Parameters},
@@ -67,7 +67,8 @@ struct User {
     status: &'static str,
     /// Until when they are locked; `null` if they are not, or until unlocked.
     locked_until: Option<Moment>,
-    /// Whether they have a password. (A password has a version of its own, which the tag does not tell.)
+    /// Whether they have a password. (A password has a version of its own, which the tag does not tell; nor does it that a lock ran
+    /// out. The answer is never 304.)
     has_password: bool,
     /// When they were registered.
     created_at: Moment,
@@ -219,7 +220,7 @@ async fn get_user(
         None => users::get(&queries.reads, realm, id).await.map_err(unreadable)?,
     };
     let user = User::new(row.ok_or_else(missing)?, past.unwrap_or_else(|| kernel.now()));
-    Ok(single(&read.headers, user.version, &user))
+    Ok(whole(user.version, &user))
 }
 
 #[cfg(test)]
