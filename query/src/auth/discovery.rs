@@ -130,7 +130,7 @@ async fn metadata(edge: &Edge, realm: &str) -> Result<Response, Problem> {
 #[utoipa::path(
     get,
     path = "/realms/{realm}/.well-known/openid-configuration",
-    tag = "discovery",
+    tag = "openid",
     params(Issuer),
     responses(
         (status = 200, description = "Metadata of the issuer", body = ProviderMetadata),
@@ -148,7 +148,7 @@ pub(super) async fn openid_configuration(
 #[utoipa::path(
     get,
     path = "/.well-known/oauth-authorization-server/realms/{realm}",
-    tag = "discovery",
+    tag = "openid",
     params(Issuer),
     responses(
         (status = 200, description = "Metadata of the issuer", body = ProviderMetadata),
@@ -166,7 +166,7 @@ pub(super) async fn inserted_authorization_server(
 #[utoipa::path(
     get,
     path = "/.well-known/openid-configuration/realms/{realm}",
-    tag = "discovery",
+    tag = "openid",
     params(Issuer),
     responses(
         (status = 200, description = "Metadata of the issuer", body = ProviderMetadata),

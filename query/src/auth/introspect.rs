@@ -89,7 +89,7 @@ struct IntrospectionForm {
 #[utoipa::path(
     post,
     path = "/realms/{realm}/oauth2/introspect",
-    tag = "oauth2",
+    tag = "oauth",
     params(Issuer),
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses(

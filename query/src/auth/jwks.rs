@@ -33,7 +33,7 @@ struct JsonWebKeySet {
 #[utoipa::path(
     get,
     path = "/realms/{realm}/oauth2/jwks",
-    tag = "discovery",
+    tag = "openid",
     params(Issuer),
     responses(
         (status = 200, description = "The keys", body = JsonWebKeySet),

@@ -4,7 +4,7 @@
 //! - `jwks.rs`: the keys that its tokens verify with (RFC 7517);
 //! - `userinfo.rs`: the claims about the user of an access token (OpenID Connect Core, section 5.3; RFC 6750);
 //! - `introspect.rs`: whether a token is good (RFC 7662);
-//! - `bearer.rs`: where an access token may stand in a request, and how it is refused.
+//! - `bearer.rs`: how an access token is refused (RFC 6750).
 //!
 //! The rule: a realm that does not exist and one that is suspended answer the same, on every path.
 

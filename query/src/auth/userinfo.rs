@@ -15,13 +15,9 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use web::{Path, Problem, TokenRefused, claims, form::Form};
+use web::{Path, Problem, TokenRefused, bearer::presented, claims, form::Form};
 
-use super::{
-    Issuer,
-    bearer::{Refusal, presented},
-    open_realm,
-};
+use super::{Issuer, bearer::Refusal, open_realm};
 use crate::{Queries, etag::NO_STORE};
 
 /// The claims about a user.
@@ -39,7 +35,7 @@ struct UserInfo {
 #[utoipa::path(
     get,
     path = "/realms/{realm}/oauth2/userinfo",
-    tag = "oauth2",
+    tag = "openid",
     params(Issuer),
     responses(
         (status = 200, description = "The claims", body = UserInfo),
@@ -60,7 +56,7 @@ pub(super) async fn get_userinfo(
 #[utoipa::path(
     post,
     path = "/realms/{realm}/oauth2/userinfo",
-    tag = "oauth2",
+    tag = "openid",
     params(Issuer),
     request_body(content = inline(Option<AccessTokenForm>), content_type = "application/x-www-form-urlencoded"),
     responses(
@@ -101,9 +97,9 @@ async fn userinfo(
 ) -> Result<Response, Refusal> {
     let edge = &queries.edge;
     let realm = open_realm(edge, realm).await?;
-    let token = presented(headers, query, form)?;
+    let token = presented(headers, query, form)?.ok_or(Refusal::NothingPresented)?;
     let token = edge
-        .verify_access_token_of(&realm, &token)
+        .verify_access_token_of(&realm, token)
         .await
         .map_err(refused)?;
     let Some(user) = token.user.filter(|_| token.scopes.contains("openid")) else {

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::{
     AccessToken, Action, Code, Edge, Problem, RealmRef, TokenRefused,
     actions::{ActionInfo, ApplicationsRead, Effect, Level, UsersRead},
+    bearer::{self, Misplaced},
     layers::RequestId,
 };
 
@@ -172,7 +173,9 @@ pub(crate) async fn named_realm<S: Send + Sync>(parts: &mut Parts, state: &S) ->
 }
 
 async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
-    let token = bearer(parts).map_err(|Unnamed| unauthenticated(None))?;
+    let token = bearer::presented(&parts.headers, parts.uri.query(), None)
+        .map_err(misplaced)?
+        .ok_or_else(|| unauthenticated(None))?;
     let token = edge
         .verify_access_token(token)
         .await
@@ -204,24 +207,14 @@ async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
     Ok(Caller { token, roles })
 }
 
-/// There is no bearer token, or not one.
-struct Unnamed;
-
-/// RFC 6750, section 2.1.
-fn bearer(parts: &Parts) -> Result<&str, Unnamed> {
-    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Unnamed);
-    };
-    let (scheme, token) = value
-        .to_str()
-        .map_err(|_| Unnamed)?
-        .split_once(' ')
-        .ok_or(Unnamed)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Unnamed);
-    }
-    Ok(token)
+/// RFC 6750, section 3.1, `invalid_request`: a token is not where tokens stand.
+fn misplaced(wrong: Misplaced) -> Problem {
+    Problem::new(Code::MalformedRequest)
+        .detail(wrong.to_string())
+        .header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"chancery\", error=\"invalid_request\""),
+        )
 }
 
 /// RFC 6750, section 3: the challenge says what is wrong only if a token was sent.
@@ -257,10 +250,14 @@ pub fn network(parts: &Parts) -> Network {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
     use events::{clock::Timestamp, ids::ApplicationId};
 
     use super::*;
-    use crate::actions::{ALL, RealmRead, RealmSuspend, RealmsCreate, UsersCreate};
+    use crate::{
+        actions::{ALL, RealmRead, RealmSuspend, RealmsCreate, UsersCreate},
+        testing::World,
+    };
 
     const OWN: RealmId = RealmId(Uuid::from_u128(1));
     const OTHER: RealmId = RealmId(Uuid::from_u128(2));
@@ -300,6 +297,41 @@ mod tests {
         for action in ALL {
             assert_eq!(decide(&true_one, action, OTHER), Ruling::Allow, "{}", action.name);
             assert_ne!(decide(&false_one, action, OWN), Ruling::Allow, "{}", action.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_names_nobody_is_asked_and_who_names_two_is_refused() {
+        let edge = World::new().await.edge();
+        for (authorization, code, challenge) in [
+            (&[][..], Code::Unauthenticated, "Bearer realm=\"chancery\""),
+            (
+                &["Basic YTpi"],
+                Code::Unauthenticated,
+                "Bearer realm=\"chancery\"",
+            ),
+            (
+                &["Bearer a.b.c"],
+                Code::Unauthenticated,
+                "error=\"invalid_token\"",
+            ),
+            (
+                &["Bearer a", "Bearer a"],
+                Code::MalformedRequest,
+                "error=\"invalid_request\"",
+            ),
+            (&["Bearer"], Code::MalformedRequest, "error=\"invalid_request\""),
+        ] {
+            let mut request = Request::new(());
+            for value in authorization {
+                let value = HeaderValue::from_static(value);
+                request.headers_mut().append(header::AUTHORIZATION, value);
+            }
+            let parts = request.into_parts().0;
+            let problem = super::caller(&edge, &parts).await.unwrap_err();
+            assert_eq!(problem.code(), code, "{authorization:?}");
+            let told = problem.render(None).headers()[header::WWW_AUTHENTICATE].clone();
+            assert!(told.to_str().unwrap().ends_with(challenge), "{told:?}");
         }
     }
 

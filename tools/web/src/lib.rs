@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`edge`], [`tokens`] | what all handlers share; access tokens judged against live state |
 //! | [`actions`], [`access`] | what can be done, and the one function that decides who may |
-//! | [`command`], [`json`], [`path`], [`form`] | requests, read strictly |
+//! | [`command`], [`json`], [`path`], [`form`], [`bearer`] | requests, read strictly |
 //! | [`answer`], [`problem`], [`oauth`] | answers: receipts, RFC 9457 problems, RFC 6749 errors |
 //! | [`clients`], [`claims`] | OAuth clients and what is told of users |
 //! | [`artefacts`], [`pages`] | sealed values in the client's hands |
@@ -17,6 +17,7 @@ pub mod access;
 pub mod actions;
 pub mod answer;
 pub mod artefacts;
+pub mod bearer;
 pub mod claims;
 pub mod clients;
 pub mod command;

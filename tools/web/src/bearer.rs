@@ -1,0 +1,130 @@
+//! Access tokens as they are presented to a resource (RFC 6750, section 2): the one reading of where they may stand.
+//! The rule: exactly one token, in the header or in the form, never in the URL; who presents another scheme presents no token.
+
+use http::{HeaderMap, header};
+
+use crate::form::Form;
+
+/// What is wrong with the way in which a token is presented: `invalid_request` of RFC 6750, section 3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misplaced {
+    /// In the query of the URL, which ends up in logs.
+    #[error("an access token does not belong into a URL")]
+    InUrl,
+    /// Two headers: whoever reads the first would see another token than who reads the last.
+    #[error("more than one Authorization header")]
+    Repeated,
+    /// The scheme alone.
+    #[error("the scheme Bearer without a token")]
+    Missing,
+    /// In the header and in the form.
+    #[error("an access token in the header and another in the form")]
+    Twice,
+    /// Not a `b64token`.
+    #[error("this is not the form of an access token")]
+    Malformed,
+}
+
+/// The one token of a request, if it presents one: of its `Authorization` header (section 2.1) or of its form (section 2.2), where it
+/// may have one.
+pub fn presented<'a>(
+    headers: &'a HeaderMap,
+    query: Option<&str>,
+    form: Option<&'a Form>,
+) -> Result<Option<&'a str>, Misplaced> {
+    let in_url =
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, _)| name == "access_token");
+    if in_url {
+        return Err(Misplaced::InUrl);
+    }
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let in_header = match (values.next(), values.next()) {
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(Misplaced::Repeated),
+        (Some(value), None) => credentials(value.to_str().unwrap_or_default())?,
+    };
+    match (in_header, form.and_then(|form| form.get("access_token"))) {
+        (Some(_), Some(_)) => Err(Misplaced::Twice),
+        (Some(token), None) | (None, Some(token)) if is_token(token) => Ok(Some(token)),
+        (Some(_), None) | (None, Some(_)) => Err(Misplaced::Malformed),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The credentials of the scheme `Bearer`, in whatever case.
+fn credentials(value: &str) -> Result<Option<&str>, Misplaced> {
+    let (scheme, credentials) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Ok(None);
+    }
+    match credentials.trim_matches(' ') {
+        "" => Err(Misplaced::Missing),
+        token => Ok(Some(token)),
+    }
+}
+
+/// `b64token` of RFC 6750, section 2.1.
+fn is_token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty()
+        && body
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn ask(
+        authorization: &[&'static str],
+        query: Option<&str>,
+        form: Option<&str>,
+    ) -> Result<Option<String>, Misplaced> {
+        let mut headers = HeaderMap::new();
+        for value in authorization {
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        let form = form.map(|form| Form::parse(form.as_bytes()).unwrap());
+        presented(&headers, query, form.as_ref()).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_token_is_in_the_header_or_in_the_form() {
+        let token = |token: &str| Ok(Some(token.to_owned()));
+        assert_eq!(ask(&["Bearer a.b-c_d"], None, None), token("a.b-c_d"));
+        assert_eq!(ask(&["bEARER a.b.c"], None, Some("")), token("a.b.c"));
+        assert_eq!(ask(&[], None, Some("access_token=a.b.c")), token("a.b.c"));
+    }
+
+    #[test]
+    fn exactly_one_token_in_a_place_of_its_own() {
+        for (authorization, query, form, wrong) in [
+            (&["Bearer a", "Bearer a"][..], None, None, Misplaced::Repeated),
+            (&["Basic YTpi", "Bearer a"], None, None, Misplaced::Repeated),
+            (&["Bearer a"], None, Some("access_token=a"), Misplaced::Twice),
+            (&["Bearer a"], Some("access_token=a"), None, Misplaced::InUrl),
+            (&[], Some("access_token=a"), None, Misplaced::InUrl),
+            (&["Bearer"], None, None, Misplaced::Missing),
+            (&["Bearer "], None, None, Misplaced::Missing),
+            (&["Bearer a b"], None, None, Misplaced::Malformed),
+            (&["Bearer a,b"], None, None, Misplaced::Malformed),
+            (&["Bearer ="], None, None, Misplaced::Malformed),
+            (&[], None, Some("access_token="), Misplaced::Malformed),
+        ] {
+            assert_eq!(
+                ask(authorization, query, form),
+                Err(wrong),
+                "{authorization:?} {query:?} {form:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_scheme_presents_no_token() {
+        assert_eq!(ask(&[], Some("a=b"), None), Ok(None));
+        assert_eq!(ask(&["Basic YTpi"], Some("a=b"), None), Ok(None));
+    }
+}
