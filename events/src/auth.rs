@@ -205,6 +205,9 @@ pub struct Grant {
     pub revoked: bool,
 }
 
+/// How long a grant that is over is still told of, in seconds: longer than clocks differ.
+const GRANT_KEPT: u64 = 600;
+
 /// A session with its grants.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
@@ -222,7 +225,7 @@ pub struct Session {
     pub ended: bool,
     /// The fact that had last ended all of the user's sessions when this one started.
     pub last_ending: u64,
-    /// What it gave to applications.
+    /// What it gave to applications; what was over long ago is left out.
     pub grants: Vec<Grant>,
 }
 
@@ -283,16 +286,21 @@ impl Fold for Session {
                 scopes,
                 refresh,
                 expires,
-            } => self.grants.push(Grant {
-                id: *grant,
-                client: *client,
-                scopes: scopes.clone(),
-                refresh: *refresh,
-                generation: 0,
-                refreshed: happened.time,
-                expires: *expires,
-                revoked: false,
-            }),
+            } => {
+                // A code that comes again after that is stopped by its claim, which is kept for longer than it is valid.
+                self.grants
+                    .retain(|grant| happened.time < grant.expires.after_seconds(GRANT_KEPT));
+                self.grants.push(Grant {
+                    id: *grant,
+                    client: *client,
+                    scopes: scopes.clone(),
+                    refresh: *refresh,
+                    generation: 0,
+                    refreshed: happened.time,
+                    expires: *expires,
+                    revoked: false,
+                });
+            }
             AuthEvent::GrantRefreshed { grant, generation } => {
                 for held in self.grants.iter_mut().filter(|held| held.id == *grant) {
                     held.generation = *generation;
@@ -310,5 +318,38 @@ impl Fold for Session {
             | AuthEvent::TokenRevoked { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{subject::Subject, testing::happened};
+
+    #[test]
+    fn a_session_does_not_grow_with_grants_that_are_over() {
+        let subject = Subject::new(SubjectKind::Session, Uuid::from_u128(0x5e));
+        let start = |version, grant, seconds| {
+            let mut started = happened(
+                subject,
+                version,
+                AuthEvent::GrantStarted {
+                    grant: GrantId(Uuid::from_u128(grant)),
+                    client: ApplicationId(Uuid::from_u128(0xc1)),
+                    scopes: vec![],
+                    refresh: false,
+                    expires: Timestamp::from_seconds(1_000),
+                },
+            );
+            started.time = Timestamp::from_seconds(seconds);
+            started
+        };
+        let mut session = Session::default();
+        session.apply(&start(1, 1, 0));
+        session.apply(&start(2, 2, 1_599));
+        assert_eq!(session.grants.len(), 2);
+        session.apply(&start(3, 3, 1_600));
+        let held: Vec<u128> = session.grants.iter().map(|grant| grant.id.0.as_u128()).collect();
+        assert_eq!(held, [3]);
     }
 }

@@ -4,7 +4,11 @@
 
 use axum::response::Response;
 use events::{
-    applications::Application, auth::EndReason, envelope::Actor, ids::SessionId, kernel::KernelError,
+    applications::Application,
+    auth::EndReason,
+    envelope::Actor,
+    ids::SessionId,
+    kernel::{Failure, KernelError},
 };
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -20,7 +24,7 @@ use super::{
     page::{self, PageError},
     pages::{ConfirmSignOut, SignedOut},
     session_cookie,
-    sessions::EndSession,
+    sessions::{EndSession, NoSession},
     trouble,
     visit::{Body, Query, Visit},
 };
@@ -229,8 +233,10 @@ async fn end(visit: &Visit, session: SessionId, onward: Option<Onward>) -> Resul
         session,
         reason: EndReason::SignedOut,
     };
-    kernel.execute(&context, &command).await.map_err(trouble)?;
-    signed_out(visit, onward)
+    match kernel.execute(&context, &command).await {
+        Ok(_) | Err(Failure::Rejected(NoSession)) => signed_out(visit, onward),
+        Err(failure) => Err(trouble(failure).into()),
+    }
 }
 
 /// On to the application, or a page that says that it is done. The cookie goes in any case.

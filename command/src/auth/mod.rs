@@ -53,7 +53,7 @@ mod page;
 pub mod pages;
 mod revoke;
 mod session_cookie;
-mod sessions;
+pub(crate) mod sessions;
 mod sign_in;
 mod token;
 mod visit;

@@ -63,9 +63,6 @@ pub enum Rejection {
     /// A password that is easy to guess, or of a length that the realm does not allow.
     #[error("{0}")]
     WeakPassword(Weakness),
-    /// There is no such session.
-    #[error("no such session")]
-    NoSuchSession,
 }
 
 impl From<Faults> for Rejection {
@@ -78,7 +75,7 @@ impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         match rejection {
             Rejection::Invalid(faults) => faults.into(),
-            Rejection::NotFound | Rejection::NoSuchSession => Problem::new(Code::NotFound),
+            Rejection::NotFound => Problem::new(Code::NotFound),
             Rejection::Exists | Rejection::Erased | Rejection::Oneself => {
                 Problem::new(Code::Conflict).detail(rejection.to_string())
             }

@@ -1,9 +1,9 @@
 //! Ending sessions from outside. The rule: all sessions of a user end by one event that every judge of a session asks for
-//! ([`Session::outlived_by`]), and not by a list of sessions that could miss one.
+//! ([`Session::outlived_by`](events::auth::Session::outlived_by)), and not by a list of sessions that could miss one.
 
 use axum::extract::State;
 use events::{
-    auth::{AuthEvent, EndReason, Session},
+    auth::EndReason,
     ids::{RealmId, SessionId, UserId},
     kernel::{Context, Decide, Decision, KernelError, Reader},
     subject::{Stream, Subject},
@@ -12,7 +12,7 @@ use events::{
 use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use super::Rejection;
-use crate::{At, Commands, failed};
+use crate::{At, Commands, auth::sessions::EndSession, failed};
 
 /// Ends all sessions that a user has.
 #[derive(Clone, Copy, Debug)]
@@ -44,43 +44,6 @@ impl Decide for EndSessions {
             Subject::user(self.user),
             UserEvent::SessionsEnded {},
         ))
-    }
-}
-
-/// Ends one session.
-#[derive(Clone, Copy, Debug)]
-pub struct EndSession {
-    /// The session's realm.
-    pub realm: RealmId,
-    /// Which.
-    pub session: SessionId,
-    /// Why.
-    pub reason: EndReason,
-}
-
-#[async_trait::async_trait]
-impl Decide for EndSession {
-    type State = Session;
-    type Rejection = Rejection;
-
-    fn stream(&self) -> Stream {
-        Stream::activity(self.realm)
-    }
-
-    async fn load(&self, reader: &mut Reader<'_>) -> Result<Session, KernelError> {
-        Ok(reader.subject::<Session>(self.session.0).await?.state)
-    }
-
-    fn decide(&self, session: &Session, _: &Context) -> Result<Decision, Rejection> {
-        let subject = Subject::session(self.session);
-        match (session.user, session.ended) {
-            (None, _) => Err(Rejection::NoSuchSession),
-            (Some(_), true) => Ok(Decision::nothing(subject)),
-            (Some(_), false) => Ok(Decision::of(
-                subject,
-                AuthEvent::SessionEnded { reason: self.reason },
-            )),
-        }
     }
 }
 
@@ -144,6 +107,7 @@ pub(super) async fn end(
 #[cfg(test)]
 mod tests {
     use events::{
+        auth::{AuthEvent, Session},
         event::Event,
         testing::{NOW, context, given},
         users::{Password, Profile, last_ending},
@@ -165,29 +129,6 @@ mod tests {
             last_ending: 0,
         }
         .into()
-    }
-
-    #[test]
-    fn a_session_is_ended_once() {
-        let end = |past: Vec<Event>| {
-            let session = given::<Session>(SESSION.0, past).state;
-            let decision = EndSession {
-                realm: ACME,
-                session: SESSION,
-                reason: EndReason::Administrator,
-            }
-            .decide(&session, &context())?;
-            Ok(decision.events.into_iter().map(|(_, event)| event).collect())
-        };
-        let ended = || {
-            AuthEvent::SessionEnded {
-                reason: EndReason::Administrator,
-            }
-            .into()
-        };
-        assert_eq!(end(vec![]), Err(Rejection::NoSuchSession));
-        assert_eq!(end(vec![started()]), Ok(vec![ended()]));
-        assert_eq!(end(vec![started(), ended()]), Ok(vec![]));
     }
 
     #[test]

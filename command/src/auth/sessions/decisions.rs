@@ -10,10 +10,12 @@ use events::{
     ids::{ApplicationId, CredentialId, RealmId, SessionId, UserId},
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
     log::ClaimKind,
+    realms::Settings,
     subject::{Stream, Subject},
     users::{Password, User, UserEvent, last_ending},
 };
 use uuid::Uuid;
+use web::{Code, Problem};
 
 /// How often a session in use is recorded as used, in seconds.
 const CONTINUE_EVERY: u64 = 60;
@@ -48,6 +50,7 @@ pub struct Entering {
     old: Versioned<Session>,
     user: User,
     password: Password,
+    settings: Settings,
 }
 
 #[async_trait]
@@ -67,11 +70,13 @@ impl Decide for StartSession {
         };
         let user = reader.beside::<User>(self.realm, self.user.0).await?.state;
         let password = reader.beside::<Password>(self.realm, self.user.0).await?.state;
+        let settings = reader.beside::<Settings>(self.realm, self.realm.0).await?.state;
         Ok(Entering {
             new,
             old,
             user,
             password,
+            settings,
         })
     }
 
@@ -92,9 +97,10 @@ impl Decide for StartSession {
                 last_ending: last_ending(&state.user, &state.password),
             },
         );
+        // One that merely ran out is not replaced: what it gave for offline access goes on.
+        let idle_seconds = state.settings.session.idle_seconds;
         if let Some(old) = self.replaces
-            && state.old.state.user.is_some()
-            && !state.old.state.ended
+            && state.old.state.is_alive(context.now, idle_seconds)
         {
             let ended = AuthEvent::SessionEnded {
                 reason: EndReason::Replaced,
@@ -133,9 +139,15 @@ pub struct ContinueSession {
     pub session: SessionId,
 }
 
-/// There is no such session to use.
+/// There is no such session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSession;
+
+impl From<NoSession> for Problem {
+    fn from(NoSession: NoSession) -> Self {
+        Problem::new(Code::NotFound)
+    }
+}
 
 #[async_trait]
 impl Decide for ContinueSession {
@@ -162,7 +174,7 @@ impl Decide for ContinueSession {
     }
 }
 
-/// A session is to end, and its grants with it. One that ended already, or never was, stays as it is.
+/// A session is to end, and its grants with it. One that ended already stays as it is.
 #[derive(Clone, Debug)]
 pub struct EndSession {
     /// The realm.
@@ -176,7 +188,7 @@ pub struct EndSession {
 #[async_trait]
 impl Decide for EndSession {
     type State = Versioned<Session>;
-    type Rejection = std::convert::Infallible;
+    type Rejection = NoSession;
 
     fn stream(&self) -> Stream {
         Stream::activity(self.realm)
@@ -186,9 +198,12 @@ impl Decide for EndSession {
         reader.subject::<Session>(self.session.0).await
     }
 
-    fn decide(&self, state: &Self::State, _: &Context) -> Result<Decision, Self::Rejection> {
+    fn decide(&self, state: &Self::State, _: &Context) -> Result<Decision, NoSession> {
         let subject = Subject::session(self.session);
-        if state.state.user.is_none() || state.state.ended {
+        if state.state.user.is_none() {
+            return Err(NoSession);
+        }
+        if state.state.ended {
             return Ok(Decision::nothing(subject));
         }
         Ok(Decision::of(

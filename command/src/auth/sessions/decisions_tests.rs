@@ -1,3 +1,6 @@
+//! The rules of starting, continuing and ending sessions, told as given / when / then: who gets one, which one it replaces,
+//! and that each ends once.
+
 use events::{
     clock::Timestamp,
     testing::{NOW, context, given},
@@ -60,7 +63,9 @@ fn signing_in_again_in_the_same_browser_ends_the_session_before() {
         old: given(OTHER_SESSION.0, [started().into()]),
         ..entering()
     };
-    let decision = again.decide(&held, &context()).expect("alice may sign in");
+    let mut at = context();
+    at.now = held.old.state.used.after_seconds(60);
+    let decision = again.decide(&held, &at).expect("alice may sign in");
     assert_eq!(names(&decision), ["session.started", "session.ended"]);
     assert_eq!(decision.events[1].0, Some(Subject::session(OTHER_SESSION)));
     let ended = AuthEvent::SessionEnded {
@@ -71,9 +76,19 @@ fn signing_in_again_in_the_same_browser_ends_the_session_before() {
         ..entering()
     };
     assert_eq!(
-        names(&again.decide(&gone, &context()).expect("alice may sign in")),
+        names(&again.decide(&gone, &at).expect("alice may sign in")),
         ["session.started"]
     );
+    // Its grants for offline access are to outlive a session that merely ran out.
+    let idle_seconds = held.settings.session.idle_seconds;
+    for over in [
+        held.old.state.used.after_seconds(idle_seconds),
+        held.old.state.expires,
+    ] {
+        at.now = over;
+        let decision = again.decide(&held, &at).expect("alice may sign in");
+        assert_eq!(names(&decision), ["session.started"]);
+    }
 }
 
 #[test]
@@ -150,17 +165,16 @@ fn a_session_ends_once() {
         session: SESSION,
         reason: EndReason::SignedOut,
     };
-    let Ok(decision) = command.decide(&session([]), &context());
+    let decision = command.decide(&session([]), &context()).expect("it stands");
     assert_eq!(names(&decision), ["session.ended"]);
-    let Ok(again) = command.decide(
-        &session([AuthEvent::SessionEnded {
-            reason: EndReason::SignedOut,
-        }]),
-        &context(),
+    let ended = session([AuthEvent::SessionEnded {
+        reason: EndReason::SignedOut,
+    }]);
+    assert_eq!(
+        command.decide(&ended, &context()),
+        Ok(Decision::nothing(Subject::session(SESSION)))
     );
-    assert!(again.events.is_empty());
-    let Ok(unknown) = command.decide(&Versioned::default(), &context());
-    assert!(unknown.events.is_empty());
+    assert_eq!(command.decide(&Versioned::default(), &context()), Err(NoSession));
 }
 
 #[test]

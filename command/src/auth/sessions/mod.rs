@@ -13,7 +13,7 @@ use events::{
 
 use super::{session_cookie, trouble, visit::Visit};
 
-pub use decisions::{ContinueSession, EndSession, RehashPassword, StartSession, refusal};
+pub use decisions::{ContinueSession, EndSession, NoSession, RehashPassword, StartSession, refusal};
 
 /// A good session, with whose it is.
 #[derive(Clone, Debug)]
