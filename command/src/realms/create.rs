@@ -85,8 +85,11 @@ impl CreateRealm {
 
     /// Makes the realm with all that it needs: its key before, its first signing key after.
     pub async fn execute(&self, edge: &Edge, context: &Context) -> Result<Outcome, NotCreated> {
-        self.check().map_err(|faults| Failure::Rejected(faults.into()))?;
         let kernel = edge.kernel();
+        if let Some(outcome) = kernel.repeated(self.stream(), context).await? {
+            return Self::finish(edge, outcome).await;
+        }
+        self.check().map_err(|faults| Failure::Rejected(faults.into()))?;
         // A key that no realm comes to use (the name was taken) stays in the store: 60 bytes, and nothing sealed by it.
         kernel
             .keyring()
@@ -94,7 +97,11 @@ impl CreateRealm {
             .await
             .map_err(KernelError::from)
             .map_err(Failure::from)?;
-        let outcome = kernel.execute(context, self).await?;
+        Self::finish(edge, kernel.execute(context, self).await?).await
+    }
+
+    /// Gives a realm that was made its first signing key.
+    async fn finish(edge: &Edge, outcome: Outcome) -> Result<Outcome, NotCreated> {
         // Not the realm that this call would have made: the one that the first call of this command key made.
         ensure_signing_key(edge, RealmId(outcome.receipt.id), Algorithm::Es256).await?;
         Ok(outcome)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use events::{
+    clock::Timestamp,
     ids::RealmId,
     kernel::{Context, Decide, Decision, Failure, KernelError, Reader},
     realms::{RealmEvent, Settings, SigningKeys},
@@ -13,9 +14,12 @@ use events::{
 use jose::{Algorithm, SigningKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use web::{Answer, Code, Command, CommandAnswer, Edge, Empty, Path, Problem, actions};
+use web::{Answer, Code, Command, CommandAnswer, Edge, Path, Problem, actions};
 
-use super::{Rejection, status::REASON};
+use super::{
+    Rejection,
+    status::{REASON, Reason},
+};
 use crate::{At, Commands, Faults, failed};
 
 /// The most keys that are published at once: each reader of the set checks all of them.
@@ -59,8 +63,8 @@ impl Decide for RotateSigningKey {
             return Ok(Decision::nothing(subject));
         }
         // The first of an algorithm is made for whoever needs a token: rotations elsewhere must not stand in its way.
-        if !self.only_first && keys.published(context.now).count() >= PUBLISHED {
-            return Err(Rejection::TooManyKeys);
+        if !self.only_first {
+            check_room(keys, context.now)?;
         }
         let created = RealmEvent::SigningKeyCreated {
             kid: self.kid.clone(),
@@ -69,6 +73,15 @@ impl Decide for RotateSigningKey {
             replaced_until: context.now.after_seconds(settings.tokens.key_overlap_seconds),
         };
         Ok(Decision::of(subject, created))
+    }
+}
+
+/// Whether another key may be published: asked before one is made, and again when it is decided.
+fn check_room(keys: &SigningKeys, now: Timestamp) -> Result<(), Rejection> {
+    if keys.published(now).count() < PUBLISHED {
+        Ok(())
+    } else {
+        Err(Rejection::TooManyKeys)
     }
 }
 
@@ -159,12 +172,17 @@ impl From<Failure<Rejection>> for SigningKeyError {
     }
 }
 
-/// The key that signs for an algorithm in a realm; made if there is none yet. Two that make one at a time agree on one.
+/// The key that signs for an algorithm in a realm; made if there is none yet. Those who need it at a time wait on this node
+/// for the one who makes it, and nodes that make one at a time agree on one.
 pub async fn ensure_signing_key(
     edge: &Edge,
     realm: RealmId,
     algorithm: Algorithm,
 ) -> Result<Arc<SigningKey>, SigningKeyError> {
+    if let Some(key) = edge.signing_key(realm, algorithm).await? {
+        return Ok(key);
+    }
+    let _turn = edge.signing_key_turn(realm, algorithm).await;
     if let Some(key) = edge.signing_key(realm, algorithm).await? {
         return Ok(key);
     }
@@ -250,8 +268,16 @@ pub(super) async fn rotate(
     let Command {
         realm, context, body, ..
     } = command;
+    let kernel = commands.edge.kernel();
+    let location = format!("/query/v1/realms/{}/signing-keys", realm.id);
+    let before = kernel.repeated::<Rejection>(Stream::facts(realm.id), &context);
+    if let Some(outcome) = before.await.map_err(failed)? {
+        return Ok(Answer::created(outcome, location));
+    }
+    let held = kernel.current::<SigningKeys>(realm.id, realm.id.0).await?.state;
+    check_room(&held, context.now)?;
     let (_, command) = new_key(&commands.edge, realm.id, body.algorithm, false).await?;
-    let outcome = match commands.edge.kernel().execute(&context, &command).await {
+    let outcome = match kernel.execute(&context, &command).await {
         Err(failure) => {
             // A refused key is nobody's. Of one that the log did not answer for, nobody knows: it stays.
             if !matches!(failure, Failure::Kernel(_)) {
@@ -261,7 +287,6 @@ pub(super) async fn rotate(
         }
         Ok(outcome) => outcome,
     };
-    let location = format!("/query/v1/realms/{}/signing-keys", realm.id);
     let repeated = outcome.repeated;
     let answer = Answer::created(outcome, location);
     if repeated {
@@ -281,19 +306,22 @@ pub(super) async fn rotate(
         ("realm" = String, Path, description = "The realm's name or id"),
         ("kid" = String, Path, description = "The key's id (RFC 7638 thumbprint)"),
     ),
+    request_body = Reason,
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn retire(
     State(commands): State<Commands>,
     at: At<(String, String)>,
-    command: Command<actions::SigningKeysManage, Empty>,
+    command: Command<actions::SigningKeysManage, Reason>,
 ) -> Result<Answer, Problem> {
     let Path((_, kid)) = at?;
-    let Command { realm, context, .. } = command;
+    let Command {
+        realm, context, body, ..
+    } = command;
     let command = RetireSigningKey {
         realm: realm.id,
         kid,
-        reason: None,
+        reason: body.reason,
     };
     let outcome = commands
         .edge

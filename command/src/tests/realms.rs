@@ -1,10 +1,14 @@
 //! Realms over HTTP: what is answered, and what is in the log afterwards.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
-use events::ids::RealmId;
+use events::{ids::RealmId, realms::RealmEvent};
+use jose::Algorithm;
 use serde_json::{Value, json};
 
 use super::world::{World, events};
+use crate::realms::ensure_signing_key;
 
 #[tokio::test]
 async fn a_realm_is_made_configured_and_suspended() {
@@ -87,11 +91,17 @@ async fn a_realm_is_made_configured_and_suspended() {
         .send(
             "DELETE",
             &format!("realms/acme/signing-keys/{first}"),
-            Value::Null,
+            json!({ "reason": "leaked" }),
         )
         .await;
     assert_eq!(events(&retired), ["signing_key.retired"]);
     let acme = RealmId(made.id());
+    let facts = world.facts(acme).await;
+    let told = RealmEvent::SigningKeyRetired {
+        kid: first.clone(),
+        reason: Some("leaked".to_owned()),
+    };
+    assert_eq!(facts.last().unwrap().event, told.into());
     assert_eq!(
         world.kernel().keyring().signing_key(acme, &first).await.unwrap(),
         None
@@ -137,5 +147,32 @@ async fn what_is_done_to_a_realm_is_told_in_the_system_realm_by_whoever_did_it()
         .rfind(|happened| happened.event.name() == "realm.renamed")
         .unwrap();
     assert_eq!(told.actor.realm, Some(acme));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn those_who_need_a_key_at_a_time_wait_for_the_one_who_makes_it() {
+    let world = World::started().await;
+    let acme = world.realm("acme").await;
+    let edge = world.commands.edge.clone();
+    let turn = edge.signing_key_turn(acme, Algorithm::EdDsa).await;
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let edge = edge.clone();
+            tokio::spawn(async move { ensure_signing_key(&edge, acme, Algorithm::EdDsa).await })
+        })
+        .collect();
+    let path = "realms/acme/signing-keys";
+    let rotated = world.send("POST", path, json!({ "algorithm": "EdDSA" })).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let made = rotated.body["kid"].as_str().unwrap();
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+    drop(turn);
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap().unwrap().kid(), made);
+    }
+    let created = world.names(acme).await;
+    let keys = created.iter().filter(|name| **name == "signing_key.created");
+    assert_eq!(keys.count(), 2, "ES256 with the realm, and this one");
     world.close().await;
 }

@@ -8,7 +8,42 @@ use events::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::world::{PASSWORD, World, events};
+use super::world::{CLIENT, PASSWORD, World, events};
+
+#[tokio::test]
+async fn a_command_that_was_answered_is_answered_so_again_whatever_the_policy_is_by_now() {
+    let world = World::started().await;
+    world.realm("acme").await;
+    let token = world.token("system", CLIENT).await;
+    let body = json!({ "username": "alice", "password": PASSWORD });
+    let register = async || {
+        let headers = [("Idempotency-Key", "one")];
+        world
+            .send_with("POST", "realms/acme/users", &body, Some(&token), &headers)
+            .await
+    };
+    let made = register().await;
+    assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+    let path = format!("realms/acme/users/{}/password", made.id());
+    let password = json!({ "password": "slowly ripens a horse" });
+    let set = async || {
+        let headers = [("Idempotency-Key", "two")];
+        world
+            .send_with("PUT", &path, &password, Some(&token), &headers)
+            .await
+    };
+    let first = set().await;
+    assert_eq!(first.status, StatusCode::OK, "{first:?}");
+
+    let stricter = json!({ "password": { "minimum_length": 64 } });
+    let changed = world.send("PATCH", "realms/acme/settings", stricter).await;
+    assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+    let again = register().await;
+    assert_eq!((again.status, &again.body), (StatusCode::CREATED, &made.body));
+    let again = set().await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &first.body));
+    world.close().await;
+}
 
 #[tokio::test]
 async fn a_user_lives_through_all_that_can_happen_to_one() {

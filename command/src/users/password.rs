@@ -228,6 +228,12 @@ pub(super) async fn set(
         realm, context, body, ..
     } = command;
     let kernel = commands.edge.kernel();
+    // What was answered once is answered so again, whatever the user and the settings are by now.
+    let before = kernel.repeated::<Rejection>(Stream::facts(realm.id), &context);
+    if let Some(outcome) = before.await.map_err(failed)? {
+        destroy_replaced(kernel, realm.id, user).await;
+        return Ok(Answer::changed(outcome));
+    }
     // Hashing is dear: what would be refused is refused before it.
     let known = kernel.current::<User>(realm.id, user.0).await?.state;
     may_have_a_password(&known)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use events::{
     ids::{RealmId, UserId},
-    kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
+    kernel::{Claim, Context, Decide, Decision, KernelError, Outcome, Reader},
     log::ClaimKind,
     realms::{Realm, Settings},
     subject::{Stream, Subject},
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     Commands,
     body::{optional_secret, present},
+    failed,
 };
 
 /// Registers a user.
@@ -165,6 +166,15 @@ pub(super) async fn register(
         realm, context, body, ..
     } = command;
     let kernel = commands.edge.kernel();
+    let created = |outcome: Outcome| {
+        let location = format!("/query/v1/realms/{}/users/{}", realm.id, outcome.receipt.id);
+        Answer::created(outcome, location)
+    };
+    // What was answered once is answered so again, whatever the settings are by now.
+    let before = kernel.repeated::<Rejection>(Stream::facts(realm.id), &context);
+    if let Some(outcome) = before.await.map_err(failed)? {
+        return Ok(created(outcome));
+    }
     let (profile, password) = body.into_parts();
     let password = match password {
         None => None,
@@ -187,10 +197,7 @@ pub(super) async fn register(
         password,
     };
     match kernel.execute(&context, &command).await {
-        Ok(outcome) => {
-            let location = format!("/query/v1/realms/{}/users/{}", realm.id, outcome.receipt.id);
-            Ok(Answer::created(outcome, location))
-        }
+        Ok(outcome) => Ok(created(outcome)),
         Err(failure) => Err(refused(kernel, realm.id, command.user, &command.profile, failure).await),
     }
 }

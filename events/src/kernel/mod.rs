@@ -255,8 +255,8 @@ impl Kernel {
         command: &D,
     ) -> Result<Outcome, Failure<D::Rejection>> {
         let stream = command.stream();
-        if let Some(outcome) = self.answered(stream, context).await? {
-            return outcome;
+        if let Some(outcome) = self.repeated(stream, context).await? {
+            return Ok(outcome);
         }
         let mut turn = None;
         for _ in 0..ATTEMPTS {
@@ -326,26 +326,25 @@ impl Kernel {
         Err(Failure::Conflict)
     }
 
-    /// The first answer to a command that was sent before, if it was.
-    async fn answered<R>(
+    /// The first answer to a command that was sent before, if it was. [`Kernel::execute`] asks it first; so does whoever
+    /// judges or makes something dear before they execute.
+    pub async fn repeated<R>(
         &self,
         stream: Stream,
         context: &Context,
-    ) -> Result<Option<Result<Outcome, Failure<R>>>, KernelError> {
+    ) -> Result<Option<Outcome>, Failure<R>> {
         let Some(key) = &context.command else {
             return Ok(None);
         };
-        let Some((body, receipt)) = self.log.receipt(stream, &key.id).await? else {
-            return Ok(None);
-        };
-        Ok(Some(if body == key.body {
-            Ok(Outcome {
+        let receipt = self.log.receipt(stream, &key.id).await;
+        match receipt.map_err(KernelError::from)? {
+            None => Ok(None),
+            Some((body, receipt)) if body == key.body => Ok(Some(Outcome {
                 receipt,
                 repeated: true,
-            })
-        } else {
-            Err(Failure::CommandReused)
-        }))
+            })),
+            Some(_) => Err(Failure::CommandReused),
+        }
     }
 
     async fn claim(&self, realm: RealmId, claim: Claim) -> Result<ClaimChange, KernelError> {

@@ -14,6 +14,7 @@ use events::{
 };
 use jose::{Algorithm, Jwk, Jwks, KeySet, SigningKey};
 use moka::sync::Cache;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::{Host, Url};
 
 /// How many realms' names and keys are kept at hand.
@@ -32,6 +33,8 @@ struct Inner {
     names: Cache<String, RealmId>,
     key_sets: Cache<RealmId, Arc<PublishedKeys>>,
     signing_keys: Cache<(RealmId, String), Arc<SigningKey>>,
+    /// Who makes a realm's first key of an algorithm; the others wait for it.
+    signing_key_turns: Cache<(RealmId, &'static str), Arc<Mutex<()>>>,
 }
 
 /// A realm's verifying keys, as of a version of its subject and until one of them is withdrawn by time.
@@ -72,6 +75,7 @@ impl Edge {
             names: Cache::new(REALMS),
             key_sets: Cache::new(REALMS),
             signing_keys: Cache::new(REALMS),
+            signing_key_turns: Cache::new(REALMS),
         }))
     }
 
@@ -106,6 +110,12 @@ impl Edge {
             display_name: realm.display_name,
             suspended: realm.suspended,
         }))
+    }
+
+    /// The realm of this name or id, if it is there and works: on its own surface, a suspended realm is answered as a missing one.
+    pub async fn open_realm(&self, name_or_id: &str) -> Result<Option<RealmRef>, KernelError> {
+        let realm = self.realm(name_or_id).await?;
+        Ok(realm.filter(|realm| !realm.suspended))
     }
 
     async fn realm_named(&self, name: &str) -> Result<Option<RealmId>, KernelError> {
@@ -192,6 +202,14 @@ impl Edge {
         let key = Arc::new(key.map_err(|error| corrupt(error.to_string()))?);
         self.0.signing_keys.insert(place, Arc::clone(&key));
         Ok(Some(key))
+    }
+
+    /// Waits for the turn, on this node, to make a realm's first key of an algorithm. The turn ends when it is dropped;
+    /// whoever gets it asks [`Edge::signing_key`] again.
+    pub async fn signing_key_turn(&self, realm: RealmId, algorithm: Algorithm) -> OwnedMutexGuard<()> {
+        let place = (realm, algorithm.as_str());
+        let turn = self.0.signing_key_turns.get_with(place, Arc::default);
+        turn.lock_owned().await
     }
 }
 
