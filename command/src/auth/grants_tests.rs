@@ -1,3 +1,6 @@
+//! The rules of grants, told as given / when / then: a code and each refresh token are good once, and what is used twice
+//! is refused.
+
 use events::{
     clock::Timestamp,
     testing::{NOW, context},

@@ -1,3 +1,6 @@
+//! What an authorization request may ask for, and to whom each refusal is told: nothing is sent to a redirect URI that is not
+//! the application's.
+
 use std::collections::BTreeMap;
 
 use events::applications::ApplicationSettings;
@@ -8,16 +11,8 @@ use super::*;
 const ISSUER: &str = "https://id.example/realms/demo";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-struct Query(BTreeMap<String, String>);
-
-impl Parameters for Query {
-    fn value(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-}
-
 /// A request that is good for a public application, with changes; an empty value takes a parameter away.
-fn query(changes: &[(&str, &str)]) -> Query {
+fn query(changes: &[(&str, &str)]) -> Form {
     let good = [
         ("client_id", "app"),
         ("redirect_uri", "https://app.example/cb"),
@@ -26,12 +21,16 @@ fn query(changes: &[(&str, &str)]) -> Query {
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
     ];
-    Query(
-        good.iter()
-            .chain(changes)
-            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-    )
+    let parameters: BTreeMap<_, _> = good.iter().chain(changes).copied().collect();
+    let encoded: Vec<_> = parameters
+        .into_iter()
+        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
+        .collect();
+    Form::parse(encoded.join("&").as_bytes()).expect("it is a form")
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 fn application(application_type: ApplicationType) -> Application {

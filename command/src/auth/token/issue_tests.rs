@@ -1,3 +1,6 @@
+//! What issued tokens say, and how long they are good: never longer than the grant that they come from, and nothing that
+//! was not granted.
+
 #![expect(
     clippy::redundant_closure_for_method_calls,
     reason = "the method alone is of one lifetime, and the fixture's is another"
