@@ -95,6 +95,8 @@ pub async fn encode(
         claims,
     })
     .map_err(|error| malformed(error.to_string()))?;
+    // What could not be read back would stop everything that follows the stream: it is refused before it is written.
+    serde_json::from_slice::<Body>(&body).map_err(|error| malformed(error.to_string()))?;
     Ok((kind, body))
 }
 

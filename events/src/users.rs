@@ -101,12 +101,15 @@ impl Profile {
 /// one name. By way of upper case, letter by letter, so that what has no single lower case (`ß` and `ss`, `ς` and `σ`) meets too.
 pub fn login_name(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
-    let caseless = text
-        .trim()
-        .nfkc()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase);
-    caseless.collect::<String>().nfkc().collect()
+    let caseless = |text: &str| -> String {
+        let lower = text
+            .nfkc()
+            .flat_map(char::to_uppercase)
+            .flat_map(char::to_lowercase);
+        lower.collect::<String>().nfkc().collect()
+    };
+    // Twice: the capital `ẞ` becomes `ß` first, and `ss` then.
+    caseless(&caseless(text.trim()))
 }
 
 /// What happens to a user.
@@ -363,6 +366,7 @@ mod tests {
         for aliases in [
             ["Alice", " ALICE "],
             ["Straße", "STRASSE"],
+            ["maße", "MAẞE"],
             ["ΟΔΥΣΣΕΥΣ", "Οδυσσευς"],
             ["ﬁona", "FIONA"],
             ["Ａｌｉｃｅ", "alice"],

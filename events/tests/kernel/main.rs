@@ -15,6 +15,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use events::{
+    applications::{Application, ApplicationEvent, ApplicationSettings, ApplicationType},
     clock::{FrozenClock, SystemRandom, Timestamp},
     envelope::Actor,
     event::{Event, Network},
@@ -23,7 +24,7 @@ use events::{
     keys::{Keyring, MasterKey, Owner, SqliteKeyStore},
     log::{ClaimKind, sqlite::SqliteLog},
     sealing::Sealed,
-    subject::{Lane, Stream, Subject},
+    subject::{Lane, Stream, Subject, SubjectKind},
     users::{Profile, User, UserEvent},
 };
 use uuid::Uuid;
@@ -459,4 +460,60 @@ async fn what_was_acknowledged_is_what_is_answered_next() {
         let current = world.kernel.current::<User>(REALM, user.0).await.expect("a user");
         assert_eq!(current.version, expected);
     }
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_back_is_not_appended() {
+    /// Registers an application with a claim so deep that no parser takes it.
+    struct Deep;
+
+    #[async_trait]
+    impl Decide for Deep {
+        type State = ();
+        type Rejection = Exists;
+
+        fn stream(&self) -> Stream {
+            Stream::facts(REALM)
+        }
+
+        async fn load(&self, reader: &mut Reader<'_>) -> Result<(), KernelError> {
+            reader
+                .subject::<Application>(Uuid::from_u128(1))
+                .await
+                .map(|_| ())
+        }
+
+        fn decide(&self, (): &(), _: &Context) -> Result<Decision, Exists> {
+            let deep = (0..200).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]));
+            let registered = ApplicationEvent::Registered {
+                client_id: "deep".into(),
+                application_type: ApplicationType::Service,
+                settings: ApplicationSettings {
+                    custom_claims: [("c".to_owned(), deep)].into(),
+                    ..ApplicationSettings::default()
+                },
+            };
+            Ok(Decision::of(
+                Subject::new(SubjectKind::Application, Uuid::from_u128(1)),
+                registered,
+            ))
+        }
+    }
+
+    let world = world().await;
+    let refused = world.kernel.execute(&world.context(), &Deep).await;
+    assert!(
+        matches!(refused, Err(Failure::Kernel(KernelError::Decode(_)))),
+        "{refused:?}"
+    );
+    assert_eq!(
+        world
+            .kernel
+            .log()
+            .head(Stream::facts(REALM))
+            .await
+            .expect("a head")
+            .seq,
+        0
+    );
 }

@@ -8,11 +8,11 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
-use http::{HeaderMap, Request, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, Request, Version, header, uri::Authority};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -35,9 +35,9 @@ pub async fn serve(
     proxies: Arc<[IpAddr]>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD);
+    // HTTP/1.1 alone: the time for a head then counts from the first moment on, and a proxy in front speaks it.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let (connections, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
     loop {
         let accepted = tokio::select! {
@@ -57,14 +57,12 @@ pub async fn serve(
                     app.oneshot(request.map(Body::new)).await
                 } else {
                     Ok(Problem::new(Code::MalformedRequest)
-                        .detail("the header Host must stand once")
+                        .detail("the header Host must stand once and name a host")
                         .into_response())
                 }
             }
         });
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned();
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -102,8 +100,12 @@ fn caller(peer: SocketAddr, proxies: &[IpAddr], headers: &HeaderMap) -> SocketAd
 
 /// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered 400.
 fn names_one_host(request: &Request<Incoming>) -> bool {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok(),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

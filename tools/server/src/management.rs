@@ -123,14 +123,19 @@ async fn show_metrics(State(operators): State<Operators>) -> String {
 async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
     let log = operators.kernel.log().health().await;
     let stopped = operators.reads.stopped();
+    let failing = operators.reads.failing();
     let lag = operators.reads.lag();
     let furthest = lag.values().max().copied().unwrap_or(0);
-    let good = log.is_ok() && stopped.is_empty() && furthest < FAR_BEHIND && !*operators.stopping.borrow();
+    let good = log.is_ok()
+        && stopped.is_empty()
+        && failing.is_none()
+        && furthest < FAR_BEHIND
+        && !*operators.stopping.borrow();
     let answer = json!({
         "status": if good { "ready" } else { "unready" },
         "log": log.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
         "draining": *operators.stopping.borrow(),
-        "projections": { "lag_events": lag, "stopped": stopped },
+        "projections": { "lag_events": lag, "stopped": stopped, "failing": failing },
     });
     (
         if good {

@@ -55,7 +55,9 @@ fn is_json(content_type: &[u8]) -> bool {
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // First as JSON at all: well-formed, not too deep, without a key that says two things.
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let well_formed = reader.deserialize_any(Unrepeated).and_then(|()| reader.end());
+    let well_formed = reader
+        .deserialize_any(Unrepeated { depth: 0 })
+        .and_then(|()| reader.end());
     well_formed.map_err(|error| Problem::new(Code::MalformedJson).detail(error.to_string()))?;
     // serde would take a list for the fields in their order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
@@ -79,9 +81,26 @@ fn invalid(reason: &str) -> Problem {
         .field(field, reason)
 }
 
-/// Accepts any JSON value in which no object names a key twice.
+/// The most levels of lists and objects within one another: what is kept of a body must be readable by every parser after us.
+const DEPTH: usize = 16;
+
+/// Accepts any JSON value in which no object names a key twice, and that is not too deep.
 #[derive(Clone, Copy)]
-struct Unrepeated;
+struct Unrepeated {
+    depth: usize,
+}
+
+impl Unrepeated {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth < DEPTH {
+            Ok(Self {
+                depth: self.depth + 1,
+            })
+        } else {
+            Err(E::custom(format_args!("nested more than {DEPTH} levels deep")))
+        }
+    }
+}
 
 impl<'de> de::DeserializeSeed<'de> for Unrepeated {
     type Value = ();
@@ -115,13 +134,15 @@ impl<'de> Visitor<'de> for Unrepeated {
         Ok(())
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while sequence.next_element_seed(self)?.is_some() {}
+        let inner = self.deeper()?;
+        while sequence.next_element_seed(inner)?.is_some() {}
         Ok(())
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
         let mut keys = std::collections::HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            map.next_value_seed(self)?;
+            map.next_value_seed(inner)?;
             if let Some(repeated) = keys.replace(key) {
                 return Err(de::Error::custom(format_args!(
                     "the key {repeated:?} stands twice"
@@ -179,6 +200,13 @@ mod tests {
         ] {
             assert_eq!(code(body), Code::Invalid, "{body}");
         }
+        let deep = |levels: usize| format!("{{\"name\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(
+            code(&deep(DEPTH - 1)),
+            Code::Invalid,
+            "deep enough to be wrong only in its type"
+        );
+        assert_eq!(code(&deep(DEPTH)), Code::MalformedJson);
         assert_eq!(
             code(&format!("{}{}", "[".repeat(500), "]".repeat(500))),
             Code::MalformedJson
