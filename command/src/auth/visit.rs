@@ -89,9 +89,9 @@ async fn open_realm<S: Send + Sync>(edge: &Edge, parts: &mut Parts, state: &S) -
                 .map(|(_, value)| value.to_owned())
         })
         .unwrap_or_default();
-    match edge.realm(&named).await {
-        Ok(Some(realm)) if !realm.suspended => Ok(realm),
-        Ok(Some(_) | None) => Err(Closed { named, error: None }),
+    match edge.open_realm(&named).await {
+        Ok(Some(realm)) => Ok(realm),
+        Ok(None) => Err(Closed { named, error: None }),
         Err(error) => Err(Closed {
             named,
             error: Some(error),

@@ -117,10 +117,8 @@ pub(super) async fn introspect(
         // RFC 7662, section 2.1: otherwise anybody could try tokens out.
         return Err(OAuthError::invalid_client().into());
     }
-    // A parameter without a value counts as left out (RFC 6749, section 3.2).
     let token = form
-        .get("token")
-        .filter(|token| !token.is_empty())
+        .given("token")
         .ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
     let said = match edge.verify_access_token_of(&realm, token).await {
         Ok(token) if concerns(client.id, &client.state, token.client, &token.audience) => Introspection {

@@ -49,8 +49,5 @@ struct Issuer {
 
 /// The realm, if it is there and works.
 async fn open_realm(edge: &Edge, realm: &str) -> Result<RealmRef, Problem> {
-    match edge.realm(realm).await? {
-        Some(realm) if !realm.suspended => Ok(realm),
-        Some(_) | None => Err(missing()),
-    }
+    edge.open_realm(realm).await?.ok_or_else(missing)
 }

@@ -124,8 +124,7 @@ fn knows_secret(application: &Application, digest: &str, now: Timestamp) -> bool
 
 /// What the request says, by exactly one method.
 fn credentials(headers: &HeaderMap, form: &Form) -> Result<Credentials, OAuthError> {
-    // A parameter without a value counts as left out (RFC 6749, 3.2).
-    let given = |name| form.get(name).filter(|value| !value.is_empty());
+    let given = |name| form.given(name);
     let mut authorization = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (authorization.next(), authorization.next());
     let assertion = given("client_assertion").or(given("client_assertion_type"));

@@ -92,6 +92,11 @@ impl Form {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The value of a parameter that was given: one without a value counts as left out (RFC 6749, 3.1 and 3.2).
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
     /// All parameters, in the order in which they were sent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -286,7 +291,8 @@ mod tests {
         let form = Form::parse("b=1+%26%25&a=Zo%C3%AB&empty".as_bytes()).unwrap();
         assert_eq!(Form::parse(form.encode().as_bytes()).unwrap(), form);
         assert_eq!(form.get("b"), Some("1 &%"));
-        assert_eq!(form.get("empty"), Some(""));
+        assert_eq!((form.get("empty"), form.given("empty")), (Some(""), None));
+        assert_eq!(form.given("b"), Some("1 &%"));
         assert_eq!(form.get("c"), None);
         let shown = format!("{:?}", Form::parse(b"password=hunter2").unwrap());
         assert!(shown.contains("password") && !shown.contains("hunter2"));

@@ -11,6 +11,8 @@ use events::{
 };
 use serde::{Deserialize, Serialize};
 use web::claims::STANDARD_SCOPES;
+pub use web::form::Form as Parameters;
+use web::form::Form;
 
 use super::redirect_uri;
 use crate::auth::audience::{self, InvalidTarget};
@@ -23,23 +25,6 @@ const MAX_NONCE: usize = 1_024;
 const MAX_LOGIN_HINT: usize = 512;
 /// The longest `scope`, in bytes.
 const MAX_SCOPE: usize = 2_048;
-
-/// Where the parameters come from.
-pub trait Parameters {
-    /// The one value of a parameter.
-    fn value(&self, name: &str) -> Option<&str>;
-
-    /// A parameter that was given. One without a value counts as left out (RFC 6749, 3.1).
-    fn given(&self, name: &str) -> Option<&str> {
-        self.value(name).filter(|value| !value.is_empty())
-    }
-}
-
-impl Parameters for web::form::Form {
-    fn value(&self, name: &str) -> Option<&str> {
-        self.get(name)
-    }
-}
 
 /// Why nothing may be sent to the redirect URI: the person sees a page instead (RFC 6749, 4.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,13 +140,13 @@ pub struct AuthorizeRequest {
 }
 
 /// The `client_id` of a request.
-pub fn client_id(params: &impl Parameters) -> Result<&str, Unanswerable> {
+pub fn client_id(params: &Form) -> Result<&str, Unanswerable> {
     params.given("client_id").ok_or(Unanswerable::MissingClient)
 }
 
 /// Where the answer goes, errors included. `application` is who `client_id` names, if anybody.
 pub fn reply_to(
-    params: &impl Parameters,
+    params: &Form,
     application: Option<&Application>,
 ) -> Result<ReplyTo, Unanswerable> {
     let application = application.ok_or(Unanswerable::UnknownClient)?;
@@ -253,7 +238,7 @@ pub fn is_known(application: &Application, scope: &str) -> bool {
 
 /// The rest of the request. `hinted` is left for the caller, who can verify an id token.
 pub fn validate(
-    params: &impl Parameters,
+    params: &Form,
     client: ApplicationId,
     application: &Application,
     issuer: &str,
@@ -303,7 +288,7 @@ pub fn validate(
 
 /// Parameters that would change the meaning of the request and that are not supported: never silently
 /// ignored.
-fn unsupported(params: &impl Parameters) -> Result<(), Refusal> {
+fn unsupported(params: &Form) -> Result<(), Refusal> {
     if params.given("request").is_some() {
         return refused("request_not_supported", "request objects are not supported");
     }
@@ -330,7 +315,7 @@ fn is_state(state: &str) -> bool {
 }
 
 fn bounded(
-    params: &impl Parameters,
+    params: &Form,
     name: &str,
     most: usize,
     description: &'static str,
@@ -341,14 +326,14 @@ fn bounded(
     }
 }
 
-fn asks_for_openid(params: &impl Parameters) -> bool {
+fn asks_for_openid(params: &Form) -> bool {
     params
         .given("scope")
         .is_some_and(|scope| scope.split(' ').any(|one| one == "openid"))
 }
 
 /// The scopes that were asked for, at least one.
-fn scopes(params: &impl Parameters) -> Result<BTreeSet<String>, Refusal> {
+fn scopes(params: &Form) -> Result<BTreeSet<String>, Refusal> {
     let scope = params.given("scope").unwrap_or_default();
     if scope.len() > MAX_SCOPE {
         return refused("invalid_scope", "scope is too long");
@@ -365,7 +350,7 @@ fn scopes(params: &impl Parameters) -> Result<BTreeSet<String>, Refusal> {
 }
 
 /// RFC 7636, with S256 alone: `plain` protects nobody who can read the request (RFC 9700, 2.1.1).
-fn challenge(params: &impl Parameters, application: &Application) -> Result<Option<String>, Refusal> {
+fn challenge(params: &Form, application: &Application) -> Result<Option<String>, Refusal> {
     match (
         params.given("code_challenge"),
         params.given("code_challenge_method"),
@@ -389,7 +374,7 @@ fn is_challenge(text: &str) -> bool {
 
 /// `prompt`. There is one account for each browser, so choosing one is signing in; consent was given by the
 /// administrator who registered the application, so that asking for it again shows nothing.
-fn prompt(params: &impl Parameters) -> Result<Prompt, Refusal> {
+fn prompt(params: &Form) -> Result<Prompt, Refusal> {
     let mut prompt = Prompt::AsNeeded;
     let values: Vec<_> = params
         .given("prompt")
@@ -409,7 +394,7 @@ fn prompt(params: &impl Parameters) -> Result<Prompt, Refusal> {
     Ok(prompt)
 }
 
-fn max_age(params: &impl Parameters) -> Result<Option<u64>, Refusal> {
+fn max_age(params: &Form) -> Result<Option<u64>, Refusal> {
     let Some(text) = params.given("max_age") else {
         return Ok(None);
     };

@@ -22,15 +22,10 @@ fn query(changes: &[(&str, &str)]) -> Form {
         ("code_challenge_method", "S256"),
     ];
     let parameters: BTreeMap<_, _> = good.iter().chain(changes).copied().collect();
-    let encoded: Vec<_> = parameters
-        .into_iter()
-        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
-        .collect();
-    Form::parse(encoded.join("&").as_bytes()).expect("it is a form")
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let encoded = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    Form::parse(encoded.as_bytes()).expect("it is a form")
 }
 
 fn application(application_type: ApplicationType) -> Application {
