@@ -16,10 +16,7 @@ use web::{artefacts, clients, form::Form};
 
 use super::{
     Issuer,
-    authorize::{
-        redirect_uri::{self, PolicySource},
-        request::Parameters,
-    },
+    authorize::redirect_uri::{self, PolicySource},
     hint::{self, Hint},
     page::{self, PageError},
     pages::{ConfirmSignOut, SignedOut},

@@ -14,7 +14,6 @@ use web::{
 
 use super::{
     Issuer,
-    authorize::request::Parameters,
     grants::{RevokeGrant, RevokeToken},
     page,
     token::refresh_token::RefreshToken,

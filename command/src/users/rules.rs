@@ -123,7 +123,12 @@ fn check_login_names(profile: &Profile, settings: &RegistrationSettings, faults:
 
 /// Nothing in it is hidden, the joiners included, which names of people may hold.
 fn is_visible(text: &str) -> bool {
-    let is_blank = |character: char| matches!(character, '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}');
+    let is_blank = |character: char| {
+        matches!(
+            character,
+            '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}'
+        )
+    };
     is_plain(text) && !text.chars().any(is_blank)
 }
 

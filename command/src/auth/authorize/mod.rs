@@ -12,7 +12,7 @@ use web::{clients, form::Form};
 
 use self::{
     answer::{Answer, LOGIN_REQUIRED},
-    request::{AuthorizeRequest, Parameters, Prompt, Refusal},
+    request::{AuthorizeRequest, Prompt, Refusal},
 };
 use super::{
     Issuer, code,

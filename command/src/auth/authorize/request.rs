@@ -10,9 +10,7 @@ use events::{
     ids::{ApplicationId, UserId},
 };
 use serde::{Deserialize, Serialize};
-use web::claims::STANDARD_SCOPES;
-pub use web::form::Form as Parameters;
-use web::form::Form;
+use web::{claims::STANDARD_SCOPES, form::Form};
 
 use super::redirect_uri;
 use crate::auth::audience::{self, InvalidTarget};
@@ -145,10 +143,7 @@ pub fn client_id(params: &Form) -> Result<&str, Unanswerable> {
 }
 
 /// Where the answer goes, errors included. `application` is who `client_id` names, if anybody.
-pub fn reply_to(
-    params: &Form,
-    application: Option<&Application>,
-) -> Result<ReplyTo, Unanswerable> {
+pub fn reply_to(params: &Form, application: Option<&Application>) -> Result<ReplyTo, Unanswerable> {
     let application = application.ok_or(Unanswerable::UnknownClient)?;
     takes_users(application)?;
     let registered = &application.settings.redirect_uris;

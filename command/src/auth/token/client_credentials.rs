@@ -8,7 +8,6 @@ use events::{applications::ApplicationType, permissions::Assignments};
 use web::oauth::OAuthError;
 
 use super::{Request, TokenResponse, requested};
-use crate::auth::authorize::request::Parameters;
 
 pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthError> {
     let log = request.visit.edge.kernel();

@@ -14,7 +14,7 @@ use web::oauth::OAuthError;
 
 use super::{Request, TokenResponse, issue::About, kernel, pkce, refresh_token::RefreshToken};
 use crate::auth::{
-    authorize::{redirect_uri, request::Parameters},
+    authorize::redirect_uri,
     code::{self, Code},
     grants::{GrantRefused, RedeemCode, RevokeGrant},
     trouble,

@@ -30,7 +30,7 @@ use web::{
 
 use super::{
     Issuer,
-    authorize::request::{Parameters, is_known},
+    authorize::request::is_known,
     page,
     visit::{Call, Visit},
 };

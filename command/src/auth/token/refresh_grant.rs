@@ -11,7 +11,6 @@ use web::oauth::OAuthError;
 
 use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken, requested};
 use crate::auth::{
-    authorize::request::Parameters,
     grants::{GrantRefused, RefreshGrant, RevokeGrant, refreshable},
     trouble,
 };
