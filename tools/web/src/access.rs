@@ -320,7 +320,7 @@ mod tests {
                 Code::MalformedRequest,
                 "error=\"invalid_request\"",
             ),
-            (&["Bearer"], Code::MalformedRequest, "error=\"invalid_request\""),
+            (&["Bearer"], Code::Unauthenticated, "error=\"invalid_token\""),
         ] {
             let mut request = Request::new(());
             for value in authorization {
