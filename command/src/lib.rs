@@ -33,12 +33,12 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use events::{
     ids::RealmId,
-    kernel::{Context, Failure},
+    kernel::{Context, Decide, Failure},
     log::ClaimKind,
 };
 use passwords::Hasher;
 use uuid::Uuid;
-use web::{Caller, Code, Edge, OpenApiRouter, Path, Problem};
+use web::{Answer, Caller, Code, Edge, OpenApiRouter, Path, Problem};
 
 pub use faults::Faults;
 
@@ -58,6 +58,21 @@ impl Commands {
             edge,
             hasher: Arc::new(hasher),
         }
+    }
+
+    /// Decides and appends, and answers what was changed: what most handlers end with.
+    async fn change<D>(&self, context: &Context, command: &D) -> Result<Answer, Problem>
+    where
+        D: Decide,
+        D::Rejection: Into<Problem>,
+    {
+        let outcome = self
+            .edge
+            .kernel()
+            .execute(context, command)
+            .await
+            .map_err(failed)?;
+        Ok(Answer::changed(outcome))
     }
 }
 

@@ -250,11 +250,6 @@ impl User {
     pub const fn is_active(&self) -> bool {
         self.exists && !self.disabled && !self.erased
     }
-
-    /// Whether this user may sign in at a moment.
-    pub fn may_sign_in(&self, now: Timestamp) -> bool {
-        self.is_active() && !self.is_locked(now)
-    }
 }
 
 impl Fold for User {

@@ -18,7 +18,6 @@ use super::{Rejection, rules};
 use crate::{
     At, Commands,
     body::{present, removable, replace},
-    failed,
 };
 
 /// What to change: absent stays, lists are replaced, `null` removes.
@@ -149,15 +148,12 @@ pub(super) async fn change(
     let Command {
         realm, context, body, ..
     } = command;
-    let kernel = commands.edge.kernel();
     let command = ChangeApplication {
         realm: realm.id,
         application,
         patch: body,
     };
-    Ok(Answer::changed(
-        kernel.execute(&context, &command).await.map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 #[cfg(test)]

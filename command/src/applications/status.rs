@@ -11,7 +11,7 @@ use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use super::Rejection;
 use crate::{
-    At, Commands, Faults, failed, is_own,
+    At, Commands, Faults, is_own,
     realms::status::{REASON, Reason},
 };
 
@@ -91,7 +91,6 @@ pub(super) async fn disable(
         body,
         ..
     } = command;
-    let kernel = commands.edge.kernel();
     let command = SetApplicationStatus {
         realm: realm.id,
         application,
@@ -99,9 +98,7 @@ pub(super) async fn disable(
         reason: body.reason,
         own: is_own(&caller, realm.id, application.0),
     };
-    Ok(Answer::changed(
-        kernel.execute(&context, &command).await.map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 /// Let a disabled application work again.
@@ -126,7 +123,6 @@ pub(super) async fn enable(
         context,
         ..
     } = command;
-    let kernel = commands.edge.kernel();
     let command = SetApplicationStatus {
         realm: realm.id,
         application,
@@ -134,9 +130,7 @@ pub(super) async fn enable(
         reason: None,
         own: is_own(&caller, realm.id, application.0),
     };
-    Ok(Answer::changed(
-        kernel.execute(&context, &command).await.map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 #[cfg(test)]

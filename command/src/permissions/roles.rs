@@ -14,7 +14,7 @@ use uuid::Uuid;
 use web::{Action, Answer, Code, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use super::Rejection;
-use crate::{At, Commands, failed, is_own};
+use crate::{At, Commands, is_own};
 
 /// Gives or takes a role.
 #[derive(Clone, Copy, Debug)]
@@ -125,14 +125,7 @@ async fn change<A: Action>(
         given,
         own: is_own(&caller, realm.id, principal),
     };
-    Ok(Answer::changed(
-        commands
-            .edge
-            .kernel()
-            .execute(&context, &command)
-            .await
-            .map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 /// Give a role to a user.

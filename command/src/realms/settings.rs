@@ -22,7 +22,6 @@ use super::{
 use crate::{
     Commands, Faults,
     body::{object, present},
-    failed,
 };
 
 const DAY: u64 = 86_400;
@@ -223,14 +222,7 @@ pub(super) async fn change(
         realm: realm.id,
         patch: body,
     };
-    Ok(Answer::changed(
-        commands
-            .edge
-            .kernel()
-            .execute(&context, &command)
-            .await
-            .map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use web::{Answer, Command, CommandAnswer, Empty, Problem, actions};
 
 use super::{Rejection, create::DISPLAY_NAME};
-use crate::{Commands, Faults, body::present, failed, in_system_realm};
+use crate::{Commands, Faults, body::present, in_system_realm};
 
 /// The most characters of a reason.
 pub const REASON: usize = 500;
@@ -118,14 +118,7 @@ pub(super) async fn rename(
         realm: command.realm.id,
         change,
     };
-    Ok(Answer::changed(
-        commands
-            .edge
-            .kernel()
-            .execute(&context, &command)
-            .await
-            .map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 /// Suspend a realm: nobody signs in, no token of it works.
@@ -145,14 +138,7 @@ pub(super) async fn suspend(
         realm: command.realm.id,
         change,
     };
-    Ok(Answer::changed(
-        commands
-            .edge
-            .kernel()
-            .execute(&context, &command)
-            .await
-            .map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 /// Let a suspended realm work again.
@@ -170,14 +156,7 @@ pub(super) async fn resume(
         realm: command.realm.id,
         change: RealmChange::Resume,
     };
-    Ok(Answer::changed(
-        commands
-            .edge
-            .kernel()
-            .execute(&context, &command)
-            .await
-            .map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 #[cfg(test)]

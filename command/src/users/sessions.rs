@@ -12,7 +12,7 @@ use events::{
 use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use super::Rejection;
-use crate::{At, Commands, auth::sessions::EndSession, failed};
+use crate::{At, Commands, auth::sessions::EndSession};
 
 /// Ends all sessions that a user has.
 #[derive(Clone, Copy, Debug)]
@@ -63,14 +63,11 @@ pub(super) async fn end_all(
 ) -> Result<Answer, Problem> {
     let Path((_, user)) = at?;
     let Command { realm, context, .. } = command;
-    let kernel = commands.edge.kernel();
     let command = EndSessions {
         realm: realm.id,
         user,
     };
-    Ok(Answer::changed(
-        kernel.execute(&context, &command).await.map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 /// End a session.
@@ -94,14 +91,7 @@ pub(super) async fn end(
         session,
         reason: EndReason::Administrator,
     };
-    Ok(Answer::changed(
-        commands
-            .edge
-            .kernel()
-            .execute(&context, &command)
-            .await
-            .map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 #[cfg(test)]

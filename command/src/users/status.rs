@@ -18,7 +18,7 @@ use super::Rejection;
 use crate::{
     At, Commands, Faults,
     body::{moment, present},
-    failed, is_own,
+    is_own,
     realms::status::{REASON, Reason},
 };
 
@@ -144,16 +144,13 @@ async fn change<A: Action, T>(
         body,
         ..
     } = command;
-    let kernel = commands.edge.kernel();
     let command = ChangeStatus {
         realm: realm.id,
         user,
         change: change(body),
         own: is_own(&caller, realm.id, user.0),
     };
-    Ok(Answer::changed(
-        kernel.execute(&context, &command).await.map_err(failed)?,
-    ))
+    commands.change(&context, &command).await
 }
 
 /// Lock a user: no new sign-in, while sessions that stand go on.
