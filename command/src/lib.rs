@@ -7,7 +7,7 @@
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
 //! | [`claims`], [`faults`], [`body`] | words that the domains share |
 //!
-//! The rule: no write goes around [`Decide`](events::kernel::Decide). A handler reads a request, makes a command of it and hands it to the
+//! The rule: no write goes around [`Decide`]. A handler reads a request, makes a command of it and hands it to the
 //! kernel; what may happen is said in `decide`, purely, and tested there.
 //!
 //! # Adding a command
