@@ -85,7 +85,8 @@ async fn a_code_is_bound_to_all_that_it_was_issued_for() {
         params.retain(|_, value| !value.is_empty());
         params
     };
-    let altered = format!("{}A", &code[..code.len() - 1]);
+    let last = if code.ends_with('A') { 'B' } else { 'A' };
+    let altered = format!("{}{last}", &code[..code.len() - 1]);
     for changes in [
         vec![("redirect_uri", "https://app.example/other".to_owned())],
         vec![("redirect_uri", String::new())],
