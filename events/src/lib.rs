@@ -6,6 +6,7 @@
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
+//! | [`postgres`] | how stores reach PostgreSQL |
 //! | [`keys`], [`sealing`], [`codec`] | keys that can be destroyed, and the fields that they seal |
 //! | [`kernel`] | load, decide, append |
 //!
@@ -23,6 +24,7 @@ pub mod kernel;
 pub mod keys;
 pub mod log;
 pub mod permissions;
+pub mod postgres;
 pub mod realms;
 pub mod sealing;
 pub mod subject;
