@@ -14,6 +14,27 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
 use uuid::Uuid;
 
+/// What the tests of storage stand on. `tools/test` runs them on each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Files in a folder of the test's own.
+    Sqlite,
+    /// A [`Database`] of the test's own.
+    Postgres,
+}
+
+/// The engine that `TEST_ENGINE` names: `sqlite` unless it says `postgres`.
+///
+/// # Panics
+/// If it names another.
+pub fn engine() -> Engine {
+    match std::env::var("TEST_ENGINE").as_deref() {
+        Err(_) | Ok("" | "sqlite") => Engine::Sqlite,
+        Ok("postgres") => Engine::Postgres,
+        Ok(other) => panic!("TEST_ENGINE is sqlite or postgres, not {other}"),
+    }
+}
+
 /// A database of one test's own.
 #[derive(Debug)]
 pub struct Database {
