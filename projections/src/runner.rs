@@ -1,4 +1,5 @@
-//! The runner: follows the log and applies what happened, stream by stream, a batch from each in turn.
+//! The runner: follows the log and applies what happened, stream by stream, a batch from each in turn, as long as this node
+//! is the one who writes.
 //!
 //! The rule: a projection applies every event of a stream once and in order, or stands still before the one that it
 //! cannot apply. Rows and cursor are one transaction; the watermark rises after it. What stops one stream of one
@@ -15,18 +16,20 @@ use events::{
     envelope::Recorded,
     event::{DecodeError, Happened},
     kernel::{Kernel, KernelError},
-    log::{LogError, Mark},
+    log::{LogError, Mark, Moved},
     subject::{Lane, Stream},
 };
 use tokio::sync::watch;
 
 use crate::{
     apply::{Fault, advance},
+    follower::is_stopped,
+    generation::Setup,
     progress::{Progress, Stopped},
     projection::Projection,
     reads::ReadError,
     rows::Changes,
-    store::{CursorRow, Select, Store},
+    store::{CursorRow, Store},
 };
 
 /// How the runner goes.
@@ -123,40 +126,32 @@ pub struct Runner {
 
 impl Runner {
     /// A runner that goes on where the cursors of the store stand.
-    pub async fn new(
-        kernel: Arc<Kernel>,
-        store: Arc<Store>,
-        progress: Arc<Progress>,
-        projections: &[Arc<dyn Projection>],
-        pace: Pace,
-    ) -> Result<Self, ReadError> {
+    pub fn new(setup: &Setup, store: &Arc<Store>, progress: &Arc<Progress>) -> Self {
         let mut members: HashMap<_, Vec<_>> = HashMap::new();
-        for projection in projections {
+        for projection in &setup.projections {
             let member = Member {
                 projection: Arc::clone(projection),
                 lag: 0,
             };
             members.entry(projection.lane()).or_default().push(member);
         }
-        let mut runner = Self {
-            kernel,
-            store,
-            progress,
-            pace,
+        Self {
+            kernel: Arc::clone(&setup.kernel),
+            store: Arc::clone(store),
+            progress: Arc::clone(progress),
+            pace: setup.pace,
             members,
             tracks: HashMap::new(),
             pending: BTreeSet::new(),
             halted: HashSet::new(),
             mark: Mark::default(),
             astray: true,
-        };
-        runner.find_place().await?;
-        Ok(runner)
+        }
     }
 
     /// Takes the cursors as they are stored, and looks at every stream anew.
     async fn find_place(&mut self) -> Result<(), ReadError> {
-        let cursors = self.store.select(&Select::<CursorRow>::from()).await?;
+        let cursors = self.store.cursors().await?;
         self.tracks.clear();
         self.halted.clear();
         self.pending.clear();
@@ -185,18 +180,19 @@ impl Runner {
         Ok(())
     }
 
-    /// Follows until told to stop, or until whoever could tell is gone.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    /// Follows until told to stop, until whoever could tell is gone, or until another node writes.
+    pub async fn run(mut self, stop: &mut watch::Receiver<bool>) {
         let mut moved = self.kernel.log().moved();
         let mut failing = false;
-        while !is_stopped(&stop) {
+        while !is_stopped(stop) {
             moved.borrow_and_update();
             let pause = match self.round().await {
-                Ok(()) if self.pending.is_empty() => {
+                Ok(false) => return,
+                Ok(true) if self.pending.is_empty() => {
                     self.progress.finish_pass();
                     self.pace.poll
                 }
-                Ok(()) => Duration::ZERO,
+                Ok(true) => Duration::ZERO,
                 Err(error) => {
                     if !failing {
                         tracing::error!(%error, "the read models cannot follow the log");
@@ -225,12 +221,15 @@ impl Runner {
         }
     }
 
-    /// Learns what moved, and applies one batch of each stream that has one.
-    async fn round(&mut self) -> Result<(), RunError> {
+    /// Learns what moved, and applies one batch of each stream that has one. Not if another node writes.
+    async fn round(&mut self) -> Result<bool, RunError> {
+        if !self.store.lead().await? {
+            return Ok(false);
+        }
         if self.astray {
             self.find_place().await?;
         }
-        let (mark, heads) = self.kernel.log().heads(self.mark).await?;
+        let Moved { mark, heads, .. } = self.kernel.log().heads(self.mark).await?;
         for head in heads {
             self.learn_head(head.stream, head.seq);
             self.pending.insert(head.stream);
@@ -250,7 +249,7 @@ impl Runner {
                 self.pending.remove(&stream);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Applies one batch of a stream, to those projections that are furthest behind. Whether there is more.
@@ -534,6 +533,3 @@ fn told(error: &KernelError) -> String {
     }
 }
 
-fn is_stopped(stop: &watch::Receiver<bool>) -> bool {
-    *stop.borrow() || stop.has_changed().is_err()
-}

@@ -17,7 +17,7 @@ use events::{
     envelope::{Actor, MAX_BODY_BYTES, body_digest, leaf_hash},
     ids::{EventId, RealmId},
     log::{
-        Append, ClaimChange, ClaimKind, CommandKey, Condition, Digest, Log, LogError, Mark, NewEvent,
+        Append, ClaimChange, ClaimKind, CommandKey, Condition, Digest, Log, LogError, Mark, Moved, NewEvent,
         Receipt, Verdict,
     },
     subject::{Stream, Subject, SubjectKind},

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Kernel, KernelError};
 use crate::{
-    log::{Head, LogError, Mark},
+    log::{Head, LogError, Mark, Moved},
     subject::Stream,
 };
 
@@ -58,10 +58,9 @@ struct Follower {
 
 /// Starts following from the present heads (the cache is empty: nothing before them can be stale).
 pub(super) async fn spawn(kernel: &Arc<Kernel>) -> Result<(), KernelError> {
-    let started = Instant::now();
-    let (mark, heads) = kernel.log.heads(Mark::default()).await?;
+    let Moved { mark, heads, as_of } = kernel.log.heads(Mark::default()).await?;
     let cursors = heads.into_iter().map(|head| (head.stream, head.seq)).collect();
-    kernel.freshness.set(started);
+    kernel.freshness.set(as_of);
     let mut follower = Follower { mark, cursors };
     let mut moved = kernel.log.moved();
     let weak = Arc::downgrade(kernel);
@@ -82,8 +81,7 @@ pub(super) async fn spawn(kernel: &Arc<Kernel>) -> Result<(), KernelError> {
 
 impl Follower {
     async fn catch_up(&mut self, kernel: &Kernel) -> Result<(), LogError> {
-        let started = Instant::now();
-        let (mark, heads) = kernel.log.heads(self.mark).await?;
+        let Moved { mark, heads, as_of } = kernel.log.heads(self.mark).await?;
         for head in heads {
             let cursor = self.cursors.entry(head.stream).or_default();
             match follow(kernel, head, cursor).await {
@@ -97,7 +95,7 @@ impl Follower {
             }
         }
         self.mark = mark;
-        kernel.freshness.set(started);
+        kernel.freshness.set(as_of);
         Ok(())
     }
 }

@@ -14,6 +14,8 @@ mod rules;
 pub mod sqlite;
 pub mod verify;
 
+use std::time::Instant;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -242,6 +244,18 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(pub u64);
 
+/// What [`Log::heads`] answers.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// What to ask with next time.
+    pub mark: Mark,
+    /// Where the streams that may have moved end.
+    pub heads: Vec<Head>,
+    /// The moment at which it was so: all that was acknowledged before it, on whichever node, is told by this answer
+    /// or by an earlier one. How fresh a follower is counts from here, not from when it asked.
+    pub as_of: Instant,
+}
+
 /// Why the log could not answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogError {
@@ -290,8 +304,8 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     /// Where a stream ends; seq 0 if it is empty.
     async fn head(&self, stream: Stream) -> Result<Head, LogError>;
 
-    /// The streams that may have moved since a mark (all streams for the default mark), and the next mark.
-    async fn heads(&self, since: Mark) -> Result<(Mark, Vec<Head>), LogError>;
+    /// The streams that may have moved since a mark (all streams for the default mark), the next mark, and as of when.
+    async fn heads(&self, since: Mark) -> Result<Moved, LogError>;
 
     /// Changes whenever something may have been committed: followers wait on it, and poll as the fallback.
     fn moved(&self) -> tokio::sync::watch::Receiver<u64>;

@@ -14,7 +14,7 @@ use events::{
     clock::{FrozenClock, SystemRandom, Timestamp},
     envelope::Recorded,
     kernel::Kernel,
-    log::{Append, ClaimKind, Digest, Head, Log, LogError, Mark, Receipt, Verdict},
+    log::{Append, ClaimKind, Digest, Head, Log, LogError, Mark, Moved, Receipt, Verdict},
     subject::{Stream, Subject},
     users::User,
 };
@@ -72,7 +72,7 @@ impl Log for Line {
     async fn head(&self, stream: Stream) -> Result<Head, LogError> {
         self.log.head(stream).await
     }
-    async fn heads(&self, since: Mark) -> Result<(Mark, Vec<Head>), LogError> {
+    async fn heads(&self, since: Mark) -> Result<Moved, LogError> {
         if self.follower_cut.load(Ordering::SeqCst) {
             return Err(LogError::Unavailable("cut".into()));
         }

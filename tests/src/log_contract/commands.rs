@@ -119,7 +119,7 @@ pub async fn a_command_that_changes_nothing_is_remembered(engine: &impl Engine) 
     committed(&log, change(stream, subject, 0)).await;
     committed(&log, change(stream, other, 0)).await;
     committed(&log, change(stream, subject, 1)).await;
-    let (mark, _) = log.heads(Mark::default()).await.unwrap();
+    let Moved { mark, .. } = log.heads(Mark::default()).await.unwrap();
     let (key, body) = (digest(), digest());
     let mut append = nothing(stream, subject, 2, key, body);
     let beside = Condition {
@@ -137,7 +137,7 @@ pub async fn a_command_that_changes_nothing_is_remembered(engine: &impl Engine) 
         Some((body, first.clone()))
     );
     assert_eq!(log.head(stream).await.unwrap().seq, 3);
-    assert!(log.heads(mark).await.unwrap().1.is_empty(), "no stream moved");
+    assert!(log.heads(mark).await.unwrap().heads.is_empty(), "no stream moved");
 
     // Later it would have something to do, and is not done.
     committed(&log, change(stream, subject, 2)).await;
@@ -182,19 +182,19 @@ pub async fn a_command_that_changes_nothing_may_be_a_streams_first(engine: &impl
         [Verdict::Repeated(first.clone()), Verdict::CommandReused]
     );
     assert_eq!(log.head(stream).await.unwrap().seq, 0);
-    let (_, heads) = log.heads(Mark::default()).await.unwrap();
+    let Moved { heads, .. } = log.heads(Mark::default()).await.unwrap();
     assert!(heads.is_empty(), "{heads:?}");
     log.close().await;
 
     let log = engine.open().await.unwrap();
-    let (mark, heads) = log.heads(Mark::default()).await.unwrap();
+    let Moved { mark, heads, .. } = log.heads(Mark::default()).await.unwrap();
     assert!(heads.is_empty(), "{heads:?}");
     let mut untargeted = nothing(stream, subject, 0, second, body);
     untargeted.target = id();
     let changed = change(stream, subject, 0);
     let verdicts = log.commit(vec![untargeted, changed]).await;
     assert_eq!(winners(&verdicts), 2, "{verdicts:?}");
-    let (_, heads) = log.heads(mark).await.unwrap();
+    let Moved { heads, .. } = log.heads(mark).await.unwrap();
     assert_eq!(heads.iter().map(|head| head.seq).collect::<Vec<_>>(), [1]);
     assert_eq!(
         one(&log, nothing(stream, subject, 0, key, body)).await,

@@ -107,18 +107,18 @@ pub async fn heads_tell_what_moved_since_a_mark(engine: &impl Engine) {
     assert_eq!(log.head(a).await.unwrap().seq, 0);
     committed(&log, note(a)).await;
     committed(&log, note(b)).await;
-    let (mark, all) = log.heads(Mark::default()).await.unwrap();
+    let Moved { mark, heads: all, .. } = log.heads(Mark::default()).await.unwrap();
     let all: HashSet<_> = all.into_iter().map(|head| (head.stream, head.seq)).collect();
     assert_eq!(all, HashSet::from([(a, 1), (b, 1)]));
-    assert!(log.heads(mark).await.unwrap().1.is_empty());
+    assert!(log.heads(mark).await.unwrap().heads.is_empty());
     committed(&log, note(b)).await;
-    let (_, moved) = log.heads(mark).await.unwrap();
+    let Moved { heads: moved, .. } = log.heads(mark).await.unwrap();
     assert!(moved.iter().any(|head| head.stream == b && head.seq == 2));
     assert_eq!(log.head(b).await.unwrap().seq, 2, "who was acknowledged finds it");
     log.close().await;
 
     let log = engine.open().await.unwrap();
-    let (_, all) = log.heads(Mark::default()).await.unwrap();
+    let Moved { heads: all, .. } = log.heads(Mark::default()).await.unwrap();
     assert_eq!(all.len(), 2, "a new node knows all heads");
     log.close().await;
 }

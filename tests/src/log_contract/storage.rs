@@ -47,12 +47,12 @@ pub async fn a_reader_sees_what_the_writer_commits(engine: &impl Engine) {
     committed(&log, note(stream)).await;
     let reader = engine.open_to_read().await.unwrap();
     assert_eq!(reader.incarnation(), log.incarnation());
-    let (mark, heads) = reader.heads(Mark::default()).await.unwrap();
+    let Moved { mark, heads, .. } = reader.heads(Mark::default()).await.unwrap();
     assert_eq!(heads.len(), 1);
     committed(&log, note(stream)).await;
     assert_eq!(seqs(&reader, stream).await, [1, 2]);
     assert_eq!(reader.head(stream).await.unwrap().seq, 2);
-    assert_eq!(reader.heads(mark).await.unwrap().1.len(), 1);
+    assert_eq!(reader.heads(mark).await.unwrap().heads.len(), 1);
     assert!(matches!(
         one(&reader, note(stream)).await,
         Verdict::Unavailable(_)

@@ -14,7 +14,7 @@ mod sweep;
 mod tests;
 mod trouble;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use sqlx::{ConnectOptions, Row, SqlitePool, sqlite::SqlitePoolOptions};
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use self::{appender::Appender, commit::Failure, file::failed, statements::Statements, trouble::Trouble};
 use super::{
-    Append, ClaimKind, Digest, Head, Log, LogError, Mark, Receipt, Verdict,
+    Append, ClaimKind, Digest, Head, Log, LogError, Mark, Moved, Receipt, Verdict,
     heads::Heads,
     queue::{Chore, Queue, queue},
 };
@@ -270,9 +270,11 @@ impl Log for SqliteLog {
         })
     }
 
-    async fn heads(&self, since: Mark) -> Result<(Mark, Vec<Head>), LogError> {
+    async fn heads(&self, since: Mark) -> Result<Moved, LogError> {
+        let as_of = Instant::now();
         self.look().await?;
-        Ok(self.heads.since(since))
+        let (mark, heads) = self.heads.since(since);
+        Ok(Moved { mark, heads, as_of })
     }
 
     fn moved(&self) -> watch::Receiver<u64> {

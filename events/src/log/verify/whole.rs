@@ -55,7 +55,7 @@ pub async fn verify_log(
     let there: BTreeSet<Stream> = log
         .heads(Mark::default())
         .await?
-        .1
+        .heads
         .into_iter()
         .map(|head| head.stream)
         .collect();
