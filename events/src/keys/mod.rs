@@ -16,6 +16,8 @@
 //!
 //! - `mod.rs`: names, errors and [`KeyStore`], which an engine implements; it never sees a key in the open.
 //! - [`sqlite`]: the store of one node, a file of its own.
+//! - [`postgres`]: the store of several nodes, a schema of its own.
+//! - `batch.rs`: group commit of new keys, before either.
 //! - [`master`]: where the master key comes from.
 //! - [`owner`]: who owns a sealed field, and therefore which key opens it.
 //! - [`keyring`]: what everything else uses: seal, unseal, digest, artefacts, signing keys, destroy.
@@ -40,13 +42,19 @@ use crate::{
     ids::{CredentialId, RealmId, UserId},
 };
 
+mod batch;
 pub mod keyring;
 pub mod master;
 pub mod owner;
+pub mod postgres;
 mod seal;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
-pub use self::{keyring::Keyring, master::MasterKey, owner::Owner, sqlite::SqliteKeyStore};
+pub use self::{
+    keyring::Keyring, master::MasterKey, owner::Owner, postgres::PostgresKeyStore, sqlite::SqliteKeyStore,
+};
 
 /// What a key is for. The codes are stored: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +80,18 @@ impl KeyKind {
             KeyKind::Credential => 3,
             KeyKind::Month => 4,
             KeyKind::Signing => 5,
+        }
+    }
+
+    /// The kind of this stored code.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(KeyKind::Realm),
+            2 => Some(KeyKind::User),
+            3 => Some(KeyKind::Credential),
+            4 => Some(KeyKind::Month),
+            5 => Some(KeyKind::Signing),
+            _ => None,
         }
     }
 
@@ -187,11 +207,18 @@ pub trait KeyStore: Send + Sync + fmt::Debug {
     async fn get(&self, name: &KeyName) -> Result<Option<Vec<u8>>, KeyError>;
 
     /// Deletes these keys and leaves a tombstone for each, whether there was one or not, in one transaction.
-    /// Idempotent: the first tombstone's time stays.
+    /// Idempotent: the first tombstone stays, with its time. Tombstones are numbered in the order of the commits.
     async fn destroy(&self, names: &[KeyName], at: Timestamp) -> Result<(), KeyError>;
 
     /// Whether a tombstone stands.
     async fn destroyed(&self, name: &KeyName) -> Result<bool, KeyError>;
+
+    /// The number after which no tombstone stands yet. Whoever has seen all up to it is asked for nothing more
+    /// than this; it never falls, unless another store was put in this one's place.
+    async fn last_destruction(&self) -> Result<i64, KeyError>;
+
+    /// The names of the tombstones after one number and up to another, in the order of their numbers.
+    async fn destroyed_between(&self, after: i64, up_to: i64) -> Result<Vec<KeyName>, KeyError>;
 
     /// The value by which a wrong master key is noticed.
     async fn check_value(&self) -> Result<Option<Vec<u8>>, KeyError>;

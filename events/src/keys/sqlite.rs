@@ -5,20 +5,26 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    SqlitePool,
+    SqliteExecutor, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use uuid::Uuid;
 
 use super::{
-    KeyError, KeyName, KeyStore,
+    KeyError, KeyKind, KeyName, KeyStore,
+    batch::{Placed, Put, PutAll, Puts},
     master::{create_private, sync_folder},
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, ids::RealmId};
+
+/// Each brings the file from the format before it to its own.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/keys/sqlite/0001_key_store.sql"),
+    include_str!("../../../migrations/keys/sqlite/0002_numbered_tombstones.sql"),
+];
 
 /// The format of the file that this version reads and writes.
-const FORMAT: i64 = 1;
-
-const SCHEMA: &str = include_str!("../../../migrations/keys/0001_key_store.sql");
+const FORMAT: i64 = 2;
 
 /// Keys in an SQLite file (WAL, `synchronous=FULL`, `secure_delete=ON`) that only its owner may read.
 #[derive(Debug)]
@@ -26,6 +32,7 @@ pub struct SqliteKeyStore {
     /// One connection: writers queue for it rather than poll SQLite's lock.
     writer: SqlitePool,
     readers: SqlitePool,
+    puts: Puts,
 }
 
 impl SqliteKeyStore {
@@ -54,11 +61,9 @@ impl SqliteKeyStore {
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
-        Ok(Arc::new(Self { writer, readers }))
+        Ok(Self::over(writer, readers))
     }
-}
 
-impl SqliteKeyStore {
     /// Opens a store that is there to read from it, beside the process that uses it: nothing is made or changed.
     pub async fn open_read_only(path: &Path) -> Result<Arc<Self>, KeyError> {
         let options = SqliteConnectOptions::new()
@@ -77,14 +82,20 @@ impl SqliteKeyStore {
             .map_err(failed)?;
         if format != Some(FORMAT) {
             return Err(KeyError::Refused(format!(
-                "{} is not a key store of this version",
+                "{} is not a key store of this version, or was not used with it yet",
                 path.display()
             )));
         }
-        Ok(Arc::new(Self {
-            writer: readers.clone(),
+        Ok(Self::over(readers.clone(), readers))
+    }
+
+    fn over(writer: SqlitePool, readers: SqlitePool) -> Arc<Self> {
+        let puts = Puts::start(Writer(writer.clone()));
+        Arc::new(Self {
+            writer,
             readers,
-        }))
+            puts,
+        })
     }
 }
 
@@ -125,60 +136,91 @@ async fn prepare(path: &Path, options: &SqliteConnectOptions) -> Result<(), KeyE
         .fetch_all(&mut *transaction)
         .await
         .map_err(failed)?;
-    if tables.is_empty() {
-        sqlx::raw_sql(SCHEMA)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-    } else if !["meta", "keys", "tombstones"]
+    let format: Option<i64> = if tables.is_empty() {
+        Some(0)
+    } else if ["meta", "keys", "tombstones"]
         .iter()
         .all(|table| tables.iter().any(|name| name == table))
     {
-        return Err(refused("is not a key store".to_owned()));
-    }
-    let format: Option<i64> = sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    match format {
-        Some(FORMAT) => {}
-        Some(newer) if newer > FORMAT => {
+        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'format'")
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(failed)?
+    } else {
+        None
+    };
+    let missing = match format {
+        Some(format) if format > FORMAT => {
             return Err(refused(format!(
-                "is a key store of a newer version (format {newer}; this version knows {FORMAT})"
+                "is a key store of a newer version (format {format}; this version knows {FORMAT})"
             )));
         }
-        Some(_) | None => return Err(refused("is not a key store".to_owned())),
+        Some(format) => usize::try_from(format)
+            .ok()
+            .and_then(|known| MIGRATIONS.get(known..)),
+        None => None,
+    };
+    for migration in missing.ok_or_else(|| refused("is not a key store".to_owned()))? {
+        sqlx::raw_sql(*migration)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
     }
     transaction.commit().await.map_err(failed)?;
     pool.close().await;
     Ok(())
 }
 
+#[derive(Debug)]
+struct Writer(SqlitePool);
+
 #[async_trait]
-impl KeyStore for SqliteKeyStore {
-    async fn put(&self, name: &KeyName, wrapped: &[u8]) -> Result<bool, KeyError> {
-        // One statement, so that no tombstone can come between the look and the insertion.
-        let inserted = sqlx::query(
-            "INSERT INTO keys (realm, kind, id, wrapped) SELECT ?1, ?2, ?3, ?4 \
-             WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE realm = ?1 AND kind = ?2 AND id = ?3) \
-             ON CONFLICT DO NOTHING",
-        )
+impl PutAll for Writer {
+    async fn put_all(&self, puts: &[Put]) -> Result<Vec<Placed>, KeyError> {
+        // Writes from its beginning, so that no tombstone can come between the look and the insertion.
+        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut placed = Vec::with_capacity(puts.len());
+        for Put { name, wrapped } in puts {
+            let inserted = sqlx::query(
+                "INSERT INTO keys (realm, kind, id, wrapped) SELECT ?1, ?2, ?3, ?4 \
+                 WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE realm = ?1 AND kind = ?2 AND id = ?3) \
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(realm(name))
+            .bind(name.kind.code())
+            .bind(&name.id)
+            .bind(wrapped)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?
+            .rows_affected();
+            placed.push(if inserted == 1 {
+                Placed::New
+            } else if destroyed(&mut *transaction, name).await? {
+                Placed::Destroyed
+            } else {
+                Placed::Taken
+            });
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(placed)
+    }
+}
+
+async fn destroyed(file: impl SqliteExecutor<'_>, name: &KeyName) -> Result<bool, KeyError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM tombstones WHERE realm = ? AND kind = ? AND id = ?)")
         .bind(realm(name))
         .bind(name.kind.code())
         .bind(&name.id)
-        .bind(wrapped)
-        .execute(&self.writer)
+        .fetch_one(file)
         .await
-        .map_err(failed)?
-        .rows_affected();
-        if inserted == 1 {
-            return Ok(true);
-        }
-        if self.destroyed(name).await? {
-            Err(KeyError::Destroyed)
-        } else {
-            Ok(false)
-        }
+        .map_err(failed)
+}
+
+#[async_trait]
+impl KeyStore for SqliteKeyStore {
+    async fn put(&self, name: &KeyName, wrapped: &[u8]) -> Result<bool, KeyError> {
+        self.puts.put(name, wrapped).await
     }
 
     async fn get(&self, name: &KeyName) -> Result<Option<Vec<u8>>, KeyError> {
@@ -202,7 +244,9 @@ impl KeyStore for SqliteKeyStore {
                 .await
                 .map_err(failed)?;
             sqlx::query(
-                "INSERT INTO tombstones (realm, kind, id, destroyed_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO tombstones (realm, kind, id, destroyed_at, number) \
+                 SELECT ?, ?, ?, ?, coalesce(max(number), 0) + 1 FROM tombstones WHERE true \
+                 ON CONFLICT (realm, kind, id) DO NOTHING",
             )
             .bind(realm(name))
             .bind(name.kind.code())
@@ -228,13 +272,35 @@ impl KeyStore for SqliteKeyStore {
     }
 
     async fn destroyed(&self, name: &KeyName) -> Result<bool, KeyError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM tombstones WHERE realm = ? AND kind = ? AND id = ?)")
-            .bind(realm(name))
-            .bind(name.kind.code())
-            .bind(&name.id)
+        destroyed(&self.readers, name).await
+    }
+
+    async fn last_destruction(&self) -> Result<i64, KeyError> {
+        sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM tombstones")
             .fetch_one(&self.readers)
             .await
             .map_err(failed)
+    }
+
+    async fn destroyed_between(&self, after: i64, up_to: i64) -> Result<Vec<KeyName>, KeyError> {
+        let rows: Vec<(Vec<u8>, u8, String)> = sqlx::query_as(
+            "SELECT realm, kind, id FROM tombstones WHERE number > ? AND number <= ? ORDER BY number",
+        )
+        .bind(after)
+        .bind(up_to)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed)?;
+        let unknown = || KeyError::Corrupt("the key store holds a name that cannot be".to_owned());
+        rows.into_iter()
+            .map(|(realm, kind, id)| {
+                Ok(KeyName {
+                    realm: RealmId(Uuid::from_slice(&realm).map_err(|_| unknown())?),
+                    kind: KeyKind::from_code(kind).ok_or_else(unknown)?,
+                    id,
+                })
+            })
+            .collect()
     }
 
     async fn check_value(&self) -> Result<Option<Vec<u8>>, KeyError> {
@@ -254,6 +320,7 @@ impl KeyStore for SqliteKeyStore {
     }
 
     async fn close(&self) {
+        self.puts.close().await;
         // The writer last: the last connection to close folds the WAL into the file, which a reader may not.
         self.readers.close().await;
         self.writer.close().await;
@@ -305,59 +372,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_put_wins_and_is_there_after_reopening() {
-        let (_folder, path) = folder();
-        let store = SqliteKeyStore::open(&path).await.unwrap();
-        assert_eq!(store.get(&name(1)).await.unwrap(), None);
-        assert!(store.put(&name(1), b"first").await.unwrap());
-        assert!(!store.put(&name(1), b"second").await.unwrap());
-        let same_id = KeyName {
-            kind: super::super::KeyKind::Credential,
-            ..name(1)
-        };
-        assert_eq!(
-            store.get(&same_id).await.unwrap(),
-            None,
-            "another kind is another key"
-        );
-        let other_realm = KeyName {
-            realm: RealmId::SYSTEM,
-            ..name(1)
-        };
-        assert_eq!(
-            store.get(&other_realm).await.unwrap(),
-            None,
-            "another realm is another key"
-        );
-        store.close().await;
-        assert!(
-            matches!(store.get(&name(1)).await, Err(KeyError::Unavailable(_))),
-            "closed"
-        );
-
-        let store = SqliteKeyStore::open(&path).await.unwrap();
-        assert_eq!(store.get(&name(1)).await.unwrap().as_deref(), Some(&b"first"[..]));
-    }
-
-    #[tokio::test]
-    async fn what_was_destroyed_stays_destroyed_whether_it_was_there_or_not() {
-        let (_folder, path) = folder();
-        let store = SqliteKeyStore::open(&path).await.unwrap();
-        store.put(&name(1), b"key").await.unwrap();
-        assert!(!store.destroyed(&name(1)).await.unwrap());
-        for _ in 0..2 {
-            store.destroy(&[name(1), name(2)], AT).await.unwrap();
-            for id in [1, 2] {
-                assert!(store.destroyed(&name(id)).await.unwrap());
-                assert_eq!(store.get(&name(id)).await.unwrap(), None);
-                assert_eq!(store.put(&name(id), b"again").await, Err(KeyError::Destroyed));
-            }
-        }
-        store.destroy(&[], AT).await.unwrap();
-        assert!(!store.destroyed(&name(3)).await.unwrap());
-    }
-
-    #[tokio::test]
     async fn nothing_of_a_destroyed_key_is_left_in_any_file() {
         let (folder, path) = folder();
         let store = SqliteKeyStore::open(&path).await.unwrap();
@@ -393,16 +407,6 @@ mod tests {
                 .all(|(_, wrapped)| !holds(&left, &wrapped[80..96]))
         );
         assert!(kept.iter().all(|(_, wrapped)| holds(&left, wrapped)));
-    }
-
-    #[tokio::test]
-    async fn the_first_check_value_stays() {
-        let (_folder, path) = folder();
-        let store = SqliteKeyStore::open(&path).await.unwrap();
-        assert_eq!(store.check_value().await.unwrap(), None);
-        store.put_check_value(b"first").await.unwrap();
-        store.put_check_value(b"second").await.unwrap();
-        assert_eq!(store.check_value().await.unwrap().as_deref(), Some(&b"first"[..]));
     }
 
     #[tokio::test]
@@ -455,10 +459,58 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_store_of_format_1_is_brought_forward_with_all_that_it_holds() {
+        let (_folder, path) = folder();
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true);
+        let old = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::raw_sql(MIGRATIONS[0]).execute(&old).await.unwrap();
+        for (table, column, id, value) in [
+            ("keys", "wrapped", 1, &b"key"[..]),
+            ("tombstones", "destroyed_at", 2, b"20"),
+            ("tombstones", "destroyed_at", 3, b"10"),
+        ] {
+            let type_name = if table == "keys" { "BLOB" } else { "INTEGER" };
+            let insert = format!(
+                "INSERT INTO {table} (realm, kind, id, {column}) VALUES (?, ?, ?, CAST(? AS {type_name}))"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(insert))
+                .bind(realm(&name(id)))
+                .bind(name(id).kind.code())
+                .bind(name(id).id)
+                .bind(value)
+                .execute(&old)
+                .await
+                .unwrap();
+        }
+        old.close().await;
+        assert!(matches!(
+            SqliteKeyStore::open_read_only(&path).await,
+            Err(KeyError::Refused(_))
+        ));
+
+        let store = SqliteKeyStore::open(&path).await.unwrap();
+        assert_eq!(store.get(&name(1)).await.unwrap().as_deref(), Some(&b"key"[..]));
+        assert_eq!(store.put(&name(2), b"key").await, Err(KeyError::Destroyed));
+        store.destroy(&[name(2), name(1)], AT).await.unwrap();
+        assert_eq!(store.last_destruction().await.unwrap(), 3);
+        assert_eq!(
+            store.destroyed_between(0, 3).await.unwrap(),
+            [name(3), name(2), name(1)]
+        );
+        let times: Vec<i64> = sqlx::query_scalar("SELECT destroyed_at FROM tombstones ORDER BY number")
+            .fetch_all(&store.readers)
+            .await
+            .unwrap();
+        assert_eq!(times, [10, 20, AT.0]);
+    }
+
+    #[tokio::test]
     async fn a_newer_format_and_files_that_are_no_key_store_are_refused() {
         let (folder, path) = folder();
         let store = SqliteKeyStore::open(&path).await.unwrap();
-        sqlx::query("UPDATE meta SET value = 2 WHERE name = 'format'")
+        sqlx::query("UPDATE meta SET value = 3 WHERE name = 'format'")
             .execute(&store.writer)
             .await
             .unwrap();
@@ -467,7 +519,7 @@ mod tests {
             panic!("opened")
         };
         assert!(
-            why.contains("newer version (format 2; this version knows 1)"),
+            why.contains("newer version (format 3; this version knows 2)"),
             "{why}"
         );
 
