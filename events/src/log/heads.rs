@@ -27,15 +27,16 @@ struct Inner {
 }
 
 impl Heads {
-    /// Enters what one transaction moved, under the next mark. Heads that did not change keep their mark, and a stream
-    /// that has commands but no events yet has none.
-    pub fn enter(&self, moved: impl IntoIterator<Item = (Stream, u64)>) {
+    /// Enters what moved, under the next mark; tells whether anything did. What is known already keeps its mark, also where an
+    /// older head comes late (heads only rise), and a stream that has commands but no events yet has none.
+    pub fn enter(&self, moved: impl IntoIterator<Item = (Stream, u64)>) -> bool {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mark = inner.mark + 1;
+        let mut rose = false;
         for (stream, seq) in moved.into_iter().filter(|(_, seq)| *seq > 0) {
             match inner.heads.insert(stream, (seq, mark)) {
-                Some((before, old)) if before == seq => {
-                    inner.heads.insert(stream, (seq, old));
+                Some((before, old)) if before >= seq => {
+                    inner.heads.insert(stream, (before, old));
                     continue;
                 }
                 Some((_, old)) => {
@@ -44,8 +45,12 @@ impl Heads {
                 None => {}
             }
             inner.by_mark.insert((mark, stream));
+            rose = true;
         }
-        inner.mark = mark;
+        if rose {
+            inner.mark = mark;
+        }
+        rose
     }
 
     /// The last seq of a stream; 0 if it has none.
@@ -100,6 +105,8 @@ mod tests {
                 seq: 8
             }]
         );
+        assert!(heads.since(next).1.is_empty());
+        assert!(!heads.enter([(stream(2), 6)]), "an older head comes late");
         assert!(heads.since(next).1.is_empty());
         assert_eq!(heads.since(Mark::default()).1.len(), 2);
         assert_eq!(heads.seq(stream(2)), 8);

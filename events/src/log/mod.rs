@@ -6,12 +6,15 @@
 //! - A command is remembered with its receipt, also one that found nothing to do: sending it again does nothing.
 //! - Nothing is acknowledged before it is durable. After a doubtful commit the engine finds out what is true.
 
+mod columns;
+mod doubt;
 mod heads;
 mod judge;
 mod position;
 mod queue;
 mod rules;
 pub mod sqlite;
+mod trouble;
 pub mod verify;
 
 use std::time::Instant;

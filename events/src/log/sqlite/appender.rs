@@ -16,19 +16,19 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    commit::{self, Failure, Landed},
+    commit::{self, Failure},
     statements::Statements,
     sweep,
-    trouble::Trouble,
 };
 use crate::{
     clock::Clock,
-    ids::EventId,
     log::{
-        Append, LogError, Position, Receipt, Verdict,
+        Append, LogError, Verdict,
+        doubt::{Ids, already},
         heads::Heads,
-        judge::{Judge, Tail, used},
+        judge::{Judge, Tail},
         queue::{Backlog, Chore, Job, Work},
+        trouble::Trouble,
     },
     subject::Stream,
 };
@@ -44,17 +44,6 @@ const PATIENCE: [Duration; 5] = [
 ];
 #[cfg(test)]
 const PATIENCE: [Duration; 5] = [Duration::from_millis(1); 5];
-
-/// What is known of the batch's event ids before an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ids {
-    /// New, for all we know.
-    New,
-    /// One of them is in the log already: a caller used it twice.
-    Used,
-    /// An earlier attempt may have landed.
-    InDoubt,
-}
 
 /// A stream's row, and where it ends.
 #[derive(Clone, Copy, Debug)]
@@ -273,50 +262,4 @@ impl Appender {
             self.disconnect().await;
         }
     }
-}
-
-/// The verdict on an append whose events are in the log already. One without events is found by its command key, and
-/// answered as repeated: its first attempt may have landed, and there is nothing that it could have done twice.
-fn already(
-    append: &Append,
-    landed: &HashMap<EventId, Landed>,
-    ids: Ids,
-    incarnation: Uuid,
-) -> Option<Verdict> {
-    let found: Vec<&Landed> = append
-        .events
-        .iter()
-        .filter_map(|event| landed.get(&event.id))
-        .collect();
-    let last = found.last()?;
-    let wholly =
-        found.len() == append.events.len() && found.iter().all(|event| event.stream == append.stream);
-    if ids != Ids::InDoubt || !wholly {
-        let used_id = append
-            .events
-            .iter()
-            .map(|event| event.id)
-            .find(|id| landed.contains_key(id))?;
-        return Some(used(used_id));
-    }
-    let subject = append.events.first().and_then(|event| event.subject);
-    let versions = append
-        .events
-        .iter()
-        .zip(&found)
-        .filter(|(event, _)| event.subject == subject);
-    Some(Verdict::Committed(Receipt {
-        id: append.target,
-        version: versions.filter_map(|(_, event)| event.version).max().unwrap_or(0),
-        position: Position {
-            incarnation,
-            stream: append.stream,
-            seq: last.seq,
-        },
-        events: append
-            .events
-            .iter()
-            .map(|event| event.event_type.to_owned())
-            .collect(),
-    }))
 }

@@ -19,6 +19,7 @@ use crate::{
     ids::EventId,
     log::{
         Append, ClaimChange, LogError,
+        doubt::Landed,
         judge::{Known, Tail, Writes},
     },
     subject::{Lane, Stream, Subject},
@@ -206,14 +207,6 @@ fn answer(known: &mut Known, question: &Question<'_>, row: &SqliteRow) -> Result
         known.commands.insert(command, (rows::digest(body)?, receipt));
     }
     Ok(())
-}
-
-/// An event that is in the log already.
-#[derive(Debug)]
-pub(super) struct Landed {
-    pub stream: Stream,
-    pub seq: u64,
-    pub version: Option<u64>,
 }
 
 /// Which of the batch's events are in the log. We hold the write lock, so nothing can land after this.

@@ -12,7 +12,6 @@ mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use std::{path::Path, sync::Arc, time::Instant};
 
@@ -21,11 +20,12 @@ use sqlx::{ConnectOptions, Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use self::{appender::Appender, commit::Failure, file::failed, statements::Statements, trouble::Trouble};
+use self::{appender::Appender, commit::Failure, file::failed, statements::Statements};
 use super::{
     Append, ClaimKind, Digest, Head, Log, LogError, Mark, Moved, Receipt, Verdict,
     heads::Heads,
     queue::{Chore, Queue, queue},
+    trouble::Trouble,
 };
 use crate::{
     clock::{Clock, Random, Timestamp, new_id},
@@ -241,7 +241,7 @@ impl Log for SqliteLog {
         .fetch_all(&self.readers)
         .await
         .map_err(failed)?;
-        found.iter().map(|row| rows::recorded(stream, row)).collect()
+        found.iter().map(|row| rows::event(stream, row)).collect()
     }
 
     async fn read(&self, stream: Stream, after_seq: u64, limit: usize) -> Result<Vec<Recorded>, LogError> {
@@ -259,7 +259,7 @@ impl Log for SqliteLog {
         .fetch_all(&self.readers)
         .await
         .map_err(failed)?;
-        found.iter().map(|row| rows::recorded(stream, row)).collect()
+        found.iter().map(|row| rows::event(stream, row)).collect()
     }
 
     async fn head(&self, stream: Stream) -> Result<Head, LogError> {
