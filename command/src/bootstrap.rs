@@ -1,5 +1,6 @@
 //! What the first start makes: the `system` realm, its administrator, and a client for automation if one is configured.
-//! The rule: it is made once. What an administrator changed or took away later does not come back with a restart.
+//! The rule: it is made once, however many nodes start at a time. What an administrator changed or took away later does not
+//! come back with a restart.
 
 use std::fmt::Display;
 
@@ -29,7 +30,7 @@ use crate::{
     },
     permissions::roles::ChangeRole,
     realms::{
-        SigningKeyError,
+        self, SigningKeyError,
         create::{CreateRealm, NotCreated},
         ensure_signing_key,
     },
@@ -45,8 +46,11 @@ const CLIENT_SECRET: usize = 32;
 /// What the operator is told of, where the client is refused.
 const CLIENT: &str = "the bootstrap client";
 
+/// How often it is looked again at what is there after another node was faster.
+const RACES: usize = 8;
+
 /// What is configured for the first start.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Bootstrap {
     /// The administrator's password; without it, one is made.
     pub admin_password: Option<SecretString>,
@@ -72,6 +76,9 @@ pub enum BootstrapError {
         /// Why.
         reason: String,
     },
+    /// Another node makes the same at this moment.
+    #[error("{0}: others are making or changing it")]
+    Raced(&'static str),
     /// A password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -81,9 +88,6 @@ pub enum BootstrapError {
     /// There is no key to sign with.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
-    /// A realm could not be made.
-    #[error(transparent)]
-    Realm(#[from] NotCreated),
 }
 
 impl BootstrapError {
@@ -99,16 +103,60 @@ impl BootstrapError {
         move |failure| match failure {
             Failure::Rejected(rejection) => Self::refused(what, rejection),
             Failure::Kernel(error) => Self::Kernel(error),
-            Failure::Claimed { .. } => Self::refused(what, "the name is taken"),
-            Failure::PreconditionFailed { .. } | Failure::Conflict | Failure::CommandReused => {
-                Self::refused(what, "something else is changing it")
+            Failure::Claimed { .. }
+            | Failure::PreconditionFailed { .. }
+            | Failure::Conflict
+            | Failure::CommandReused => Self::Raced(what),
+        }
+    }
+
+    /// From making a realm.
+    pub(crate) fn realm(error: NotCreated) -> Self {
+        match error {
+            NotCreated::Failed(failure) => {
+                Self::failed_unless_there("a realm", realms::Rejection::Exists)(failure)
             }
+            NotCreated::SigningKey(error) => error.into(),
+        }
+    }
+
+    /// The same, where being there already is no reason to fail, but to look again.
+    pub(crate) fn failed_unless_there<R: Display + PartialEq>(
+        what: &'static str,
+        there: R,
+    ) -> impl FnOnce(Failure<R>) -> Self {
+        move |failure| match failure {
+            Failure::Rejected(rejection) if rejection == there => Self::Raced(what),
+            other => Self::failed(what)(other),
         }
     }
 }
 
+/// Looks again, and makes what is missing still, where another node was faster.
+pub(crate) async fn settled<T>(
+    mut pass: impl AsyncFnMut() -> Result<T, BootstrapError>,
+) -> Result<T, BootstrapError> {
+    for _ in 1..RACES {
+        match pass().await {
+            Err(BootstrapError::Raced(what)) => tracing::info!(what, "another node was faster"),
+            done => return done,
+        }
+    }
+    pass().await
+}
+
 /// Makes what is not there yet.
 pub async fn bootstrap(commands: &Commands, configured: Bootstrap) -> Result<Bootstrapped, BootstrapError> {
+    let mut made = Bootstrapped::default();
+    settled(async || make(commands, configured.clone(), &mut made).await).await?;
+    Ok(made)
+}
+
+async fn make(
+    commands: &Commands,
+    configured: Bootstrap,
+    made: &mut Bootstrapped,
+) -> Result<(), BootstrapError> {
     let kernel = commands.edge.kernel();
     let context = kernel.context(Actor::component("bootstrap"));
     let automation = match configured.client {
@@ -130,24 +178,25 @@ pub async fn bootstrap(commands: &Commands, configured: Bootstrap) -> Result<Boo
             display_name,
         }
         .execute(&commands.edge, &context)
-        .await?;
+        .await
+        .map_err(BootstrapError::realm)?;
     }
-    let admin_password = administrator(commands, &context, configured.admin_password).await?;
-    if let Some(automation) = automation {
-        automation.make(commands, &context).await?;
+    administrator(commands, &context, configured.admin_password, made).await?;
+    match automation {
+        Some(automation) => automation.make(commands, &context).await,
+        None => Ok(()),
     }
-    Ok(Bootstrapped { admin_password })
 }
 
-/// The administrator; the password, if one was made.
+/// The administrator, and the password if one is made.
 async fn administrator(
     commands: &Commands,
     context: &Context,
     configured: Option<SecretString>,
-) -> Result<Option<String>, BootstrapError> {
+    made: &mut Bootstrapped,
+) -> Result<(), BootstrapError> {
     let kernel = commands.edge.kernel();
     let what = "the first administrator";
-    let mut made = None;
     if !kernel
         .current::<User>(RealmId::SYSTEM, ADMINISTRATOR.0)
         .await?
@@ -160,9 +209,10 @@ async fn administrator(
             ..Profile::default()
         };
         let is_configured = configured.is_some();
+        let mut chosen = None;
         let password = configured.unwrap_or_else(|| {
             let password = readable_password(&**kernel.random());
-            made = Some(password.clone());
+            chosen = Some(password.clone());
             password.into()
         });
         let weakness = users::password::judge(&password, &PasswordSettings::default(), &profile, "system");
@@ -193,10 +243,14 @@ async fn administrator(
         kernel
             .execute(context, &register)
             .await
-            .map_err(BootstrapError::failed(what))?;
+            .map_err(BootstrapError::failed_unless_there(
+                what,
+                users::Rejection::Exists,
+            ))?;
+        // Told only by the node whose password it came to be.
+        made.admin_password = chosen;
     }
-    first_role(kernel, context, ADMINISTRATOR.0, PrincipalKind::User).await?;
-    Ok(made)
+    first_role(kernel, context, ADMINISTRATOR.0, PrincipalKind::User).await
 }
 
 /// The application for automation, as configured and as found.

@@ -16,10 +16,11 @@ use uuid::Uuid;
 use crate::{
     Commands,
     applications::{
+        self,
         change::{ApplicationPatch, ChangeApplication},
         register::RegisterApplication,
     },
-    bootstrap::{BootstrapError, readable_password},
+    bootstrap::{BootstrapError, readable_password, settled},
     permissions::roles::ChangeRole,
     realms::create::CreateRealm,
     users::{
@@ -47,6 +48,10 @@ pub struct Demo {
 
 /// Makes the demo, or finds it: only alice's password is new at each start, and the address if that changed.
 pub async fn demo(commands: &Commands) -> Result<Demo, BootstrapError> {
+    settled(async || make(commands).await).await
+}
+
+async fn make(commands: &Commands) -> Result<Demo, BootstrapError> {
     let kernel = commands.edge.kernel();
     let context = kernel.context(Actor::component("demo"));
     let named = kernel
@@ -61,7 +66,8 @@ pub async fn demo(commands: &Commands) -> Result<Demo, BootstrapError> {
             display_name,
         }
         .execute(&commands.edge, &context)
-        .await?;
+        .await
+        .map_err(BootstrapError::realm)?;
     }
     let password = alice(commands, &context, realm).await?;
     let redirect_uri = format!("{}/demo/", commands.edge.public_url());
@@ -184,9 +190,10 @@ async fn application(
         },
         secret: None,
     };
+    let there = applications::Rejection::Exists;
     kernel
         .execute(context, &register)
         .await
-        .map_err(BootstrapError::failed(what))?;
+        .map_err(BootstrapError::failed_unless_there(what, there))?;
     Ok(())
 }

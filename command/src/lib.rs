@@ -37,6 +37,7 @@ use events::{
     log::ClaimKind,
 };
 use passwords::Hasher;
+use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 use web::{Answer, Caller, Code, Edge, OpenApiRouter, Path, Problem};
 
@@ -90,6 +91,11 @@ pub fn router(commands: Commands) -> OpenApiRouter {
 /// All writes: the management API and the realm surface.
 pub fn api(commands: Commands) -> OpenApiRouter {
     router(commands.clone()).merge(auth::router(commands))
+}
+
+/// What [`api`] would serve, for a process that serves something else.
+pub fn document() -> OpenApi {
+    operations().merge(auth::operations()).into_openapi()
 }
 
 fn operations() -> OpenApiRouter<Commands> {

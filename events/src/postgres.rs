@@ -37,6 +37,7 @@ pub struct AddressError(String);
 pub struct Database {
     options: PgConnectOptions,
     place: String,
+    here: bool,
 }
 
 impl std::fmt::Debug for Database {
@@ -87,7 +88,11 @@ impl FromStr for Database {
             None => options.get_host().to_owned(),
         };
         let place = format!("{server}:{}", options.get_port());
-        Ok(Self { options, place })
+        Ok(Self {
+            options,
+            place,
+            here: is_here,
+        })
     }
 }
 
@@ -100,6 +105,11 @@ impl Database {
     /// Which server it is on, `host:port`: two databases of one place share a cluster and its backups.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_here(&self) -> bool {
+        self.here
     }
 
     /// How a store connects; `store` shows in the server's list of sessions. Waiting is bounded on the server's side.

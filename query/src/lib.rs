@@ -31,6 +31,7 @@ mod wire;
 
 use axum::extract::FromRef;
 use projections::Reads;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use web::Edge;
 
@@ -57,6 +58,11 @@ pub fn router(queries: Queries) -> OpenApiRouter {
 /// All reads: the query API and the realm surface.
 pub fn api(queries: Queries) -> OpenApiRouter {
     router(queries.clone()).merge(auth::router(queries))
+}
+
+/// What [`api`] would serve, for a process that serves something else.
+pub fn document() -> OpenApi {
+    operations().merge(auth::operations()).into_openapi()
 }
 
 fn operations() -> OpenApiRouter<Queries> {

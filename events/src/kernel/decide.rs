@@ -192,7 +192,11 @@ impl<'a> Reader<'a> {
 
     /// A subject of another stream: known within a second, and no condition.
     pub async fn beside<F: Fold>(&self, realm: RealmId, id: Uuid) -> Result<Versioned<F>, KernelError> {
-        self.kernel.current::<F>(realm, id).await
+        if self.reload {
+            self.kernel.latest::<F>(realm, id).await
+        } else {
+            self.kernel.current::<F>(realm, id).await
+        }
     }
 
     pub(super) fn version_of(&self, subject: Subject) -> Option<u64> {

@@ -128,6 +128,12 @@ impl Kernel {
         .await
     }
 
+    /// The state of a subject as the log tells it now: asked before something is refused that another node may have
+    /// allowed a moment ago.
+    pub async fn latest<F: Fold>(&self, realm: RealmId, id: Uuid) -> Result<Versioned<F>, KernelError> {
+        self.state(realm, id, true).await
+    }
+
     /// The state of a subject: from the cache, or with the delta of the log if `reload` or if the cache is known to lag.
     async fn state<F: Fold>(
         &self,
@@ -258,13 +264,28 @@ impl Kernel {
         if let Some(outcome) = self.repeated(stream, context).await? {
             return Ok(outcome);
         }
-        let mut turn = None;
+        let (mut turn, mut reload) = (None, false);
         for _ in 0..ATTEMPTS {
-            let mut reader = Reader::new(self, stream, turn.is_some() || self.freshness.is_stale(stream));
+            reload = reload || turn.is_some() || self.freshness.is_stale(stream);
+            let mut reader = Reader::new(self, stream, reload);
             let state = command.load(&mut reader).await?;
-            let decision = command.decide(&state, context).map_err(Failure::Rejected)?;
+            let decision = command.decide(&state, context);
+            let asked_version = |decision: &Decision| {
+                let version = reader.version_of(decision.subject);
+                context.if_match.is_none_or(|wanted| version == Some(wanted))
+            };
+            // A refusal, or finding nothing to do, is committed nowhere, so that no condition watches over it: what
+            // another node did a moment ago is read first.
+            let is_committed = decision
+                .as_ref()
+                .is_ok_and(|decision| !decision.events.is_empty() && asked_version(decision));
+            if !is_committed && !reload {
+                reload = true;
+                continue;
+            }
+            let decision = decision.map_err(Failure::Rejected)?;
             let version = reader.version_of(decision.subject);
-            if context.if_match.is_some_and(|wanted| version != Some(wanted)) {
+            if !asked_version(&decision) {
                 return Err(Failure::PreconditionFailed {
                     found: version.unwrap_or(0),
                 });

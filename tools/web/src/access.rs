@@ -129,10 +129,17 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let edge = Edge::from_ref(state);
-        let caller = caller(&edge, parts).await?;
+        let mut caller = caller(&edge, parts).await?;
         let realm = edge.realm(&named_realm(parts, state).await?).await?;
         let realm = realm.ok_or(Problem::new(Code::NotFound))?;
-        match decide(&caller, &A::INFO, realm.id) {
+        let mut ruling = decide(&caller, &A::INFO, realm.id);
+        if ruling != Ruling::Allow {
+            // Another node may have given the role a moment ago, and its caller was told so.
+            let (home, principal) = (caller.token.realm.id, caller.principal());
+            caller.roles = edge.kernel().latest::<Assignments>(home, principal).await?.state;
+            ruling = decide(&caller, &A::INFO, realm.id);
+        }
+        match ruling {
             Ruling::Allow => {}
             Ruling::Forbid => {
                 return Err(Problem::new(Code::Forbidden).detail(format!("this needs {}", A::INFO.name)));

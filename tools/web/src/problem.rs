@@ -57,6 +57,7 @@ codes! {
     Conflict = "conflict", CONFLICT, "It cannot be done as things stand", "The state does not allow this, or others were changing the same thing at the same moment. Read it again and decide anew.";
     NameTaken = "name_taken", CONFLICT, "The name is taken", "Another holds this name. Names differ by more than letter case or Unicode form.";
     VersionMismatch = "version_mismatch", PRECONDITION_FAILED, "It has changed since", "If-Match names another version than the present one. Read it again.";
+    Misdirected = "misdirected", MISDIRECTED_REQUEST, "This node does not serve this address", "The platform has this address, but the process that was asked does not have the role for it (command or query). Whoever distributes requests to nodes must send it to one that has.";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "The body is too large", "A body has at most 1 MiB.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type", "The management API takes application/json.";
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Some values are not valid", "`errors` names each field and what is wrong with it.";

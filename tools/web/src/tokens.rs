@@ -10,10 +10,11 @@ use events::{
     ids::{ApplicationId, GrantId, SessionId, UserId},
     kernel::KernelError,
     log::ClaimKind,
+    realms::SigningKeys,
     subject::Lane,
     users::{Password, User, last_ending},
 };
-use jose::{Claims, Expectation};
+use jose::{Claims, Expectation, JoseError};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -83,10 +84,16 @@ impl Edge {
         token: &str,
     ) -> Result<AccessToken, TokenRefused> {
         let now = self.kernel().now();
-        let keys = self.key_set(realm.id).await?;
         let expected = Expectation::new(ACCESS_TOKEN_TYPE, self.issuer(realm));
-        let claims =
-            jose::verify(token, &keys, &expected, now.seconds()).map_err(|error| Invalid(error.code()))?;
+        let mut keys = self.key_set(realm.id).await?;
+        let mut verified = jose::verify(token, &keys, &expected, now.seconds());
+        if matches!(verified, Err(JoseError::UnknownKey)) {
+            // Another node may have made the key a moment ago.
+            self.kernel().latest::<SigningKeys>(realm.id, realm.id.0).await?;
+            keys = self.key_set(realm.id).await?;
+            verified = jose::verify(token, &keys, &expected, now.seconds());
+        }
+        let claims = verified.map_err(|error| Invalid(error.code()))?;
         if realm.suspended {
             return Err(Invalid("the realm is suspended"));
         }
@@ -103,8 +110,28 @@ impl Edge {
         token
             .scopes
             .retain(|scope| STANDARD_SCOPES.contains(&scope.as_str()) || allowed.contains(scope));
-        self.judge(&token, now).await?;
+        match self.judge(&token, now).await {
+            // Another node may have granted a moment ago what this one has not heard of.
+            Err(Invalid(_)) => {
+                self.hear_of(&token).await?;
+                self.judge(&token, now).await?;
+            }
+            judged => judged?,
+        }
         Ok(token)
+    }
+
+    /// Reads what a token speaks of as the log tells it now.
+    async fn hear_of(&self, token: &AccessToken) -> Result<(), KernelError> {
+        let (realm, kernel) = (token.realm.id, self.kernel());
+        if let Some(user) = token.user {
+            kernel.latest::<User>(realm, user.0).await?;
+            kernel.latest::<Password>(realm, user.0).await?;
+        }
+        if let Some(session) = token.session {
+            kernel.latest::<Session>(realm, session.0).await?;
+        }
+        Ok(())
     }
 
     /// Whether what the token speaks of is still so.

@@ -26,7 +26,8 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
     let shown = RefreshToken::open(log, realm, client, text)
         .await?
         .ok_or_else(refused)?;
-    let session = log.current::<Session>(realm, shown.session.0).await?.state;
+    // As it is now: the grant may have begun on another node a moment ago.
+    let session = log.latest::<Session>(realm, shown.session.0).await?.state;
     let grant = refreshable(&session, shown.grant, client, request.context.now).ok_or_else(refused)?;
     let user = session.user.ok_or_else(refused)?;
     request.context.actor.user = Some(user);
