@@ -1,5 +1,6 @@
 //! The keyring: the only way to seal, to read what is sealed, and to destroy a key.
-//! The rule: a key in the open is in this process's memory only, for minutes, and gone at once when it is destroyed.
+//! The rule: a key in the open is in this process's memory only, for minutes; it is gone at once when it is destroyed here, and
+//! within a second when it is destroyed elsewhere.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +9,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use self::cache::{Found, KeyCache};
+use self::{
+    cache::{Found, KeyCache},
+    freshness::{Freshness, Periods},
+};
 use super::{
     KeyError, KeyKind, KeyName, KeyStore, MasterKey, Owner,
     owner::month,
@@ -20,6 +24,7 @@ use crate::{
 };
 
 mod cache;
+mod freshness;
 
 /// The longest artefact, as text.
 const MAX_ARTEFACT: usize = 16 * 1024;
@@ -30,6 +35,7 @@ pub struct Keyring {
     master: MasterKey,
     random: Arc<dyn Random>,
     cache: KeyCache,
+    freshness: Freshness,
 }
 
 impl fmt::Debug for Keyring {
@@ -48,6 +54,15 @@ impl Keyring {
         master: MasterKey,
         random: Arc<dyn Random>,
     ) -> Result<Arc<Keyring>, KeyError> {
+        Self::open_with(store, master, random, Periods::default()).await
+    }
+
+    async fn open_with(
+        store: Arc<dyn KeyStore>,
+        master: MasterKey,
+        random: Arc<dyn Random>,
+        periods: Periods,
+    ) -> Result<Arc<Keyring>, KeyError> {
         let bound = bind(&[b"chancery check value v1"]);
         if store.check_value().await?.is_none() {
             // Where two are first at once, the store keeps one value; what counts is the one that is there.
@@ -63,6 +78,7 @@ impl Keyring {
             return Err(KeyError::WrongMasterKey);
         }
         Ok(Arc::new(Self {
+            freshness: Freshness::begin(&*store, periods).await?,
             store,
             master,
             random,
@@ -287,6 +303,7 @@ impl Keyring {
 
     async fn derived(&self, realm: RealmId, purpose: &str) -> Result<Found, KeyError> {
         let name = (realm, purpose.to_owned());
+        self.freshness.ensure(&*self.store, &self.cache).await?;
         if let Some(key) = self.cache.derived(&name) {
             return Ok(Found::Key(key));
         }
@@ -337,6 +354,7 @@ impl Keyring {
     }
 
     async fn find(&self, name: &KeyName) -> Result<Found, KeyError> {
+        self.freshness.ensure(&*self.store, &self.cache).await?;
         if let Some(found) = self.cache.key(name) {
             return Ok(found);
         }
@@ -393,10 +411,11 @@ impl Keyring {
     }
 
     async fn destroy_key(&self, name: &KeyName, at: Timestamp) -> Result<(), KeyError> {
-        let destroyed = self.store.destroy(std::slice::from_ref(name), at).await;
+        let names = std::slice::from_ref(name);
+        let destroyed = self.store.destroy(names, at).await;
         // Also where the store failed: it may have done it and failed to say so, and what is forgotten in vain is
         // read again.
-        self.cache.forget(name);
+        self.cache.forget(names);
         destroyed
     }
 }
@@ -440,5 +459,7 @@ fn unprepared(realm: RealmId) -> KeyError {
     ))
 }
 
+#[cfg(test)]
+mod nodes_tests;
 #[cfg(test)]
 mod tests;

@@ -23,12 +23,51 @@
 //! - [`keyring`]: what everything else uses: seal, unseal, digest, artefacts, signing keys, destroy.
 //! - `seal.rs`: the committing seal; all cryptography is here, by aws-lc.
 //!
+//! # Several nodes
+//!
+//! Nodes that share a store keep unwrapped keys in memory, and must learn of one another's destructions. Tombstones are
+//! numbered in the order of their commits. Before a key in memory is used, the keyring asks for the last number if it has not
+//! done so for a second, one caller for all, and forgets what was destroyed since (all of it, where that is much, or where the
+//! numbers went back). So a destroyed key is used nowhere longer than a second.
+//!
+//! While the store does not answer, a node cannot know. For 30 seconds it goes on with the keys in memory, so that a restart
+//! of the store's server fails nobody's sign-in; then everything that needs a key is refused until the store answers. An
+//! erasure that commits while another node is cut off therefore reaches that node after 30 seconds at the latest. What such a
+//! node seals meanwhile with a key that is gone can be read by nobody, as erased fields cannot. Keys that are not in memory are
+//! refused at once.
+//!
+//! Private signing keys are not kept in memory here. Whoever keeps one parsed asks the realm's log each time which one signs:
+//! one that was withdrawn on another node signs for a second at most, and its signatures are refused as fast.
+//!
 //! # Backups
 //!
-//! The store is separate from the log and is backed up separately (on PostgreSQL: another cluster); whoever holds
-//! the log's backups must not hold these as well. The master key is kept apart from both. Backups of the store
-//! live at most 30 days: for as long as one lives, a destroyed key can come back out of it. A restore therefore
-//! ends by applying the tombstones made since ([`KeyStore::destroy`] is idempotent), before anything is served.
+//! The store is separate from the log and is backed up separately; whoever holds the log's backups must not hold these as
+//! well. On PostgreSQL that means another cluster, not merely another database: a base backup, a replica and an archive of the
+//! WAL hold a whole cluster. The master key is kept apart from both. Backups of the store (the archived WAL among them) live at
+//! most 30 days: for as long as one lives, a destroyed key can come back out of it.
+//!
+//! SQLite overwrites what is destroyed, in the file and in its WAL. PostgreSQL does not: the row's old version stays in the
+//! table until it is vacuumed (the table is set to be, early) and its bytes until their place is used again, and the server's
+//! WAL holds them until it is recycled. What is left is a wrapped key: without the master key it opens nothing. Where that is
+//! not enough, keep the cluster on an encrypted disk, and let `VACUUM FULL chancery_keys.keys` and a checkpoint follow an
+//! erasure. A server is asked for its word on durability (`synchronous_commit=on`), and a standby is not used, since it could
+//! miss the latest tombstones; a synchronous standby to fail over to loses none, an asynchronous one may, and failing over to
+//! it is a restore.
+//!
+//! # Restore
+//!
+//! A restore takes the store back to a time before some destructions: their keys are there again, and their tombstones are not.
+//! So it ends by destroying them anew ([`KeyStore::destroy`] is idempotent, the first tombstone's time stays), before anything is
+//! served:
+//!
+//! 1. Stop all nodes. A node that ran on would notice that the numbers went back, and forget all keys in memory, but it would
+//!    serve what came back.
+//! 2. Keep what is left of the damaged store, if its tombstones can still be read.
+//! 3. Restore, with the master key of that time, and apply the tombstones of the damaged store to the restored one. Where they
+//!    cannot be read, the log tells what must be gone: users and realms that were erased, credentials and signing keys that were
+//!    replaced, months past retention.
+//! 4. Start the nodes. Keys that were made after the backup are lost, and what they sealed with them.
+//!
 //! A key that is neither in the store nor destroyed was lost, and reading what it sealed is an error rather than
 //! "erased": an outdated or foreign store is noticed.
 

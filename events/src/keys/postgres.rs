@@ -380,7 +380,9 @@ fn failed(error: sqlx::Error) -> KeyError {
     /// The class of what is not there, not ours or not understood; and a transaction that may not write.
     const REFUSED: [&str; 2] = ["42", "25006"];
     const DAMAGED: [&str; 2] = ["XX001", "XX002"];
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     let is = |codes: [&str; 2]| {
         code.as_deref()
             .is_some_and(|code| codes.iter().any(|begin| code.starts_with(begin)))
@@ -451,6 +453,20 @@ mod tests {
         ] {
             order(&foreign, sql).await;
             refusal(&foreign).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_nodes_may_start_at_once_on_nothing() {
+        let Some(place) = scratch::Database::create() else {
+            return;
+        };
+        let nodes = (0..6).map(|_| {
+            let database = database(&place);
+            tokio::spawn(async move { PostgresKeyStore::open(&database).await.unwrap() })
+        });
+        for (index, node) in futures::future::join_all(nodes).await.into_iter().enumerate() {
+            assert_eq!(node.unwrap().put(&name(1), b"key").await.unwrap(), index == 0);
         }
     }
 

@@ -24,8 +24,8 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub fn sqlite() -> Option<Self> {
-        Some(Self::Sqlite(tempfile::tempdir().unwrap()))
+    pub fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
     }
 
     pub fn postgres() -> Option<Self> {
@@ -59,18 +59,19 @@ macro_rules! on_both {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $test() {
-                super::$test(super::Place::sqlite().unwrap()).await;
+                super::$test($crate::keys::tests::Place::sqlite()).await;
             })*
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $test() {
-                let Some(place) = super::Place::postgres() else { return };
+                let Some(place) = $crate::keys::tests::Place::postgres() else { return };
                 super::$test(place).await;
             })*
         }
     };
 }
+pub(super) use on_both;
 
 on_both!(
     the_first_put_wins_and_is_there_after_reopening,
@@ -83,7 +84,6 @@ on_both!(
     tombstones_are_numbered_as_they_are_seen,
     destructions_on_two_nodes_are_all_seen_in_order,
     the_first_check_value_stays,
-    many_may_open_a_new_store_at_once,
     read_only_makes_and_changes_nothing,
     a_closed_store_answers_nothing,
 );
@@ -265,6 +265,7 @@ async fn tombstones_are_numbered_as_they_are_seen(place: Place) {
 async fn destructions_on_two_nodes_are_all_seen_in_order(place: Place) {
     let nodes = [place.open().await, place.open().await];
     let watcher = place.open().await;
+    let mut mark = watcher.last_destruction().await.unwrap();
     let destroyers: Vec<_> = (0..4_u128)
         .map(|lane| {
             let node = nodes[usize::from(lane % 2 == 1)].clone();
@@ -277,7 +278,6 @@ async fn destructions_on_two_nodes_are_all_seen_in_order(place: Place) {
         })
         .collect();
     let mut seen = HashSet::new();
-    let mut mark = watcher.last_destruction().await.unwrap();
     // Whoever remembers only the last number misses none, however commits and looks interleave.
     loop {
         let done = destroyers.iter().all(tokio::task::JoinHandle::is_finished);
@@ -306,13 +306,6 @@ async fn the_first_check_value_stays(place: Place) {
     assert_eq!(store.check_value().await.unwrap().as_deref(), Some(&b"first"[..]));
 }
 
-async fn many_may_open_a_new_store_at_once(place: Place) {
-    let stores = join_all((0..6).map(|_| place.open())).await;
-    for (index, store) in stores.iter().enumerate() {
-        assert_eq!(store.put(&name(1), b"key").await.unwrap(), index == 0);
-    }
-}
-
 async fn read_only_makes_and_changes_nothing(place: Place) {
     assert!(place.open_read_only().await.is_err(), "nothing is made");
     let store = place.open().await;
@@ -338,4 +331,43 @@ async fn a_closed_store_answers_nothing(place: Place) {
     assert!(unavailable(store.last_destruction().await.unwrap_err()));
     store.close().await;
     assert!(place.try_open().await.is_ok());
+}
+
+/// Prints puts per second from 64 callers: `TEST_POSTGRES` must name a server that was started with `--durable`.
+/// Run in release: `cargo test --release -p chancery-events --lib keys::tests::puts_per_second -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn puts_per_second() {
+    const CALLERS: u128 = 64;
+    const LASTING: Duration = Duration::from_secs(5);
+    for place in [Some(Place::sqlite()), Place::postgres()].into_iter().flatten() {
+        let store = place.open().await;
+        let start = std::time::Instant::now();
+        let callers = (0..CALLERS).map(|caller| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut puts = 0_u32;
+                while start.elapsed() < LASTING {
+                    let new = name((caller << 32) + u128::from(puts));
+                    assert!(store.put(&new, &[7; 105]).await.unwrap());
+                    puts += 1;
+                }
+                puts
+            })
+        });
+        let puts: u32 = join_all(callers)
+            .await
+            .into_iter()
+            .map(|puts| puts.unwrap())
+            .sum();
+        let engine = if matches!(place, Place::Sqlite(_)) {
+            "sqlite"
+        } else {
+            "postgres"
+        };
+        println!(
+            "{engine}: {:.0} puts/s from {CALLERS} callers",
+            f64::from(puts) / start.elapsed().as_secs_f64()
+        );
+    }
 }

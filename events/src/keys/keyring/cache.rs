@@ -17,8 +17,7 @@ const KEYS: u64 = 16_384;
 /// Derived keys that are kept at most: a few for each realm.
 const DERIVED: u64 = 4_096;
 
-/// How long a key is kept. It bounds how long one stays in memory unused, and how long another process that shares
-/// the store can still read after a key was destroyed here.
+/// How long a key is kept: one that is not used is gone from memory after this.
 const KEPT_FOR: Duration = Duration::from_mins(5);
 
 /// What is known of a key.
@@ -84,17 +83,27 @@ impl KeyCache {
         }
     }
 
-    /// Forgets a key that was just destroyed, and what was derived from it.
-    pub(super) fn forget(&self, name: &KeyName) {
-        let mut destructions = self.destructions.write().unwrap_or_else(PoisonError::into_inner);
-        *destructions += 1;
-        if name.kind == KeyKind::Realm {
+    /// Forgets keys that were just destroyed, and what was derived from them.
+    pub(super) fn forget(&self, names: &[KeyName]) {
+        if names.iter().any(|name| name.kind == KeyKind::Realm) {
             // Everything of the realm hangs on it. Realms go rarely: the others' keys are soon read again.
+            return self.forget_everything();
+        }
+        self.after_a_destruction(|| names.iter().for_each(|name| self.keys.invalidate(name)));
+    }
+
+    /// Forgets all keys.
+    pub(super) fn forget_everything(&self) {
+        self.after_a_destruction(|| {
             self.keys.invalidate_all();
             self.derived.invalidate_all();
-        } else {
-            self.keys.invalidate(name);
-        }
+        });
+    }
+
+    fn after_a_destruction(&self, forget: impl FnOnce()) {
+        let mut destructions = self.destructions.write().unwrap_or_else(PoisonError::into_inner);
+        *destructions += 1;
+        forget();
         drop(destructions);
         // Without this, the bytes would be overwritten at the cache's next housekeeping only.
         self.keys.run_pending_tasks();
