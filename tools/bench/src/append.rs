@@ -1,32 +1,38 @@
-//! Appending: callers in a closed loop, each waiting for its durable answer.
+//! Appending: callers in a closed loop, each waiting for its durable answer, against bare rows through the same driver.
 //!
 //! Two kinds: a registration (a condition, a name, a command key, one event), and activity that decides nothing.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::Arc};
 
 use events::{
     clock::{Clock, Random, SystemClock, SystemRandom, new_id},
     envelope::Actor,
     ids::{EventId, RealmId},
-    log::{Append, ClaimChange, ClaimKind, CommandKey, Condition, Log, NewEvent, Verdict, sqlite::SqliteLog},
+    log::{Append, ClaimChange, ClaimKind, CommandKey, Condition, Log, NewEvent, Verdict},
     subject::{Stream, Subject, SubjectKind},
 };
 use uuid::Uuid;
 
 use crate::{
-    Appends, Outcome, ceiling,
-    report::{Figure, rate},
+    Outcome, ceiling,
+    report::{Figure, Of},
+    rounds::{self, Pace, Taken},
+    store::Store,
 };
-
-/// Appends before the clock is started.
-const WARM_UP: Duration = Duration::from_millis(500);
 
 /// The bytes of a body: about what a sealed profile has.
 const BODY: &[u8; 240] = &[b'x'; 240];
+
+/// What can be said of this workload.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Callers, each of which waits for its answer before it asks again.
+    #[arg(long, default_value_t = 256)]
+    pub callers: usize,
+    /// Realms among which the appends are spread.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub realms: u32,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -35,6 +41,28 @@ enum Kind {
 }
 
 impl Kind {
+    const fn about(self) -> &'static str {
+        match self {
+            Kind::Conditioned => "conditioned, claim, command key",
+            Kind::Unconditioned => "unconditioned",
+        }
+    }
+
+    /// The share of bare rows that it shall reach, for the numbers of realms that a mark is set for.
+    const fn mark(self, store: &Store, realms: u32) -> Option<f64> {
+        Some(match (self, store, realms) {
+            (Kind::Conditioned, Store::Sqlite, 1) => 0.12,
+            (Kind::Conditioned, Store::Sqlite, 1_000) => 0.35,
+            (Kind::Conditioned, Store::Postgres(_), 1) => 0.25,
+            (Kind::Conditioned, Store::Postgres(_), 1_000) => 0.30,
+            (Kind::Unconditioned, Store::Sqlite, 1) => 0.50,
+            (Kind::Unconditioned, Store::Sqlite, 1_000) => 0.70,
+            (Kind::Unconditioned, Store::Postgres(_), 1) => 0.55,
+            (Kind::Unconditioned, Store::Postgres(_), 1_000) => 0.75,
+            _ => return None,
+        })
+    }
+
     fn append(self, realm: RealmId) -> Append {
         let (stream, subject, event_type) = match self {
             Kind::Conditioned => (
@@ -87,83 +115,74 @@ fn digest() -> [u8; 32] {
     digest
 }
 
-/// Both kinds, each on a new file, each with its ceiling.
-pub async fn measure(options: &Appends, time: Duration) -> Outcome<Vec<Figure>> {
+/// Both kinds, each measurement in a place of its own.
+pub async fn measure(options: &Options, store: &Store, folder: &Path, pace: Pace) -> Outcome<Vec<Figure>> {
+    let realms: Arc<[RealmId]> = (0..options.realms).map(|_| RealmId(id())).collect();
+    let among = match options.realms {
+        1 => "1 realm".to_owned(),
+        realms => format!("{realms} realms"),
+    };
     let mut figures = Vec::new();
-    for (kind, name) in [
-        (Kind::Conditioned, "append, conditioned, claim, command key"),
-        (Kind::Unconditioned, "append, unconditioned"),
-    ] {
-        let folder = tempfile::tempdir_in(&options.folder)?;
-        let realms: Vec<RealmId> = (0..options.realms).map(|_| RealmId(id())).collect();
-        let (answers, row) = appends(
-            &folder.path().join("log.db"),
-            kind,
-            &realms,
-            options.callers,
-            time,
+    for kind in [Kind::Conditioned, Kind::Unconditioned] {
+        let row = stored(kind, store, folder).await?;
+        let figure = rounds::measure(
+            "append",
+            format!("{}, {among}", kind.about()),
+            pace.rounds,
+            format!("bare rows by 500, {among}"),
+            async || ceiling::rows(&store.place(folder).await?, &row, realms.len(), pace.time).await,
+            async || appends(kind, store, folder, Arc::clone(&realms), options.callers, pace).await,
         )
         .await?;
-        let rows = ceiling::rows(&folder.path().join("bare.db"), &row, realms.len(), time).await?;
-        let of = match realms.len() {
-            1 => "bare rows by 500, 1 realm".to_owned(),
-            realms => format!("bare rows by 500, {realms} realms"),
-        };
-        figures.push(Figure::new(name.to_owned(), answers, time, &of, rate(rows, time)));
+        figures.push(match kind.mark(store, options.realms) {
+            Some(mark) => figure.at_least(Of::Ratio, mark),
+            None => figure,
+        });
     }
     Ok(figures)
 }
 
-/// The time of each answer within the measured time, and one event as it was stored.
-async fn appends(
-    path: &Path,
-    kind: Kind,
-    realms: &[RealmId],
-    callers: usize,
-    time: Duration,
-) -> Outcome<(Vec<Duration>, ceiling::Row)> {
-    let log: Arc<dyn Log> = SqliteLog::open(path, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
-    let started = Instant::now() + WARM_UP;
-    let ended = started + time;
-    let mut working = tokio::task::JoinSet::new();
-    for caller in 0..callers {
-        let log = Arc::clone(&log);
-        let realms = realms.to_vec();
-        working.spawn(async move {
-            let mut answers = Vec::new();
-            for realm in realms.iter().cycle().skip(caller * realms.len() / callers) {
-                let asked = Instant::now();
-                if asked >= ended {
-                    break;
-                }
-                let verdicts = log.commit(vec![kind.append(*realm)]).await;
-                if !matches!(verdicts[..], [Verdict::Committed(_)]) {
-                    return Err(format!("not committed: {verdicts:?}"));
-                }
-                let answered = Instant::now();
-                if answered >= started && answered <= ended {
-                    answers.push(answered - asked);
-                }
-            }
-            Ok(answers)
-        });
-    }
-    let mut answers = Vec::new();
-    while let Some(worker) = working.join_next().await {
-        answers.extend(worker??);
-    }
-    let stream = kind.append(realms[0]).stream;
-    let recorded = log
-        .read(stream, 0, 1)
-        .await?
-        .into_iter()
-        .next()
-        .ok_or("nothing was appended")?;
+/// An event of this kind as the log stores it.
+async fn stored(kind: Kind, store: &Store, folder: &Path) -> Outcome<ceiling::Row> {
+    let place = store.place(folder).await?;
+    let log = place.log().await?;
+    let append = kind.append(RealmId(id()));
+    let stream = append.stream;
+    log.commit(vec![append]).await;
+    let recorded = log.read(stream, 0, 1).await?.pop();
     log.close().await;
-    let row = ceiling::Row {
+    let recorded = recorded.ok_or("nothing was appended")?;
+    Ok(ceiling::Row {
         leaf: recorded.leaf_hash.to_vec(),
         entry: recorded.entry_bytes,
         body: recorded.body,
-    };
-    Ok((answers, row))
+    })
+}
+
+async fn appends(
+    kind: Kind,
+    store: &Store,
+    folder: &Path,
+    realms: Arc<[RealmId]>,
+    callers: usize,
+    pace: Pace,
+) -> Outcome<Taken> {
+    let place = store.place(folder).await?;
+    let log = place.log().await?;
+    let shared: Arc<dyn Log> = Arc::clone(&log);
+    let taken = rounds::closed_loop(callers, pace.time, move |caller, number| {
+        let log = Arc::clone(&shared);
+        // Each caller begins elsewhere and goes round.
+        let realm = realms[(caller * realms.len() / callers + number) % realms.len()];
+        async move {
+            let verdicts = log.commit(vec![kind.append(realm)]).await;
+            match verdicts[..] {
+                [Verdict::Committed(_)] => Ok(()),
+                _ => Err(format!("not committed: {verdicts:?}").into()),
+            }
+        }
+    })
+    .await?;
+    log.close().await;
+    Ok(taken)
 }

@@ -1,4 +1,5 @@
-//! Password checks: through the admission queue of `passwords`, against bare Argon2id in a loop on every core.
+//! Password checks: through the admission queue of `passwords`, against bare Argon2id in a loop on every core, with memory
+//! that each core keeps as the workers do.
 
 use std::{
     sync::Arc,
@@ -10,58 +11,62 @@ use passwords::{Hasher, Parameters, Verdict};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Logins, Outcome,
-    report::{Figure, rate},
+    Outcome,
+    report::{Figure, Of},
+    rounds::{self, Pace, Taken, rate},
 };
 
 const PASSWORD: &str = "correct horse ripens slowly";
 
-/// Sign-ins' hashing: right passwords, with the default parameters.
-pub async fn measure(options: &Logins, time: Duration) -> Outcome<Vec<Figure>> {
-    let cores = std::thread::available_parallelism()?.get();
-    let parameters = Parameters::default();
-    let hasher = Arc::new(Hasher::new(parameters, cores, options.callers)?);
-    let password = SecretString::from(PASSWORD);
-    let stored = hasher.hash(&password).await?;
+/// The share of bare Argon2id that it shall reach.
+const MARK: f64 = 0.95;
 
-    let started = Instant::now();
-    let ended = started + time;
-    let mut working = tokio::task::JoinSet::new();
-    for _ in 0..options.callers {
-        let (hasher, password, stored) = (Arc::clone(&hasher), password.clone(), stored.clone());
-        working.spawn(async move {
-            let mut answers = Vec::new();
-            loop {
-                let asked = Instant::now();
-                let verdict = hasher.verify(&password, Some(&stored)).await;
-                let answered = Instant::now();
-                if answered > ended {
-                    return Ok(answers);
-                }
-                match verdict {
-                    Ok(Verdict::Match { .. }) => answers.push(answered - asked),
-                    other => return Err(format!("not verified: {other:?}")),
-                }
+/// What can be said of this workload.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Callers, each of which waits for its answer before it asks again.
+    #[arg(long, default_value_t = 32)]
+    pub callers: usize,
+}
+
+/// Sign-ins' hashing: right passwords, with the default parameters.
+pub async fn measure(options: &Options, pace: Pace) -> Outcome<Vec<Figure>> {
+    let cores = std::thread::available_parallelism()?.get();
+    let figure = rounds::measure(
+        "logins",
+        "password check",
+        pace.rounds,
+        format!("bare Argon2id on {cores} cores"),
+        async || bare(cores, pace.time).await,
+        async || checks(options.callers, cores, pace.time).await,
+    )
+    .await?;
+    Ok(vec![figure.at_least(Of::Ratio, MARK)])
+}
+
+async fn checks(callers: usize, cores: usize, time: Duration) -> Outcome<Taken> {
+    let hasher = Arc::new(Hasher::new(Parameters::default(), cores, callers)?);
+    let password = SecretString::from(PASSWORD);
+    let stored: Arc<str> = hasher.hash(&password).await?.into();
+    rounds::closed_loop(callers, time, move |_, _| {
+        let (hasher, password, stored) = (Arc::clone(&hasher), password.clone(), Arc::clone(&stored));
+        async move {
+            match hasher.verify(&password, Some(&stored)).await {
+                Ok(Verdict::Match { .. }) => Ok(()),
+                other => Err(format!("not verified: {other:?}").into()),
             }
-        });
-    }
-    let mut answers = Vec::new();
-    while let Some(worker) = working.join_next().await {
-        answers.extend(worker??);
-    }
-    let allowed = tokio::task::spawn_blocking(move || bare(parameters, &password, cores, time)).await??;
-    let of = format!("bare Argon2id on {cores} cores");
-    Ok(vec![Figure::new(
-        "password check".to_owned(),
-        answers,
-        time,
-        &of,
-        allowed,
-    )])
+        }
+    })
+    .await
 }
 
 /// Hashes a second, each core with memory of its own that it uses again and again.
-fn bare(parameters: Parameters, password: &SecretString, cores: usize, time: Duration) -> Outcome<f64> {
+pub async fn bare(cores: usize, time: Duration) -> Outcome<f64> {
+    tokio::task::spawn_blocking(move || hashes(cores, time)).await?
+}
+
+fn hashes(cores: usize, time: Duration) -> Outcome<f64> {
+    let parameters = Parameters::default();
     let params = Params::new(
         parameters.memory_kib,
         parameters.iterations,
@@ -70,6 +75,7 @@ fn bare(parameters: Parameters, password: &SecretString, cores: usize, time: Dur
     )
     .map_err(|error| error.to_string())?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let password = SecretString::from(PASSWORD);
     let ended = Instant::now() + time;
     let counts: Outcome<Vec<usize>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores)
