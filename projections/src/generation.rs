@@ -1,23 +1,21 @@
-//! Generations: each a file of its own in the read folder, one of them served. A new one is built beside it and takes its
-//! place by the pointer file, which is replaced in one step; what the pointer does not name is unfinished or old.
+//! A generation: its rows, how far it has come, and what follows the log for it. A new one is built beside the one that is
+//! served and takes its place when it has caught up.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
 use events::{envelope::body_digest, kernel::Kernel};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    follower::Follower,
+    home::Shelf,
     progress::{Progress, Stopped},
     projection::Projection,
     reads::ReadError,
-    runner::{Pace, Runner},
-    store::{GenerationRow, Store, ddl, remove},
+    runner::Pace,
+    store::{GenerationRow, Store, shape},
     table::Table,
+    watcher::Watcher,
 };
 
 /// What all generations have in common.
@@ -25,12 +23,15 @@ pub struct Setup {
     pub kernel: Arc<Kernel>,
     pub projections: Vec<Arc<dyn Projection>>,
     pub pace: Pace,
+    /// Whether this node runs projections, where it is the one who writes.
+    pub follow: bool,
 }
 
 impl std::fmt::Debug for Setup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Setup")
             .field("pace", &self.pace)
+            .field("follow", &self.follow)
             .finish_non_exhaustive()
     }
 }
@@ -50,8 +51,7 @@ impl Setup {
 
     /// What a generation that is built today is built by.
     pub fn built_by(&self) -> GenerationRow {
-        let tables: Vec<_> = self.tables().into_iter().flat_map(ddl).collect();
-        let shape = body_digest(tables.join("\n").as_bytes());
+        let shape = body_digest(shape(&self.tables()).as_bytes());
         let versions = self
             .projections
             .iter()
@@ -66,49 +66,73 @@ impl Setup {
     }
 }
 
-/// One generation: its rows, how far it has come, and the runner while it follows.
+/// One generation that this node has open.
 #[derive(Debug)]
 pub struct Generation {
     pub number: u64,
     pub store: Arc<Store>,
     pub progress: Arc<Progress>,
-    runner: std::sync::Mutex<Option<Running>>,
+    follower: std::sync::Mutex<Option<Following>>,
 }
 
-/// The runner ends when it is told, and when nobody is left to tell it.
+/// The follower ends when it is told, and when nobody is left to tell it.
 #[derive(Debug)]
-struct Running {
+struct Following {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Generation {
-    /// Opens a generation's file, or makes it. Nothing follows yet.
-    pub async fn open(folder: &Folder, number: u64, setup: &Setup) -> Result<Self, ReadError> {
-        let store = Store::open(&folder.file(number), &setup.tables()).await?;
-        Ok(Self {
+    /// Opens a generation that there is. Nothing follows yet.
+    pub async fn open(shelf: &dyn Shelf, number: u64) -> Result<Self, ReadError> {
+        Ok(Self::new(number, shelf.open(number).await?))
+    }
+
+    /// Makes the next generation, which is written hastily until it [is finished](Self::finish). Nothing follows yet.
+    pub async fn make(shelf: &dyn Shelf, setup: &Setup) -> Result<Self, ReadError> {
+        let number = shelf.numbers().await?.last().map_or(1, |last| last + 1);
+        let store = shelf.make(number, &setup.tables(), &setup.built_by()).await?;
+        store.set_hasty(true).await?;
+        Ok(Self::new(number, store))
+    }
+
+    fn new(number: u64, store: Store) -> Self {
+        Self {
             number,
             store: Arc::new(store),
             progress: Arc::new(Progress::new()),
-            runner: std::sync::Mutex::new(None),
-        })
+            follower: std::sync::Mutex::new(None),
+        }
     }
 
-    /// Starts following the log.
-    pub async fn follow(&self, setup: &Setup) -> Result<(), ReadError> {
-        let (kernel, store) = (Arc::clone(&setup.kernel), Arc::clone(&self.store));
-        let progress = Arc::clone(&self.progress);
-        let runner = Runner::new(kernel, store, progress, &setup.projections, setup.pace).await?;
+    /// From now on what is written is there to stay.
+    pub async fn finish(&self) -> Result<(), ReadError> {
+        self.store.set_hasty(false).await
+    }
+
+    /// Starts following the log; `may_lead` as in [`Follower::new`].
+    pub async fn follow(&self, setup: &Arc<Setup>, may_lead: bool) -> Result<(), ReadError> {
+        let (store, progress) = (Arc::clone(&self.store), Arc::clone(&self.progress));
+        let follower = Follower::new(Arc::clone(setup), store, progress, may_lead).await?;
         let (stop, told) = watch::channel(false);
-        let task = tokio::spawn(runner.run(told));
-        *self.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { stop, task });
+        let task = tokio::spawn(follower.run(told));
+        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(Following { stop, task });
         Ok(())
+    }
+
+    /// Learns how far all streams have come, whichever node brought them there.
+    pub async fn survey(&self, setup: &Setup) -> Result<(), ReadError> {
+        Watcher::new(setup, &self.store, &self.progress).survey().await
     }
 
     /// Ends following, after the batch under way.
     pub async fn halt(&self) {
-        let running = self.runner.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { stop, task }) = running {
+        let following = self
+            .follower
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Following { stop, task }) = following {
             stop.send_replace(true);
             if task.await.is_err() {
                 tracing::error!("the runner of the read models ended by a panic");
@@ -118,15 +142,15 @@ impl Generation {
 
     /// Whether nothing follows, by intent.
     pub fn is_halted(&self) -> bool {
-        let runner = self.runner.lock().unwrap_or_else(PoisonError::into_inner);
-        runner.is_none()
+        let follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
+        follower.is_none()
     }
 
     /// Why nothing of the log is applied at present, if that is so.
     pub fn failing(&self) -> Option<String> {
-        match &*self.runner.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.follower.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Some("the read models do not follow the log".to_owned()),
-            Some(running) if running.task.is_finished() => {
+            Some(following) if following.task.is_finished() => {
                 Some("the runner of the read models ended".to_owned())
             }
             Some(_) => self.progress.failing(),
@@ -155,68 +179,10 @@ impl Generation {
         Ok(())
     }
 
-    /// Ends, closes, deletes.
-    pub async fn discard(&self) {
+    /// Ends, closes, and deletes it where no other node has it open.
+    pub async fn discard(&self, shelf: &dyn Shelf) {
         self.halt().await;
-        self.store.delete().await;
-    }
-}
-
-/// The folder with the files of all generations.
-#[derive(Debug)]
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// Opens the folder, or makes it.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        Ok(Self(path.to_owned()))
-    }
-
-    fn file(&self, number: u64) -> PathBuf {
-        self.0.join(format!("gen-{number}.sqlite"))
-    }
-
-    fn pointer(&self) -> PathBuf {
-        self.0.join("current")
-    }
-
-    /// Which generation is served; `None` if that is not told.
-    pub fn current(&self) -> Option<u64> {
-        let number = fs::read_to_string(self.pointer())
-            .ok()?
-            .trim()
-            .strip_prefix("gen-")?
-            .parse()
-            .ok()?;
-        self.file(number).is_file().then_some(number)
-    }
-
-    /// From now on this one is served: all or nothing, also when the machine stops.
-    pub fn point_to(&self, number: u64) -> io::Result<()> {
-        let written = self.0.join("current.new");
-        let mut file = File::create(&written)?;
-        writeln!(file, "gen-{number}")?;
-        file.sync_all()?;
-        fs::rename(&written, self.pointer())?;
-        File::open(&self.0)?.sync_all()
-    }
-
-    /// The numbers of all generations that there are, in order.
-    pub fn numbers(&self) -> Vec<u64> {
-        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut numbers: Vec<_> = names
-            .filter_map(|name| name.strip_prefix("gen-")?.strip_suffix(".sqlite")?.parse().ok())
-            .collect();
-        numbers.sort_unstable();
-        numbers
-    }
-
-    /// Deletes all files but these.
-    pub fn keep_only(&self, kept: &[u64]) {
-        for number in self.numbers().into_iter().filter(|number| !kept.contains(number)) {
-            remove(&self.file(number));
-        }
+        self.store.close().await;
+        shelf.remove(self.number).await;
     }
 }

@@ -7,7 +7,9 @@
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
-//! | `runner`, `apply`, `generation`, `progress`, `store` | following the log, files of a generation, watermarks, SQL |
+//! | [`home`] | where generations are kept: a folder, or a database that several nodes share |
+//! | `follower`, `runner`, `apply`, `watcher` | following the log, or the node that does |
+//! | `generation`, `progress`, `store` | the rows of a generation, watermarks, SQL on both engines |
 //!
 //! Read models are disposable: built from the log, never migrated. Adding a column is changing a `record!`; at the next
 //! start a new generation is built beside the old one and takes its place when it has caught up. When the same events
@@ -21,8 +23,10 @@ mod apply;
 pub mod audit;
 pub mod auth;
 pub mod cell;
+mod follower;
 mod generation;
 pub mod history;
+pub mod home;
 pub mod permissions;
 mod progress;
 pub mod projection;
@@ -35,8 +39,10 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod users;
+mod watcher;
 
 pub use history::HistoryError;
+pub use home::Home;
 pub use progress::Stopped;
 pub use projection::Projection;
 pub use reads::{ReadError, Reads, RebuildError, WaitError};

@@ -11,7 +11,7 @@ use std::{
 
 use events::subject::Stream;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// A stream of a projection that stands still until what stopped it is mended. Nothing was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +30,8 @@ pub struct Stopped {
 #[derive(Debug)]
 pub struct Progress {
     streams: Mutex<HashMap<Stream, watch::Sender<u64>>>,
+    /// Somebody began to wait.
+    wanted: Notify,
     stops: Mutex<BTreeMap<(&'static str, Stream), Stopped>>,
     lag: Mutex<BTreeMap<&'static str, u64>>,
     failing: Mutex<Option<String>>,
@@ -45,6 +47,7 @@ impl Progress {
     pub fn new() -> Self {
         Self {
             streams: Mutex::default(),
+            wanted: Notify::new(),
             stops: Mutex::default(),
             lag: Mutex::default(),
             failing: Mutex::default(),
@@ -91,8 +94,25 @@ impl Progress {
             .entry(stream)
             .or_insert_with(|| watch::Sender::new(0))
             .subscribe();
+        if *watermark.borrow() < seq {
+            self.wanted.notify_one();
+        }
         // The sender lives as long as `self`.
         let _ = watermark.wait_for(|standing| *standing >= seq).await;
+    }
+
+    /// The streams that somebody waits for.
+    pub fn awaited(&self) -> Vec<Stream> {
+        open(&self.streams)
+            .iter()
+            .filter(|(_, watermark)| watermark.receiver_count() > 0)
+            .map(|(stream, _)| *stream)
+            .collect()
+    }
+
+    /// Returns when somebody began to wait. For one listener.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// Everything that the log held when it was last asked was visited.

@@ -1,10 +1,12 @@
-//! The entrance to the read models: questions, waiting for a position, lag, rebuilding. Whoever waited for a position
-//! finds everything up to it, also while one generation takes another's place.
+//! The entrance to the read models: questions, waiting for a position, lag, rebuilding.
+//!
+//! The rule: whoever waited for a position finds everything up to it, also while one generation takes another's place, and
+//! whichever node built it.
 
 use std::{
     collections::BTreeMap,
-    path::Path,
-    sync::{Arc, PoisonError},
+    future::Future,
+    sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
 
@@ -12,6 +14,7 @@ use events::{
     kernel::Kernel,
     log::{LogError, Position},
 };
+use futures::future::join_all;
 use tokio::{
     sync::{Mutex, watch},
     task::AbortHandle,
@@ -19,11 +22,12 @@ use tokio::{
 };
 
 use crate::{
-    generation::{Folder, Generation, Setup},
+    generation::{Generation, Setup},
+    home::{Home, Shelf, Turn},
     progress::Stopped,
     projection::{self, Projection},
     runner::Pace,
-    store::Select,
+    store::{GenerationRow, Select},
     table::{Key, Record, Row},
 };
 
@@ -31,6 +35,10 @@ use crate::{
 const HANDOVER: Duration = Duration::from_secs(5);
 /// After how long a failed rebuild at start is tried again.
 const REBUILD_RETRY: Duration = Duration::from_mins(1);
+/// How often a node looks whether another has built a generation, and what may be deleted.
+const VISIT: Duration = Duration::from_secs(1);
+/// How often a node asks for its turn to build.
+const TURN: Duration = Duration::from_millis(250);
 
 /// Why a question was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,59 +91,60 @@ pub struct Reads(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    setup: Setup,
-    folder: Folder,
+    setup: Arc<Setup>,
+    shelf: Box<dyn Shelf>,
     served: watch::Sender<Arc<Generation>>,
     /// One generation is built at a time.
     building: Mutex<()>,
     beside: std::sync::Mutex<Option<Arc<Generation>>>,
-    background: std::sync::Mutex<Option<AbortHandle>>,
+    background: std::sync::Mutex<Vec<AbortHandle>>,
 }
 
 impl Reads {
-    /// Opens the read models in a folder and starts to follow the log. Where there are none, or none that today's code
-    /// can query, it returns when they are built; where they were built by older code, they are served while new ones are
-    /// built beside them.
-    pub async fn open(kernel: Arc<Kernel>, folder: &Path) -> Result<Self, ReadError> {
-        Self::open_with(kernel, folder, projection::all(), Pace::default()).await
+    /// Opens the read models and starts to follow the log: by running the projections where `follow` and no other node
+    /// does, else by watching the one who does. Where there are none, or none that today's code can query, it returns when
+    /// they are built; where they were built by older code, they are served while new ones are built beside them.
+    pub async fn open(kernel: Arc<Kernel>, home: Home, follow: bool) -> Result<Self, ReadError> {
+        Self::open_with(kernel, home, follow, projection::all(), Pace::default()).await
     }
 
     pub(crate) async fn open_with(
         kernel: Arc<Kernel>,
-        folder: &Path,
+        home: Home,
+        follow: bool,
         projections: Vec<Arc<dyn Projection>>,
         pace: Pace,
     ) -> Result<Self, ReadError> {
-        let setup = Setup {
+        let setup = Arc::new(Setup {
             kernel,
             projections,
             pace,
-        };
-        let folder = Folder::open(folder)?;
-        let (generation, is_current) = match existing(&folder, &setup).await {
-            Some(found) => found,
-            None => (first(&folder, &setup).await?, true),
-        };
+            follow,
+        });
+        let shelf = home.open().await?;
+        let (generation, is_current) = find_or_build(&*shelf, &setup).await?;
         generation.progress.serve();
-        folder.keep_only(&[generation.number]);
+        tidy(&*shelf, generation.number).await;
         let reads = Self(Arc::new(Inner {
             setup,
-            folder,
+            shelf,
             served: watch::Sender::new(Arc::new(generation)),
             building: Mutex::new(()),
             beside: std::sync::Mutex::new(None),
-            background: std::sync::Mutex::new(None),
+            background: std::sync::Mutex::default(),
         }));
-        if !is_current {
+        if !is_current && follow {
             tracing::info!("the read models were built by another version: building new ones beside them");
             let inner = Arc::clone(&reads.0);
-            let task = tokio::spawn(async move {
-                while let Err(error) = inner.replace(true).await {
+            reads.0.spawn(async move {
+                while let Err(error) = inner.replace(Reason::Outdated).await {
                     tracing::error!(%error, "the read models cannot be built anew");
                     tokio::time::sleep(REBUILD_RETRY).await;
                 }
             });
-            *lock(&reads.0.background) = Some(task.abort_handle());
+        }
+        if reads.0.shelf.is_shared() {
+            reads.0.spawn(visit(Arc::downgrade(&reads.0)));
         }
         Ok(reads)
     }
@@ -144,7 +153,7 @@ impl Reads {
     /// number of the new generation when it is served. It goes on if the caller goes away.
     pub async fn rebuild(&self) -> Result<u64, RebuildError> {
         let inner = Arc::clone(&self.0);
-        let building = tokio::spawn(async move { inner.replace(false).await });
+        let building = tokio::spawn(async move { inner.replace(Reason::Ordered).await });
         building
             .await
             .map_err(|error| ReadError::Unavailable(error.to_string()))?
@@ -213,8 +222,8 @@ impl Reads {
 
     /// Ends following, waits for the questions under way, and closes.
     pub async fn close(&self) {
-        if let Some(background) = lock(&self.0.background).take() {
-            background.abort();
+        for task in lock(&self.0.background).drain(..) {
+            task.abort();
         }
         let beside = lock(&self.0.beside).take();
         for generation in beside.into_iter().chain([self.0.served()]) {
@@ -235,6 +244,12 @@ impl Reads {
         }
     }
 
+    /// The generation that is served.
+    #[cfg(test)]
+    pub(crate) fn served(&self) -> Arc<Generation> {
+        self.0.served()
+    }
+
     /// The row of a key.
     pub(crate) async fn get<R: Record>(&self, key: Key) -> Result<Option<R>, ReadError> {
         Ok(self.select(Select::by_key(key)).await?.pop())
@@ -246,132 +261,295 @@ impl Inner {
         Arc::clone(&self.served.borrow())
     }
 
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.background).push(tokio::spawn(task).abort_handle());
+    }
+
     /// Builds a generation and puts it in the place of the served one.
-    async fn replace(&self, patience: bool) -> Result<u64, RebuildError> {
+    async fn replace(&self, reason: Reason) -> Result<u64, RebuildError> {
         let _one_at_a_time = self.building.lock().await;
+        let _on_one_node = self.turn().await?;
         let old = self.served();
-        let number = self.folder.numbers().last().map_or(1, |last| last + 1);
-        let fresh = Arc::new(Generation::open(&self.folder, number, &self.setup).await?);
+        if reason == Reason::Outdated
+            && let Some(built) = self.built_elsewhere(&old).await?
+            && self.move_to(&old, built).await?
+        {
+            return Ok(self.served().number);
+        }
+        let fresh = Arc::new(Generation::make(&*self.shelf, &self.setup).await?);
         *lock(&self.beside) = Some(Arc::clone(&fresh));
-        let outcome = self.hand_over(&old, &fresh, patience).await;
+        let outcome = self.build(&old, &fresh, reason).await;
         lock(&self.beside).take();
         match outcome {
             Ok(()) => {
-                tracing::info!(generation = number, "the read models were built anew");
-                old.discard().await;
-                Ok(number)
+                tracing::info!(generation = fresh.number, "the read models were built anew");
+                old.discard(&*self.shelf).await;
+                Ok(fresh.number)
             }
             Err(error) => {
-                fresh.discard().await;
+                fresh.discard(&*self.shelf).await;
                 Err(error)
             }
         }
     }
 
-    async fn hand_over(
+    async fn turn(&self) -> Result<Turn, ReadError> {
+        loop {
+            if let Some(turn) = self.shelf.turn().await? {
+                return Ok(turn);
+            }
+            tokio::time::sleep(TURN).await;
+        }
+    }
+
+    async fn build(
         &self,
         old: &Generation,
         fresh: &Arc<Generation>,
-        patience: bool,
+        reason: Reason,
     ) -> Result<(), RebuildError> {
-        fresh.store.set_built_by(&self.setup.built_by()).await?;
-        fresh.follow(&self.setup).await?;
+        fresh.follow(&self.setup, true).await?;
         loop {
+            // On another node's runner, only that was noticed of the old one which somebody waited for.
+            old.survey(&self.setup).await?;
             fresh
-                .catch_up(Some(&old.progress), patience)
+                .catch_up(Some(&old.progress), reason == Reason::Outdated)
                 .await
                 .map_err(RebuildError::Stopped)?;
-            // Nobody who was told that a position is reached may find less than that afterwards: the old one stands
-            // still while the new one takes the last steps.
-            old.halt().await;
-            let served = match timeout(HANDOVER, self.overtake(old, fresh)).await {
-                Ok(Ok(())) => self.folder.point_to(fresh.number).map_err(ReadError::from),
-                Ok(Err(error)) => Err(ReadError::Unavailable(error.to_string())),
-                Err(_) => {
-                    old.follow(&self.setup).await?;
-                    continue;
-                }
-            };
-            if let Err(error) = served {
-                old.follow(&self.setup).await?;
-                return Err(error.into());
+            fresh.finish().await?;
+            if self.take_place(old, fresh, true).await? {
+                break;
             }
+        }
+        if !self.setup.follow {
+            // Built here, it is followed by those nodes that follow.
+            fresh.halt().await;
+            fresh.follow(&self.setup, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Serves a generation in the place of another, if it has what the other had within a few seconds; else the other is
+    /// served on. `pointed`: all nodes shall.
+    async fn take_place(
+        &self,
+        old: &Generation,
+        fresh: &Arc<Generation>,
+        pointed: bool,
+    ) -> Result<bool, ReadError> {
+        // Nobody who was told that a position is reached may find less than that afterwards: for this node the old one
+        // stands still while the new one takes the last steps.
+        old.halt().await;
+        let taken = match timeout(HANDOVER, self.overtake(old, fresh)).await {
+            Ok(Ok(())) if pointed => self.shelf.point_to(fresh.number).await.map(|()| true),
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) => Err(ReadError::Unavailable(error.to_string())),
+            Err(_) => Ok(false),
+        };
+        if taken == Ok(true) {
             fresh.progress.serve();
             self.served.send_replace(Arc::clone(fresh));
-            return Ok(());
+        } else {
+            old.follow(&self.setup, self.setup.follow).await?;
         }
+        taken
     }
 
     /// Waits until a generation has whatever the other has of the log.
     async fn overtake(&self, old: &Generation, fresh: &Generation) -> Result<(), LogError> {
+        let mut steps = Vec::new();
         for (stream, seq) in old.progress.watermarks() {
-            let head = self.setup.kernel.log().head(stream).await?.seq;
-            fresh.progress.reach(stream, seq.min(head)).await;
+            let seq = seq.min(self.setup.kernel.log().head(stream).await?.seq);
+            steps.push(fresh.progress.reach(stream, seq));
         }
+        join_all(steps).await;
+        Ok(())
+    }
+
+    /// The generation that another node built and put in place of the served one, if today's code built it.
+    async fn built_elsewhere(&self, served: &Generation) -> Result<Option<Generation>, ReadError> {
+        let current = self.shelf.current().await?;
+        let Some(number) = current.filter(|number| *number != served.number) else {
+            return Ok(None);
+        };
+        let today = self.setup.built_by();
+        let opened = open(&*self.shelf, number).await?;
+        if let Some((generation, built_by)) = opened {
+            if built_by.fingerprint == today.fingerprint {
+                return Ok(Some(generation));
+            }
+            generation.store.close().await;
+        }
+        Ok(None)
+    }
+
+    /// Serves what another node built. Whether it does.
+    async fn move_to(&self, old: &Generation, built: Generation) -> Result<bool, ReadError> {
+        let built = Arc::new(built);
+        built.follow(&self.setup, self.setup.follow).await?;
+        *lock(&self.beside) = Some(Arc::clone(&built));
+        let moved = self.take_place(old, &built, false).await;
+        lock(&self.beside).take();
+        if moved == Ok(true) {
+            tracing::info!(
+                generation = built.number,
+                "the read models were built anew by another node"
+            );
+            old.discard(&*self.shelf).await;
+        } else {
+            built.halt().await;
+            built.store.close().await;
+        }
+        moved
+    }
+
+    /// What is to be done regularly where other nodes are: keep what is served from being deleted, serve what another
+    /// built, delete what nobody has open.
+    async fn visit(&self) -> Result<(), ReadError> {
+        let Ok(_not_building) = self.building.try_lock() else {
+            return self.served().store.hold().await;
+        };
+        let served = self.served();
+        served.store.hold().await?;
+        if let Some(built) = self.built_elsewhere(&served).await? {
+            self.move_to(&served, built).await?;
+        }
+        tidy(&*self.shelf, self.served().number).await;
         Ok(())
     }
 }
 
-/// The generation that was served last, if it can be queried, followed from now on; and whether today's code built it.
-async fn existing(folder: &Folder, setup: &Setup) -> Option<(Generation, bool)> {
-    let number = folder.current()?;
-    let today = setup.built_by();
-    let opened = async {
-        let generation = Generation::open(folder, number, setup).await?;
-        let built_by = generation
-            .store
-            .built_by()
-            .await?
-            .filter(|built_by| built_by.shape == today.shape);
-        if built_by.is_some() {
-            generation.follow(setup).await?;
-        }
-        Ok::<_, ReadError>((generation, built_by))
-    };
-    match opened.await {
-        Ok((generation, Some(built_by))) => Some((generation, built_by.fingerprint == today.fingerprint)),
-        Ok((generation, None)) => {
-            generation.store.close().await;
-            None
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the read models cannot be opened: building new ones");
-            None
+/// Why a generation is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// Somebody wants it.
+    Ordered,
+    /// The served one was built by other code: it need not be built if another node has done so.
+    Outdated,
+}
+
+async fn visit(inner: Weak<Inner>) {
+    let mut failing = false;
+    loop {
+        tokio::time::sleep(VISIT).await;
+        let Some(inner) = inner.upgrade() else { return };
+        match inner.visit().await {
+            Ok(()) => failing = false,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(%error, "the read models of other nodes cannot be looked at");
+                }
+            }
         }
     }
 }
 
-/// A generation where none can be served: built before anything is answered. One that was begun is gone on with.
-async fn first(folder: &Folder, setup: &Setup) -> Result<Generation, ReadError> {
+/// Deletes all that is neither served nor pointed to, nor open on any node.
+async fn tidy(shelf: &dyn Shelf, served: u64) {
+    let (Ok(Some(current)), Ok(numbers)) = (shelf.current().await, shelf.numbers().await) else {
+        return;
+    };
+    for number in numbers {
+        if ![served, current].contains(&number) {
+            shelf.remove(number).await;
+        }
+    }
+}
+
+/// The generation to serve, followed from now on; and whether today's code built it.
+async fn find_or_build(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<(Generation, bool), ReadError> {
+    let mut told = false;
+    loop {
+        if let Some(found) = existing(shelf, setup).await? {
+            return Ok(found);
+        }
+        let turn = if setup.follow { shelf.turn().await? } else { None };
+        if turn.is_some() {
+            // Another may have built it just before.
+            return match existing(shelf, setup).await? {
+                Some(found) => Ok(found),
+                None => Ok((first(shelf, setup).await?, true)),
+            };
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::info!("waiting until a node with the worker role has built the read models");
+        }
+        tokio::time::sleep(TURN).await;
+    }
+}
+
+/// The generation that was served last, if it can be queried, followed from now on; and whether today's code built it.
+async fn existing(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<Option<(Generation, bool)>, ReadError> {
+    let Some(number) = shelf.current().await? else {
+        return Ok(None);
+    };
     let today = setup.built_by();
-    let last = folder.numbers().last().copied();
-    let generation = match last.filter(|number| folder.current() != Some(*number)) {
-        Some(number) => begun(folder, number, setup).await,
-        None => None,
+    let opened = async {
+        let opened = open(shelf, number).await?;
+        let Some((generation, built_by)) = opened else {
+            return Ok(None);
+        };
+        if built_by.shape != today.shape {
+            generation.store.close().await;
+            return Ok(None);
+        }
+        generation.follow(setup, setup.follow).await?;
+        Ok(Some((generation, built_by.fingerprint == today.fingerprint)))
     };
-    let generation = if let Some(generation) = generation {
-        generation
-    } else {
-        let number = last.map_or(1, |last| last + 1);
-        let generation = Generation::open(folder, number, setup).await?;
-        generation.store.set_built_by(&today).await?;
-        generation
+    match opened.await {
+        // A file that cannot be opened is damaged; a database that does not answer will.
+        Err(error) if !shelf.is_shared() => {
+            tracing::warn!(%error, "the read models cannot be opened: building new ones");
+            Ok(None)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Opens a generation that is pointed to, if it is still there, and says what built it.
+async fn open(shelf: &dyn Shelf, number: u64) -> Result<Option<(Generation, GenerationRow)>, ReadError> {
+    let generation = Generation::open(shelf, number).await?;
+    // From here on nobody deletes it, but somebody may have done so.
+    if shelf.current().await? == Some(number)
+        && let Some(built_by) = generation.store.built_by().await?
+    {
+        return Ok(Some((generation, built_by)));
+    }
+    generation.store.close().await;
+    Ok(None)
+}
+
+/// A generation where none can be served: built before anything is answered. One that was begun is gone on with.
+async fn first(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<Generation, ReadError> {
+    let generation = match begun(shelf, setup).await? {
+        Some(generation) => generation,
+        None => Generation::make(shelf, setup).await?,
     };
-    generation.follow(setup).await?;
+    generation.follow(setup, true).await?;
     // Without an old one, what is stopped is as good as it gets: it is told, and goes on when it can.
     let _ = generation.catch_up(None, false).await;
-    folder.point_to(generation.number)?;
+    generation.finish().await?;
+    shelf.point_to(generation.number).await?;
     Ok(generation)
 }
 
 /// An unfinished generation, if today's code began it.
-async fn begun(folder: &Folder, number: u64, setup: &Setup) -> Option<Generation> {
-    let generation = Generation::open(folder, number, setup).await.ok()?;
+async fn begun(shelf: &dyn Shelf, setup: &Setup) -> Result<Option<Generation>, ReadError> {
+    let current = shelf.current().await?;
+    // Where other nodes are, what the pointer does not name may be theirs.
+    let begun = match shelf.numbers().await?.last() {
+        Some(number) if current.is_none() || !shelf.is_shared() && current != Some(*number) => *number,
+        _ => return Ok(None),
+    };
+    let Ok(generation) = Generation::open(shelf, begun).await else {
+        return Ok(None);
+    };
     if generation.store.built_by().await == Ok(Some(setup.built_by())) {
-        return Some(generation);
+        generation.store.set_hasty(true).await?;
+        return Ok(Some(generation));
     }
     generation.store.close().await;
-    None
+    Ok(None)
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

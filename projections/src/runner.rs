@@ -532,4 +532,3 @@ fn told(error: &KernelError) -> String {
         error => error.to_string(),
     }
 }
-

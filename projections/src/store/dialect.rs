@@ -1,8 +1,8 @@
-//! The SQL text of the read models: here alone is what an engine may want differently. Names and conditions come from
-//! our own source, never from a request; values are always bound.
+//! The SQL text of the read models: here alone is what an engine wants differently. Names and conditions come from our own
+//! source, never from a request; values are always bound.
 //!
-//! Multi-row statements number nothing (`?`): sqlx looks numbered parameters up one by one in each other, which is
-//! quadratic. Everything else is `$1`.
+//! Statements of many rows name each value on SQLite (`?`, not `$1`: sqlx looks numbered parameters up one by one in each
+//! other, which is quadratic), and take one array for each column on PostgreSQL. Everything else is `$1`.
 
 use std::fmt::Write;
 
@@ -11,15 +11,11 @@ use crate::{
     table::{Column, Table},
 };
 
-/// How many rows one statement takes at most. Fewer go in statements of a power of two, so that they are prepared once.
-pub const MAX_ROWS: usize = 128;
-
-const fn column_type(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Text => "TEXT",
-        ColumnType::Integer => "BIGINT",
-        ColumnType::Bytes => "BLOB",
-    }
+/// An engine's way of saying it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
 }
 
 fn names<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
@@ -30,55 +26,110 @@ fn names<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
         .join(", ")
 }
 
-/// `rows` groups of `columns` placeholders.
-fn groups(columns: usize, rows: usize) -> String {
-    let group = format!("({})", vec!["?"; columns].join(", "));
-    vec![group; rows].join(", ")
-}
-
-/// The statements that make a table and its indexes.
-pub fn create(table: &Table) -> Vec<String> {
-    let mut sql = format!("CREATE TABLE IF NOT EXISTS {} (", table.name);
-    for column in table.columns {
-        let null = if column.key { " NOT NULL" } else { "" };
-        let _ = write!(sql, "{} {}{null}, ", column.name, column_type(column.kind));
+impl Dialect {
+    const fn type_of(self, kind: ColumnType) -> &'static str {
+        match (self, kind) {
+            (_, ColumnType::Text) => "TEXT",
+            (_, ColumnType::Integer) => "BIGINT",
+            (Dialect::Sqlite, ColumnType::Bytes) => "BLOB",
+            (Dialect::Postgres, ColumnType::Bytes) => "BYTEA",
+        }
     }
-    let _ = write!(sql, "PRIMARY KEY ({}))", names(table.key_columns()));
-    let indexes = table.indexes.iter().map(|columns| {
-        let name = format!("{}_by_{}", table.name, columns.join("_"));
-        format!(
-            "CREATE INDEX IF NOT EXISTS {name} ON {} ({})",
-            table.name,
-            columns.join(", ")
-        )
-    });
-    std::iter::once(sql).chain(indexes).collect()
-}
 
-/// Writes `rows` rows; a row that is there is replaced.
-pub fn upsert(table: &Table, rows: usize) -> String {
-    let sets = table.columns.iter().filter(|column| !column.key);
-    let sets = sets
-        .map(|column| format!("{0} = excluded.{0}", column.name))
-        .collect::<Vec<_>>()
-        .join(", ");
-    format!(
-        "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {sets}",
-        table.name,
-        names(table.columns),
-        groups(table.columns.len(), rows),
-        names(table.key_columns()),
-    )
-}
+    /// Text is compared byte by byte: that is SQLite's own way, and has a name on PostgreSQL.
+    const fn collation_of(self, kind: ColumnType) -> &'static str {
+        match (self, kind) {
+            (Dialect::Postgres, ColumnType::Text) => " COLLATE \"C\"",
+            _ => "",
+        }
+    }
 
-/// Deletes the rows of `keys` keys.
-pub fn delete(table: &Table, keys: usize) -> String {
-    format!("DELETE FROM {} WHERE {}", table.name, in_keys(table, keys))
-}
+    /// The statements that make a table and its indexes.
+    pub fn create(self, table: &Table) -> Vec<String> {
+        let mut sql = format!("CREATE TABLE {} (", table.name);
+        for column in table.columns {
+            let (kind, collation) = (self.type_of(column.kind), self.collation_of(column.kind));
+            let null = if column.key { " NOT NULL" } else { "" };
+            let _ = write!(sql, "{} {kind}{collation}{null}, ", column.name);
+        }
+        let _ = write!(sql, "PRIMARY KEY ({}))", names(table.key_columns()));
+        let indexes = table.indexes.iter().map(|columns| {
+            let name = format!("{}_by_{}", table.name, columns.join("_"));
+            format!("CREATE INDEX {name} ON {} ({})", table.name, columns.join(", "))
+        });
+        std::iter::once(sql).chain(indexes).collect()
+    }
 
-/// Reads the rows of `keys` keys.
-pub fn load(table: &Table, keys: usize) -> String {
-    format!("{} WHERE {}", select(table), in_keys(table, keys))
+    /// Writes `rows` rows that are not there.
+    pub fn insert(self, table: &Table, rows: usize) -> String {
+        let columns = names(table.columns);
+        let rows = match self {
+            Dialect::Sqlite => {
+                let group = format!("({})", vec!["?"; table.columns.len()].join(", "));
+                format!("VALUES {}", vec![group; rows].join(", "))
+            }
+            Dialect::Postgres => self.unnest(table.columns),
+        };
+        format!("INSERT INTO {} ({columns}) {rows}", table.name)
+    }
+
+    /// Writes `rows` rows; a row that is there is replaced.
+    pub fn upsert(self, table: &Table, rows: usize) -> String {
+        let sets = table.columns.iter().filter(|column| !column.key);
+        let sets = sets
+            .map(|column| format!("{0} = excluded.{0}", column.name))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let (insert, key) = (self.insert(table, rows), names(table.key_columns()));
+        format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {sets}")
+    }
+
+    /// Deletes the rows of `keys` keys.
+    pub fn delete(self, table: &Table, keys: usize) -> String {
+        format!("DELETE FROM {} WHERE {}", table.name, self.in_keys(table, keys))
+    }
+
+    /// Reads the rows of `keys` keys.
+    pub fn load(self, table: &Table, keys: usize) -> String {
+        format!("{} WHERE {}", select(table), self.in_keys(table, keys))
+    }
+
+    /// Reads the rows of `keys` keys, which nobody else changes until the end of the transaction. On SQLite the
+    /// transaction itself sees to that.
+    pub fn lock(self, table: &Table, keys: usize) -> String {
+        let load = self.load(table, keys);
+        match self {
+            Dialect::Sqlite => load,
+            // In one order, so that two never wait for one another.
+            Dialect::Postgres => format!("{load} ORDER BY {} FOR UPDATE", names(table.key_columns())),
+        }
+    }
+
+    /// Spelt out on SQLite, which finds no index for `(a, b) IN (VALUES …)` and reads the whole table.
+    fn in_keys(self, table: &Table, keys: usize) -> String {
+        match self {
+            Dialect::Sqlite => {
+                let columns: Vec<_> = table
+                    .key_columns()
+                    .map(|column| format!("{} = ?", column.name))
+                    .collect();
+                vec![format!("({})", columns.join(" AND ")); keys].join(" OR ")
+            }
+            Dialect::Postgres => {
+                let rows = self.unnest(table.key_columns());
+                format!("({}) IN ({rows})", names(table.key_columns()))
+            }
+        }
+    }
+
+    /// Rows from one array for each column.
+    fn unnest<'a>(self, columns: impl IntoIterator<Item = &'a Column>) -> String {
+        let arrays = columns.into_iter().enumerate();
+        let arrays: Vec<_> = arrays
+            .map(|(index, column)| format!("${}::{}[]", index + 1, self.type_of(column.kind)))
+            .collect();
+        format!("SELECT * FROM UNNEST({})", arrays.join(", "))
+    }
 }
 
 /// Reads rows; a condition may follow.
@@ -91,13 +142,9 @@ pub fn dump(table: &Table) -> String {
     format!("{} ORDER BY {}", select(table), names(table.key_columns()))
 }
 
-/// Spelt out, since SQLite finds no index for `(a, b) IN (VALUES …)` and reads the whole table.
-fn in_keys(table: &Table, keys: usize) -> String {
-    let columns: Vec<_> = table
-        .key_columns()
-        .map(|column| format!("{} = ?", column.name))
-        .collect();
-    vec![format!("({})", columns.join(" AND ")); keys].join(" OR ")
+/// Reads how many events each projection has applied: streams are gapless, and a seq is a count.
+pub fn applied() -> String {
+    "SELECT projection, CAST(SUM(seq) AS BIGINT) FROM cursors GROUP BY projection".to_owned()
 }
 
 /// `?` by `?` into `$first`, `$first + 1`, …
@@ -132,24 +179,43 @@ mod tests {
     }
 
     #[test]
-    fn statements_are_as_both_engines_take_them() {
+    fn statements_are_as_each_engine_takes_them() {
         let table = Pair::table();
+        let (sqlite, postgres) = (Dialect::Sqlite, Dialect::Postgres);
         assert_eq!(
-            create(table),
+            sqlite.create(table),
             [
-                "CREATE TABLE IF NOT EXISTS pair (a TEXT NOT NULL, b BIGINT NOT NULL, c BLOB, PRIMARY KEY (a, b))",
-                "CREATE INDEX IF NOT EXISTS pair_by_b_c ON pair (b, c)",
+                "CREATE TABLE pair (a TEXT NOT NULL, b BIGINT NOT NULL, c BLOB, PRIMARY KEY (a, b))",
+                "CREATE INDEX pair_by_b_c ON pair (b, c)",
             ]
         );
         assert_eq!(
-            upsert(table, 2),
+            postgres.create(table)[0],
+            "CREATE TABLE pair (a TEXT COLLATE \"C\" NOT NULL, b BIGINT NOT NULL, c BYTEA, PRIMARY KEY (a, b))",
+        );
+        assert_eq!(
+            sqlite.upsert(table, 2),
             "INSERT INTO pair (a, b, c) VALUES (?, ?, ?), (?, ?, ?) ON CONFLICT (a, b) DO UPDATE SET c = excluded.c"
         );
         assert_eq!(
-            delete(table, 2),
+            postgres.upsert(table, 2),
+            "INSERT INTO pair (a, b, c) SELECT * FROM UNNEST($1::TEXT[], $2::BIGINT[], $3::BYTEA[]) \
+             ON CONFLICT (a, b) DO UPDATE SET c = excluded.c"
+        );
+        assert_eq!(
+            sqlite.delete(table, 2),
             "DELETE FROM pair WHERE (a = ? AND b = ?) OR (a = ? AND b = ?)"
         );
-        assert_eq!(load(table, 1), "SELECT a, b, c FROM pair WHERE (a = ? AND b = ?)");
+        assert_eq!(
+            postgres.delete(table, 2),
+            "DELETE FROM pair WHERE (a, b) IN (SELECT * FROM UNNEST($1::TEXT[], $2::BIGINT[]))"
+        );
+        assert_eq!(
+            sqlite.load(table, 1),
+            "SELECT a, b, c FROM pair WHERE (a = ? AND b = ?)"
+        );
+        assert_eq!(sqlite.lock(table, 1), sqlite.load(table, 1));
+        assert!(postgres.lock(table, 1).ends_with(") ORDER BY a, b FOR UPDATE"));
         assert_eq!(dump(table), "SELECT a, b, c FROM pair ORDER BY a, b");
         assert_eq!(numbered("a = ? AND b < ?", 3), "a = $3 AND b < $4");
     }

@@ -4,5 +4,6 @@
 mod auditing;
 mod faults;
 mod generations;
+mod nodes;
 mod queries;
 mod world;

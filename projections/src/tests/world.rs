@@ -1,4 +1,5 @@
-//! A log, a key store and read models in a temporary folder, and histories that are the same for the same seed.
+//! A log, a key store and read models on the engine that the tests stand on, and histories that are the same for the same
+//! seed.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -19,10 +20,12 @@ use events::{
     subject::{Lane, Stream, Subject, SubjectKind},
     users::{Password, Profile, User, UserEvent},
 };
+use scratch::{Database, Engine, engine};
+use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{Projection, Reads, projection, runner::Pace};
+use crate::{Home, Projection, Reads, projection, runner::Pace};
 
 pub const START: Timestamp = Timestamp::from_seconds(1_767_225_600);
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,6 +39,7 @@ pub const PACE: Pace = Pace {
 
 pub struct World {
     pub folder: TempDir,
+    pub database: Option<Database>,
     pub kernel: Arc<Kernel>,
     pub clock: Arc<FrozenClock>,
 }
@@ -88,7 +92,21 @@ impl Decide for Tell {
 }
 
 impl World {
+    /// On the engine that the tests stand on.
     pub async fn new() -> Self {
+        let database = match engine() {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES")),
+        };
+        Self::on(database).await
+    }
+
+    /// On PostgreSQL, if there is one: what several nodes share.
+    pub async fn shared() -> Option<Self> {
+        Some(Self::on(Some(Database::create()?)).await)
+    }
+
+    async fn on(database: Option<Database>) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = FrozenClock::at(START);
         let random = Arc::new(SystemRandom);
@@ -104,13 +122,43 @@ impl World {
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
         Self {
             folder,
+            database,
             kernel,
             clock,
         }
     }
 
-    pub fn read_folder(&self) -> PathBuf {
-        self.folder.path().join("read")
+    pub fn home(&self) -> Home {
+        match &self.database {
+            None => Home::Folder(self.folder.path().join("read")),
+            Some(database) => Home::Database(database.url().parse().unwrap()),
+        }
+    }
+
+    pub async fn generations(&self) -> Vec<u64> {
+        self.home().open().await.unwrap().numbers().await.unwrap()
+    }
+
+    /// The file of a generation, on the engine that has files.
+    pub fn file(&self, generation: u64) -> PathBuf {
+        self.folder.path().join(format!("read/gen-{generation}.sqlite"))
+    }
+
+    /// Does something to the rows of a generation behind its back.
+    pub async fn meddle(&self, generation: u64, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        if let Some(database) = &self.database {
+            let options = database.url().parse::<PgConnectOptions>().unwrap();
+            let options = options.options([("search_path", format!("chancery_read_{generation}"))]);
+            let mut connection = options.connect().await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            let options = SqliteConnectOptions::new().filename(self.file(generation));
+            let mut connection = options.connect().await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
     }
 
     pub async fn reads(&self) -> Reads {
@@ -118,7 +166,14 @@ impl World {
     }
 
     pub async fn reads_of(&self, projections: Vec<Arc<dyn Projection>>, pace: Pace) -> Reads {
-        Reads::open_with(self.kernel.clone(), &self.read_folder(), projections, pace)
+        Reads::open_with(self.kernel.clone(), self.home(), true, projections, pace)
+            .await
+            .unwrap()
+    }
+
+    /// A node that answers questions and runs nothing.
+    pub async fn onlooker(&self) -> Reads {
+        Reads::open_with(self.kernel.clone(), self.home(), false, projection::all(), PACE)
             .await
             .unwrap()
     }

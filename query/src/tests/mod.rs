@@ -27,6 +27,8 @@ use ::events::{
 use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode, header};
 use jose::{Algorithm, SigningKey};
+use projections::Home;
+use scratch::{Database, Engine};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -92,6 +94,7 @@ struct World {
     app: Router,
     key: SigningKey,
     _folder: tempfile::TempDir,
+    _database: Option<Database>,
 }
 
 impl World {
@@ -110,7 +113,15 @@ impl World {
             keyring.prepare_realm(realm).await.unwrap();
         }
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
-        let reads = Reads::open(Arc::clone(&kernel), &path("read")).await.unwrap();
+        let database = match scratch::engine() {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES")),
+        };
+        let home = match &database {
+            None => Home::Folder(path("read")),
+            Some(database) => Home::Database(database.url().parse().unwrap()),
+        };
+        let reads = Reads::open(Arc::clone(&kernel), home, true).await.unwrap();
         let edge = Edge::new(Arc::clone(&kernel), "https://id.example".parse().unwrap());
         let queries = Queries {
             edge: edge.clone(),
@@ -128,6 +139,7 @@ impl World {
             app,
             key,
             _folder: folder,
+            _database: database,
         };
         world.populate().await;
         world

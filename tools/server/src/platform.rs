@@ -8,7 +8,7 @@ use events::{
     keys::{KeyStore, Keyring, MasterKey, SqliteKeyStore},
     log::{Log, sqlite::SqliteLog},
 };
-use projections::Reads;
+use projections::{Home, Reads};
 
 use crate::{Failure, config::Config};
 
@@ -35,7 +35,7 @@ impl Platform {
         let log = SqliteLog::open(&config.log_path()?, clock.clone(), random.clone()).await?;
         let (keys, keyring) = keyring(config, &random).await?;
         let kernel = Kernel::start(log, keyring, clock, random).await?;
-        let reads = Reads::open(Arc::clone(&kernel), &config.read_path()?).await?;
+        let reads = Reads::open(Arc::clone(&kernel), Home::Folder(config.read_path()?), true).await?;
         Ok(Self { kernel, reads, keys })
     }
 

@@ -1,0 +1,382 @@
+//! Rows in a schema of a PostgreSQL database that several nodes share.
+//!
+//! The rule: who writes holds the generation's lock on the very session that it writes with, so that whoever loses the
+//! session has lost the place; and a generation is deleted only when no session holds it open.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use events::postgres::Database;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres,
+    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
+    query::Query,
+};
+use tokio::sync::Mutex;
+
+use super::{
+    CursorMove, Engine, GenerationRow, Store, ddl,
+    dialect::Dialect,
+    read_row,
+    session::{self, Session},
+};
+use crate::{
+    cell::{ColumnType, Value},
+    reads::ReadError,
+    rows::Changes,
+    table::{Key, Record, Row, Table},
+};
+
+/// Connections that read, of each generation that a node has open.
+const READERS: u32 = 8;
+/// How long a question waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// A runner that says nothing for so long has lost its session: a node that hangs keeps no other from going on.
+const SILENCE: &str = "5s";
+/// How often a runner says something.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// The first half of an advisory lock's name; the second is the generation. They are the database's own: other programs
+/// are unlikely to have them.
+pub mod locks {
+    /// Shared by those who have a generation open; taken by the one who deletes it.
+    pub const OPEN: i32 = 0x4348_5231;
+    /// Held by the one who writes a generation.
+    pub const WRITE: i32 = 0x4348_5232;
+    /// Held by the one who builds a new generation (0), or makes the pointer (1).
+    pub const BUILD: i32 = 0x4348_5233;
+}
+
+/// The schema of a generation.
+pub fn schema(number: u64) -> String {
+    format!("chancery_read_{number}")
+}
+
+/// Takes an advisory lock for the session, if it is free.
+pub async fn try_lock(connection: &mut PgConnection, lock: (i32, i32)) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+        .bind(lock.0)
+        .bind(lock.1)
+        .fetch_one(connection)
+        .await
+}
+
+/// A generation's number as the second half of a lock's name.
+pub fn lock_name(number: u64) -> Result<i32, ReadError> {
+    i32::try_from(number).map_err(|_| ReadError::Malformed("the number of a generation"))
+}
+
+#[derive(Debug)]
+struct Schema {
+    number: i32,
+    options: PgConnectOptions,
+    readers: PgPool,
+    /// The session that keeps the generation from being deleted.
+    holder: Mutex<Option<PgConnection>>,
+    writer: Mutex<Writer>,
+}
+
+/// The session of the one who writes, or would.
+#[derive(Debug, Default)]
+struct Writer {
+    session: Option<PgConnection>,
+    leads: bool,
+    hasty: bool,
+    heard: Option<Instant>,
+}
+
+/// Makes a schema with all tables.
+pub async fn make(
+    database: &Database,
+    number: u64,
+    tables: &[&'static Table],
+    built_by: &GenerationRow,
+) -> Result<Store, ReadError> {
+    let made = Schema::open(database, number).await?;
+    let mut connection = made.options.connect().await?;
+    let mut transaction = connection.begin().await?;
+    let name = schema(number);
+    let statements = std::iter::once(format!("CREATE SCHEMA {name}")).chain(ddl(Dialect::Postgres, tables));
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    session::insert(&mut *transaction, GenerationRow::table(), &[built_by.to_row()]).await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(Store(Box::new(made)))
+}
+
+/// Opens a schema, which is not deleted from then on. Whether it was there is for the first question to find out.
+pub async fn open(database: &Database, number: u64) -> Result<Store, ReadError> {
+    Ok(Store(Box::new(Schema::open(database, number).await?)))
+}
+
+impl Schema {
+    async fn open(database: &Database, number: u64) -> Result<Self, ReadError> {
+        let options = database
+            .options("reads")
+            .options([("search_path", schema(number))]);
+        let opened = Self {
+            number: lock_name(number)?,
+            readers: PgPoolOptions::new()
+                .max_connections(READERS)
+                .acquire_timeout(ACQUIRE)
+                .connect_lazy_with(options.clone()),
+            options,
+            holder: Mutex::new(None),
+            writer: Mutex::new(Writer::default()),
+        };
+        opened.hold().await?;
+        Ok(opened)
+    }
+
+    /// The session of the one who writes, taken out: it comes back with [`Self::keep`], or is lost with whatever went
+    /// wrong. Then what the server does with it no longer matters: who comes next reads anew.
+    async fn session(&self) -> Result<(tokio::sync::MutexGuard<'_, Writer>, PgConnection), ReadError> {
+        let mut writer = self.writer.lock().await;
+        match writer.session.take() {
+            Some(session) if writer.leads => Ok((writer, session)),
+            session => {
+                writer.session = session;
+                Err(ReadError::Unavailable("this node does not write".to_owned()))
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        // Rows are asked for by their keys alone: whatever statistics say of a table that has just been filled, the way
+        // is its index.
+        let options = self.options.clone().options([
+            ("idle_session_timeout", SILENCE),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
+        options.connect().await
+    }
+}
+
+impl Writer {
+    fn keep(&mut self, session: PgConnection) {
+        self.session = Some(session);
+        self.heard = Some(Instant::now());
+    }
+
+    fn is_heard(&self) -> bool {
+        self.heard.is_some_and(|heard| heard.elapsed() < SIGN_OF_LIFE)
+    }
+}
+
+#[async_trait]
+impl Engine for Schema {
+    async fn ask(&self, sql: String, args: &[Value], table: &'static Table) -> Result<Vec<Row>, ReadError> {
+        let query = bind(sqlx::query(AssertSqlSafe(sql)), args);
+        let rows = query.fetch_all(&self.readers).await?;
+        rows.iter().map(|row| read_row(row, table)).collect()
+    }
+
+    async fn find(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
+        session::load(&mut *self.readers.acquire().await?, keys).await
+    }
+
+    async fn lead(&self) -> Result<bool, ReadError> {
+        let mut writer = self.writer.lock().await;
+        match writer.session.take() {
+            Some(session) if writer.leads && writer.is_heard() => {
+                writer.session = Some(session);
+                Ok(true)
+            }
+            Some(mut session) if writer.leads => {
+                // Silence was too long, or the server went: then another may have been at work since.
+                writer.leads = session.ping().await.is_ok();
+                if writer.leads {
+                    writer.keep(session);
+                }
+                Ok(writer.leads)
+            }
+            standing => {
+                writer.leads = false;
+                let mut session = match standing {
+                    Some(session) => session,
+                    None => self.connect().await?,
+                };
+                writer.leads = try_lock(&mut session, (locks::WRITE, self.number)).await?;
+                if writer.leads && writer.hasty {
+                    set_hasty(&mut session, true).await?;
+                }
+                writer.keep(session);
+                Ok(writer.leads)
+            }
+        }
+    }
+
+    async fn step_down(&self) {
+        let mut writer = self.writer.lock().await;
+        writer.leads = false;
+        if let Some(session) = writer.session.take() {
+            // What cannot be told of its end, the server will notice.
+            let _ = session.close().await;
+        }
+    }
+
+    #[cfg(test)]
+    async fn usurp(&self) {
+        let mut writer = self.writer.lock().await;
+        writer.leads = true;
+        writer.keep(self.connect().await.unwrap());
+    }
+
+    async fn load(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
+        let (mut writer, mut session) = self.session().await?;
+        let found = session::load(&mut session, keys).await?;
+        writer.keep(session);
+        Ok(found)
+    }
+
+    async fn write(&self, changes: &Changes, moves: &[CursorMove]) -> Result<(), ReadError> {
+        let (mut writer, mut session) = self.session().await?;
+        let mut transaction = session.begin().await?;
+        session::write(&mut *transaction, changes, moves).await?;
+        transaction.commit().await?;
+        writer.keep(session);
+        Ok(())
+    }
+
+    async fn hold(&self) -> Result<(), ReadError> {
+        let mut holder = self.holder.lock().await;
+        if let Some(mut session) = holder.take()
+            && session.ping().await.is_ok()
+        {
+            *holder = Some(session);
+            return Ok(());
+        }
+        let mut session = self.options.connect().await?;
+        sqlx::query("SELECT pg_advisory_lock_shared($1, $2)")
+            .bind(locks::OPEN)
+            .bind(self.number)
+            .execute(&mut session)
+            .await?;
+        *holder = Some(session);
+        Ok(())
+    }
+
+    async fn set_hasty(&self, hasty: bool) -> Result<(), ReadError> {
+        let mut writer = self.writer.lock().await;
+        writer.hasty = hasty;
+        if let Some(mut session) = writer.session.take() {
+            set_hasty(&mut session, hasty).await?;
+            writer.keep(session);
+        }
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.step_down().await;
+        self.readers.close().await;
+        if let Some(session) = self.holder.lock().await.take() {
+            let _ = session.close().await;
+        }
+    }
+}
+
+/// A commit that waits for the disk takes all before it along.
+async fn set_hasty(session: &mut PgConnection, hasty: bool) -> Result<(), sqlx::Error> {
+    let synchronous = if hasty { "off" } else { "on" };
+    let statement = format!("SET synchronous_commit = {synchronous}");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(session).await?;
+    Ok(())
+}
+
+impl Session for PgConnection {
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    /// All at once: an array has room for them.
+    fn portions<T: Sync>(rows: &[T]) -> impl Iterator<Item = &[T]> + Send {
+        (!rows.is_empty()).then_some(rows).into_iter()
+    }
+
+    async fn execute(
+        &mut self,
+        sql: String,
+        table: &'static Table,
+        rows: &[&[Value]],
+    ) -> Result<(), ReadError> {
+        bind_arrays(sqlx::query(AssertSqlSafe(sql)), table, rows)
+            .execute(&mut *self)
+            .await?;
+        Ok(())
+    }
+
+    async fn fetch(
+        &mut self,
+        sql: String,
+        table: &'static Table,
+        rows: &[&[Value]],
+    ) -> Result<Vec<Row>, ReadError> {
+        let found: Vec<PgRow> = bind_arrays(sqlx::query(AssertSqlSafe(sql)), table, rows)
+            .fetch_all(&mut *self)
+            .await?;
+        found.iter().map(|row| read_row(row, table)).collect()
+    }
+}
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+fn bind<'q>(query: Statement<'q>, args: impl IntoIterator<Item = &'q Value>) -> Statement<'q> {
+    args.into_iter().fold(query, |query, value| match value {
+        Value::Null => query.bind(None::<&str>),
+        Value::Text(text) => query.bind(text_of(text)),
+        Value::Integer(number) => query.bind(*number),
+        Value::Bytes(bytes) => query.bind(bytes.as_slice()),
+    })
+}
+
+/// One array for each column of the rows.
+fn bind_arrays<'q>(query: Statement<'q>, table: &Table, rows: &[&'q [Value]]) -> Statement<'q> {
+    let width = rows.first().map_or(0, |row| row.len());
+    let columns = table.columns.iter().take(width).enumerate();
+    columns.fold(query, |query, (index, column)| {
+        let values = rows.iter().map(|row| &row[index]);
+        match column.kind {
+            ColumnType::Text => query.bind(
+                values
+                    .map(|value| match value {
+                        Value::Text(text) => Some(text_of(text)),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+            ColumnType::Integer => query.bind(
+                values
+                    .map(|value| match value {
+                        Value::Integer(number) => Some(*number),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+            ColumnType::Bytes => query.bind(
+                values
+                    .map(|value| match value {
+                        Value::Bytes(bytes) => Some(bytes.as_slice()),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+        }
+    })
+}
+
+/// The one character that PostgreSQL's text cannot hold is shown as one that cannot be shown. No rule lets it into a name;
+/// a search may still ask for it.
+fn text_of(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
