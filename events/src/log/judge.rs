@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     envelope::{Entry, FORMAT, MAX_ENTRY_BYTES, SubjectVersion, body_digest, leaf_hash},
     ids::EventId,
-    subject::{Stream, Subject},
+    subject::{Lane, Stream, Subject},
 };
 
 /// The end of a stream: the last seq, and the time of that event.
@@ -78,6 +78,18 @@ impl Writes<'_> {
     /// Whether nobody won.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.commands.is_empty()
+    }
+
+    /// How many events each lane gains.
+    pub fn by_lane(&self) -> [(Lane, u64); 2] {
+        Lane::ALL.map(|lane| {
+            let count = self
+                .events
+                .iter()
+                .filter(|event| event.stream.lane == lane)
+                .count();
+            (lane, count as u64)
+        })
     }
 }
 

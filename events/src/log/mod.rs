@@ -11,13 +11,14 @@ mod doubt;
 mod heads;
 mod judge;
 mod position;
+pub mod postgres;
 mod queue;
 mod rules;
 pub mod sqlite;
 mod trouble;
 pub mod verify;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ use crate::{
 };
 
 pub use position::Position;
+
+/// How long a command is remembered with its receipt.
+const RECEIPTS_KEPT: Duration = Duration::from_hours(24);
 
 /// "This subject is at this version"; 0 means that it does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -194,7 +194,7 @@ impl Appender {
         self.heads
             .enter(writes.tails.iter().map(|(stream, tail)| (*stream, tail.seq)));
         histogram!("chancery_log_commit_seconds").record(started.elapsed().as_secs_f64());
-        for (lane, count) in commit::by_lane(&writes) {
+        for (lane, count) in writes.by_lane() {
             counter!("chancery_log_events_total", "lane" => lane.as_str()).increment(count);
         }
         Ok(verdicts)

@@ -22,7 +22,7 @@ use crate::{
         doubt::Landed,
         judge::{Known, Tail, Writes},
     },
-    subject::{Lane, Stream, Subject},
+    subject::{Stream, Subject},
 };
 
 /// Why a transaction did not come to its end.
@@ -350,16 +350,4 @@ async fn insert<T>(
             .await?;
     }
     Ok(())
-}
-
-/// How many events each lane gained.
-pub(super) fn by_lane(writes: &Writes<'_>) -> impl Iterator<Item = (Lane, u64)> {
-    Lane::ALL.into_iter().map(|lane| {
-        let count = writes
-            .events
-            .iter()
-            .filter(|event| event.stream.lane == lane)
-            .count();
-        (lane, count as u64)
-    })
 }

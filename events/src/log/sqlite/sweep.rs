@@ -1,22 +1,17 @@
 //! What is done between appends: deleting spent claims and command keys whose time has passed, a few at a time; and seeing
 //! whether anything can be written.
 
-use std::time::Duration;
-
 use sqlx::SqliteConnection;
 
 use super::commit::Failure;
-use crate::clock::Timestamp;
-
-/// How long a command's receipt is kept.
-const KEPT: Duration = Duration::from_hours(24);
+use crate::{clock::Timestamp, log::RECEIPTS_KEPT};
 
 /// The most rows of each table that one transaction deletes, so that appends do not wait long.
 const SOME: i64 = 1_000;
 
 /// Deletes some of what has expired; tells how many. Zero means that nothing is left to delete.
 pub(super) async fn some(connection: &mut SqliteConnection, now: Timestamp) -> Result<u64, Failure> {
-    let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
+    let kept = i64::try_from(RECEIPTS_KEPT.as_micros()).unwrap_or(i64::MAX);
     let claims = sqlx::query(
         "DELETE FROM claim WHERE (digest, stream) IN
             (SELECT digest, stream FROM claim WHERE expires IS NOT NULL AND expires <= ? ORDER BY expires LIMIT ?)",

@@ -1,0 +1,285 @@
+//! An appender: takes what waits for its realms, judges it in memory, writes the winners in one transaction, answers each.
+//!
+//! Nobody is answered before the commit is durable. When a commit's fate is in doubt, the same appends are committed again on a
+//! new connection under the same event ids: locking the heads waits for the old transaction, and then what landed shows.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, histogram};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
+
+use super::{
+    commit::{self, Places},
+    failure::Failure,
+    schema,
+};
+use crate::{
+    clock::Clock,
+    log::{
+        Append, LogError, Verdict,
+        doubt::{Ids, already},
+        heads::Heads,
+        judge::Judge,
+        queue::{Backlog, Chore, Job, Work},
+        trouble::Trouble,
+    },
+    subject::{Lane, Stream},
+};
+
+/// How long to wait before each new attempt.
+const PATIENCE: [Duration; 5] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+/// For how long a commit in doubt is looked for: longer than the server lets a transaction stand idle, whose client is gone.
+const DOUBT: Duration = Duration::from_secs(20);
+/// How long the server may be silent: longer than its own bound for a statement.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Where streams end now: what the other nodes are to be told.
+pub(super) type News = Vec<(Stream, u64)>;
+
+/// One appender's state.
+#[derive(Debug)]
+pub(super) struct Appender {
+    pub options: PgConnectOptions,
+    pub connection: Option<PgConnection>,
+    pub places: Places,
+    pub incarnation: Uuid,
+    pub clock: Arc<dyn Clock>,
+    pub heads: Arc<Heads>,
+    pub moved: Arc<watch::Sender<u64>>,
+    pub trouble: Arc<Trouble>,
+    pub news: mpsc::UnboundedSender<News>,
+}
+
+/// A transaction that is ready to be committed.
+struct Prepared {
+    verdicts: Vec<Verdict>,
+    /// Nothing if nobody won.
+    moved: Option<News>,
+    by_lane: [(Lane, u64); 2],
+}
+
+impl Appender {
+    /// Works until the queue is closed and empty.
+    pub async fn run(mut self, mut backlog: Backlog) {
+        while let Some(work) = backlog.next().await {
+            match work {
+                Work::Batch(jobs) => self.batch(jobs).await,
+                Work::Chore(chore, answer) => {
+                    let _ = answer.send(self.chore(chore).await);
+                }
+            }
+        }
+        if let Some(connection) = self.connection.take() {
+            let _ = timeout(Duration::from_secs(1), connection.close()).await;
+        }
+    }
+
+    async fn batch(&mut self, jobs: Vec<Job>) {
+        let (appends, callers): (Vec<Append>, Vec<_>) = jobs.into_iter().map(Job::split).unzip();
+        let verdicts = self.settle(&appends).await;
+        for (caller, verdict) in callers.into_iter().zip(verdicts) {
+            caller.answer(verdict);
+        }
+        self.moved.send_modify(|count| *count += 1);
+    }
+
+    /// Attempts until the fate of every append is known, or patience ends.
+    async fn settle(&mut self, appends: &[Append]) -> Vec<Verdict> {
+        let mut ids = Ids::New;
+        let mut doubtful = None::<Instant>;
+        let mut pauses = PATIENCE.iter();
+        let text = loop {
+            let failure = match self.attempt(appends, ids).await {
+                Ok(verdicts) => {
+                    self.trouble.clear();
+                    return verdicts;
+                }
+                Err(failure) => failure,
+            };
+            let text = failure.to_string();
+            match failure {
+                Failure::Full => {
+                    self.roll_back().await;
+                    break text;
+                }
+                Failure::NotUnique if ids == Ids::New => {
+                    self.roll_back().await;
+                    ids = Ids::Used;
+                    continue;
+                }
+                Failure::NotUnique => {
+                    self.roll_back().await;
+                    break "the log's indexes contradict one another".to_owned();
+                }
+                Failure::Again(_) => {
+                    tracing::warn!(error = text, "an append transaction is tried again");
+                    self.roll_back().await;
+                }
+                Failure::Broken { in_doubt, .. } => {
+                    tracing::error!(
+                        error = text,
+                        in_doubt,
+                        "the log's connection failed; another is made"
+                    );
+                    self.connection = None;
+                    if in_doubt {
+                        ids = Ids::InDoubt;
+                        doubtful.get_or_insert_with(Instant::now);
+                    }
+                }
+            }
+            match pauses.next() {
+                Some(pause) => sleep(*pause).await,
+                None if doubtful.is_some_and(|since| since.elapsed() < DOUBT) => {
+                    sleep(PATIENCE[3]).await;
+                }
+                None => break text,
+            }
+        };
+        tracing::error!(
+            error = text,
+            appends = appends.len(),
+            "the log cannot take appends now"
+        );
+        self.trouble.set(&text, ids == Ids::InDoubt);
+        let text = if ids == Ids::InDoubt {
+            // The one case in which we cannot know. A repetition under the same command key will tell.
+            format!("{text}; it is not known whether this was committed")
+        } else {
+            text
+        };
+        vec![Verdict::Unavailable(text); appends.len()]
+    }
+
+    /// One transaction: lock, ask, judge, write, commit.
+    async fn attempt(&mut self, appends: &[Append], ids: Ids) -> Result<Vec<Verdict>, Failure> {
+        let started = Instant::now();
+        let prepared = answered(self.prepare(appends, ids)).await?;
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Failure::broken("not connected"));
+        };
+        let Some(moved) = prepared.moved else {
+            // Nothing was written: whatever becomes of this, the verdicts stand.
+            if answered(commit::end(connection, "ROLLBACK")).await.is_err() {
+                self.connection = None;
+            }
+            return Ok(prepared.verdicts);
+        };
+        answered(commit::end(connection, "COMMIT"))
+            .await
+            .map_err(Failure::at_commit)?;
+        self.heads.enter(moved.iter().copied());
+        // Who hears it has gone when the log is being closed.
+        let _ = self.news.send(moved);
+        histogram!("chancery_log_commit_seconds").record(started.elapsed().as_secs_f64());
+        for (lane, count) in prepared.by_lane {
+            counter!("chancery_log_events_total", "lane" => lane.as_str()).increment(count);
+        }
+        Ok(prepared.verdicts)
+    }
+
+    /// All of the transaction but its end.
+    async fn prepare(&mut self, appends: &[Append], ids: Ids) -> Result<Prepared, Failure> {
+        if self.connection.is_none() {
+            self.connection = Some(schema::connect(&self.options).await?);
+            self.places.clear();
+        }
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Failure::broken("not connected"));
+        };
+        commit::find_places(connection, &mut self.places, appends).await?;
+        let places = &self.places;
+        let tails = commit::lock(connection, places, appends).await?;
+        let landed = if ids == Ids::New {
+            HashMap::new()
+        } else {
+            commit::landed(connection, appends).await?
+        };
+        let known = commit::known(connection, places, appends, tails).await?;
+        let there: HashSet<_> = known.claims.keys().copied().collect();
+        let mut judge = Judge::new(self.incarnation, self.clock.now(), known);
+        let verdicts: Vec<Verdict> = appends
+            .iter()
+            .map(|append| match already(append, &landed, ids, self.incarnation) {
+                Some(verdict) => verdict,
+                None => judge.judge(append),
+            })
+            .collect();
+        let writes = judge.finish();
+        let by_lane = writes.by_lane();
+        let moved = if writes.is_empty() {
+            None
+        } else {
+            commit::write(connection, places, &there, &writes).await?;
+            Some(
+                writes
+                    .tails
+                    .iter()
+                    .map(|(stream, tail)| (*stream, tail.seq))
+                    .collect(),
+            )
+        };
+        Ok(Prepared {
+            verdicts,
+            moved,
+            by_lane,
+        })
+    }
+
+    /// Appends are this task's only work; sweeping needs no queue here. What is left is to see whether it can write.
+    async fn chore(&mut self, chore: Chore) -> Result<u64, LogError> {
+        let Chore::Probe = chore else { return Ok(0) };
+        let done = answered(async {
+            if self.connection.is_none() {
+                self.connection = Some(schema::connect(&self.options).await?);
+            }
+            match self.connection.as_mut() {
+                Some(connection) => commit::probe(connection).await,
+                None => Err(Failure::broken("not connected")),
+            }
+        });
+        match done.await {
+            Ok(count) => {
+                self.trouble.clear();
+                Ok(count)
+            }
+            Err(failure) => {
+                self.connection = None;
+                self.trouble.set(&failure.to_string(), false);
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// Ends a transaction that failed. If even that fails, the connection is given up.
+    async fn roll_back(&mut self) {
+        self.places.clear();
+        if let Some(connection) = self.connection.as_mut()
+            && answered(commit::end(connection, "ROLLBACK")).await.is_err()
+        {
+            self.connection = None;
+        }
+    }
+}
+
+/// Gives up what is not answered in time: the way to the server may be cut without anybody saying so.
+async fn answered<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(ANSWER, work)
+        .await
+        .unwrap_or_else(|_| Err(Failure::broken("the database server does not answer")))
+}
