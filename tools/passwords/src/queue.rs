@@ -17,6 +17,17 @@ pub(crate) trait Job {
     fn is_abandoned(&self) -> bool;
 }
 
+/// What a thread goes on with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<J> {
+    /// A job that somebody waits for.
+    Job(J),
+    /// There was none for as long as the thread wanted to wait.
+    Idle,
+    /// There will be none.
+    Closed,
+}
+
 /// A queue of at most `capacity` jobs, shared by callers and threads.
 pub(crate) struct Queue<J> {
     state: Mutex<State<J>>,
@@ -71,21 +82,33 @@ impl<J: Job> Queue<J> {
         Ok(())
     }
 
-    /// The next job that somebody still waits for; waits for one. Nothing, once the queue is closed.
-    pub(crate) fn next(&self) -> Option<J> {
+    /// The next job that somebody still waits for. Waits for one, if it is told how long, no longer than that.
+    pub(crate) fn next(&self, patience: Option<Duration>) -> Next<J> {
         let mut state = self.lock();
+        let mut waited = false;
         loop {
             if state.closed {
-                return None;
+                return Next::Closed;
             }
             while let Some(job) = state.jobs.pop_front() {
                 if !job.is_abandoned() {
                     report_depth(&state);
-                    return Some(job);
+                    return Next::Job(job);
                 }
             }
             report_depth(&state);
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if waited {
+                return Next::Idle;
+            }
+            state = match patience {
+                None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let woken = self.ready.wait_timeout(state, patience);
+                    let (state, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+                    waited = timeout.timed_out();
+                    state
+                }
+            };
         }
     }
 
@@ -161,13 +184,21 @@ mod tests {
         Queue::new(capacity, 2, Duration::from_millis(300))
     }
 
+    /// The number of the next job, which must be there.
+    fn next(queue: &Queue<Waiting>) -> u32 {
+        match queue.next(None) {
+            Next::Job(Waiting(number, _)) => number,
+            Next::Idle | Next::Closed => panic!("no job"),
+        }
+    }
+
     #[test]
     fn jobs_come_out_in_the_order_in_which_they_came() {
         let queue = queue(3);
         for number in 1..=3 {
             queue.admit(job(number)).unwrap();
         }
-        assert_eq!([(); 3].map(|()| queue.next().unwrap().0), [1, 2, 3]);
+        assert_eq!([(); 3].map(|()| next(&queue)), [1, 2, 3]);
         assert_eq!(queue.depth(), 0);
     }
 
@@ -205,7 +236,16 @@ mod tests {
         assert!(queue.admit(job(3)).is_err());
         first.1.store(true, Ordering::SeqCst);
         queue.admit(job(3)).unwrap();
-        assert_eq!([(); 2].map(|()| queue.next().unwrap().0), [2, 3]);
+        assert_eq!([(); 2].map(|()| next(&queue)), [2, 3]);
+    }
+
+    #[test]
+    fn a_thread_that_waited_long_enough_is_told_so() {
+        let queue = queue(2);
+        let patience = Some(Duration::from_millis(1));
+        assert!(matches!(queue.next(patience), Next::Idle));
+        queue.admit(job(1)).unwrap();
+        assert!(matches!(queue.next(patience), Next::Job(_)));
     }
 
     #[test]
@@ -213,7 +253,7 @@ mod tests {
         let queue = Arc::new(queue(2));
         let thread = std::thread::spawn({
             let queue = Arc::clone(&queue);
-            move || queue.next().is_none()
+            move || matches!(queue.next(None), Next::Closed)
         });
         queue.close();
         assert!(thread.join().unwrap());

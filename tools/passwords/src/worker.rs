@@ -1,8 +1,9 @@
 //! One hashing thread: takes jobs, computes Argon2 in memory that it keeps, answers. The memory is the reason
-//! for threads of our own: 19 MiB that need not be asked for and given back for each hash.
+//! for threads of our own: 19 MiB that need not be asked for and given back for each hash, and that are given back
+//! when nobody signs in for a while.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, Salt};
 use argon2::{Argon2, Block};
@@ -14,7 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::HashError;
 use crate::normalize::nfkc;
-use crate::queue::{Job, Queue};
+use crate::queue::{Job, Next, Queue};
+
+/// How long a thread without work keeps its memory. To get it anew takes a fraction of the hash itself.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// One hash to compute, and whom to tell.
 pub(crate) struct HashJob {
@@ -57,7 +61,17 @@ pub(crate) fn work(queue: &Queue<HashJob>, usual: usize) {
         blocks: Vec::new(),
         usual,
     };
-    while let Some(job) = queue.next() {
+    loop {
+        // Who keeps no memory has nothing to wake up for.
+        let patience = (!memory.blocks.is_empty()).then_some(KEPT);
+        let job = match queue.next(patience) {
+            Next::Job(job) => job,
+            Next::Idle => {
+                memory.blocks = Vec::new();
+                continue;
+            }
+            Next::Closed => return,
+        };
         let started = Instant::now();
         // A panic must not take the thread away, unnoticed, from everybody who comes after; the one who waits
         // is told `Stopped`.
