@@ -53,15 +53,8 @@ pub async fn measure(
 fn rebuild(program: &Path, place: &Place, server: &Server, count: usize) -> Outcome<Taken> {
     let meter = Meter::start(Some(server.process()))?;
     let started = Instant::now();
-    let told = server::command(program, place)
-        .arg("rebuild")
-        .arg("--data")
-        .arg(Server::data(place, server::NODE))
-        .output()?;
+    server::rebuild(program, place)?;
     let time = started.elapsed();
-    if !told.status.success() {
-        return Err(format!("not rebuilt: {}", String::from_utf8_lossy(&told.stderr)).into());
-    }
     let (cpu_us, peak_mib) = meter.stop(count)?;
     Ok(Taken {
         count,

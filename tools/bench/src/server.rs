@@ -1,4 +1,4 @@
-//! A real `chancery` process on a store of its own, and the little that workloads ask of it before they measure. It ends with
+//! A real `chancery` process on a store of its own, and the little that workloads ask of it besides what they measure. It ends with
 //! its value, whatever becomes of the run.
 
 use std::{
@@ -32,7 +32,7 @@ pub const MASTER_KEY: &str = "6368616e636572792062656e63682c20312072756e2c203332
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 
 /// The name of a place's only node, or of its first.
-pub const NODE: &str = "node";
+const NODE: &str = "node";
 /// The realm that workloads work in.
 pub const REALM: &str = "bench";
 
@@ -63,7 +63,7 @@ pub struct Server {
 }
 
 /// A command of the program on a place, with nothing of this process's own configuration.
-pub fn command(program: &Path, place: &Place) -> Command {
+fn command(program: &Path, place: &Place) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHANCERY_") {
@@ -90,6 +90,19 @@ pub fn command(program: &Path, place: &Place) -> Command {
     command
 }
 
+/// Builds the read models of a place anew: the running server does it, if there is one.
+pub fn rebuild(program: &Path, place: &Place) -> Outcome<()> {
+    let told = command(program, place)
+        .arg("rebuild")
+        .arg("--data")
+        .arg(Server::data(place, NODE))
+        .output()?;
+    if told.status.success() {
+        return Ok(());
+    }
+    Err(format!("not rebuilt: {}", String::from_utf8_lossy(&told.stderr)).into())
+}
+
 impl Server {
     /// Starts one and waits until it says that it is ready.
     pub fn start(program: &Path, place: &Place) -> Outcome<Self> {
@@ -97,7 +110,7 @@ impl Server {
     }
 
     /// The data folder of a node.
-    pub fn data(place: &Place, node: &str) -> PathBuf {
+    fn data(place: &Place, node: &str) -> PathBuf {
         place.folder().join(node)
     }
 

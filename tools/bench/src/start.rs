@@ -36,8 +36,6 @@ pub async fn measure(
 ) -> Outcome<Vec<Figure>> {
     let full = World::make(program, store, folder, events / EVENTS_OF_A_LIFE).await?;
     let empty = World::make(program, store, folder, 0).await?;
-    // The first start after that builds the read models.
-    start(program, &full.place).await?;
     let (mut fulls, mut empties, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..pace.rounds {
         empties.push(start(program, &empty.place).await?);

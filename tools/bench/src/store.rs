@@ -8,8 +8,8 @@ use std::{
 
 use events::{
     clock::{SystemClock, SystemRandom},
-    keys::{KeyStore, SqliteKeyStore},
-    log::{Log, sqlite::SqliteLog},
+    keys::{KeyStore, SqliteKeyStore, postgres::PostgresKeyStore},
+    log::{Log, postgres::PostgresLog, sqlite::SqliteLog},
     postgres::Database,
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -141,7 +141,7 @@ impl Place {
     pub async fn log_to_read(&self) -> Outcome<Arc<dyn Log>> {
         match self.database() {
             None => Ok(SqliteLog::open_read_only(&self.log_file()).await?),
-            Some(_) => Err("this version has no log on PostgreSQL".into()),
+            Some(url) => Ok(PostgresLog::open_read_only(&url.parse()?).await?),
         }
     }
 
@@ -149,7 +149,7 @@ impl Place {
     pub async fn keys(&self) -> Outcome<Arc<dyn KeyStore>> {
         match self.database() {
             None => Ok(SqliteKeyStore::open(&self.keys_file()).await?),
-            Some(_) => Err("this version has no key store on PostgreSQL".into()),
+            Some(url) => Ok(PostgresKeyStore::open(&url.parse()?).await?),
         }
     }
 
@@ -158,7 +158,7 @@ impl Place {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         match self.database() {
             None => Ok(SqliteLog::open(&self.log_file(), clock, random).await?),
-            Some(_) => Err("this version has no log on PostgreSQL".into()),
+            Some(url) => Ok(PostgresLog::open(&url.parse()?, clock, random).await?),
         }
     }
 }

@@ -7,7 +7,7 @@ use events::ids::UserId;
 
 use crate::{
     Outcome, generate,
-    server::Server,
+    server::{self, Server},
     store::{Place, Store},
 };
 
@@ -34,6 +34,8 @@ impl World {
             0 => Vec::new(),
             users => generate::lives(&place, realm, client.id.parse()?, users).await?,
         };
+        // What is measured is not to be disturbed by read models that still catch up.
+        server::rebuild(program, &place)?;
         Ok(Self { place, users })
     }
 }
