@@ -173,6 +173,12 @@ impl Store {
         self.0.step_down().await;
     }
 
+    /// Writes from now on, whoever else does: as one who has not noticed yet that the place was lost.
+    #[cfg(test)]
+    pub async fn usurp(&self) {
+        self.0.usurp().await;
+    }
+
     /// Those of these rows that there are. Only for the one who writes.
     pub async fn load(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
         if keys.is_empty() {

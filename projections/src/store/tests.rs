@@ -49,7 +49,7 @@ impl Place {
     /// The generation, of one who writes because the other is thought to be gone.
     async fn writer(&self) -> Store {
         let store = self.shelf.open(1).await.unwrap();
-        store.0.usurp().await;
+        store.usurp().await;
         store
     }
 }

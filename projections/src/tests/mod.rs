@@ -4,6 +4,7 @@
 mod auditing;
 mod faults;
 mod generations;
+mod kills;
 mod nodes;
 mod queries;
 mod world;
