@@ -1,5 +1,6 @@
 //! What the platform says of itself, generated from the code: OpenAPI, the catalogue of events, the catalogue of errors,
-//! and pages to read them.
+//! and pages to read them. The rule: every node that serves requests describes all of the platform, and answers 421 where
+//! its roles do not reach; a 404 would say that there is no such address anywhere.
 
 use std::fmt::Write;
 
@@ -8,20 +9,20 @@ use axum::{
     extract::Path,
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use events::event::Event;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
-use web::{Code, OpenApiRouter};
+use web::{Code, OpenApiRouter, Problem};
 
 const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'");
 
-/// Both sides' routes, with their OpenAPI documents and the pages about them.
-pub fn mount(command: OpenApiRouter, query: OpenApiRouter) -> Router {
-    let (commands, command_api) = command.split_for_parts();
-    let (queries, query_api) = query.split_for_parts();
+/// The routes of the sides that this process serves, with both OpenAPI documents and the pages about them.
+pub fn mount(command: Option<OpenApiRouter>, query: Option<OpenApiRouter>) -> Router {
+    let (commands, command_api) = side(command, command::document);
+    let (queries, query_api) = side(query, query::document);
     let command_api = titled(command_api, "Chancery command API and sign-in surface");
     let query_api = titled(query_api, "Chancery query API and discovery");
     let page = index(&[("command", &command_api), ("query", &query_api)]);
@@ -44,6 +45,24 @@ pub fn mount(command: OpenApiRouter, query: OpenApiRouter) -> Router {
         .route("/docs/errors/{code}", get(error))
         .merge(commands)
         .merge(queries)
+}
+
+/// A side's routes and its description; the addresses of one that is served elsewhere say so, whatever the method.
+fn side(served: Option<OpenApiRouter>, document: fn() -> OpenApi) -> (Router, OpenApi) {
+    if let Some(served) = served {
+        return served.split_for_parts();
+    }
+    let api = document();
+    let elsewhere = api
+        .paths
+        .paths
+        .keys()
+        .fold(Router::new(), |router, path| router.route(path, any(misdirected)));
+    (elsewhere, api)
+}
+
+async fn misdirected() -> Problem {
+    Problem::new(Code::Misdirected)
 }
 
 fn titled(mut api: OpenApi, title: &str) -> OpenApi {

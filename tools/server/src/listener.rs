@@ -2,13 +2,14 @@
 //! The rule: a peer that sends slowly, or nothing, or never stops, costs one place for a bounded time.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
-use http::{HeaderMap, Request, Version, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Request, Version, header, uri::Authority};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -28,38 +29,38 @@ const CONNECTIONS: usize = 10_000;
 /// How long requests in flight may take after the order to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until told to stop, then lets requests in flight end. What these proxies say of a caller's address is believed.
+/// Serves until told to stop and for `delay` after that, while answers ask their peers to go elsewhere with the next
+/// request; then lets requests in flight end. What these proxies say of a caller's address is believed.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
     proxies: Arc<[IpAddr]>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
+    delay: Duration,
 ) {
     // HTTP/1.1 alone: the time for a head then counts from the first moment on, and a proxy in front speaks it.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let (connections, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
-    loop {
-        let accepted = tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => break,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        let Some((stream, peer, place)) = accepted else {
-            continue;
-        };
-        let (app, proxies) = (app.clone(), Arc::clone(&proxies));
+    let serve = |(stream, peer, place): Accepted| {
+        let (app, proxies, stopping) = (app.clone(), Arc::clone(&proxies), stopping.clone());
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let caller = caller(peer, &proxies, request.headers());
             request.extensions_mut().insert(ConnectInfo(caller));
-            let app = app.clone();
+            let (app, stopping) = (app.clone(), stopping.clone());
             async move {
-                if names_one_host(&request) {
-                    app.oneshot(request.map(Body::new)).await
+                let mut response = if names_one_host(&request) {
+                    app.oneshot(request.map(Body::new)).await?
                 } else {
-                    Ok(Problem::new(Code::MalformedRequest)
+                    Problem::new(Code::MalformedRequest)
                         .detail("the header Host must stand once and name a host")
-                        .into_response())
+                        .into_response()
+                };
+                if *stopping.borrow() {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
                 }
+                Ok::<_, Infallible>(response)
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -70,6 +71,22 @@ pub async fn serve(
             }
             drop(place);
         });
+    };
+    let closing = async {
+        let mut stopping = stopping.clone();
+        let _ = stopping.wait_for(|stop| *stop).await;
+        tokio::time::sleep(delay).await;
+    };
+    tokio::pin!(closing);
+    loop {
+        tokio::select! {
+            () = &mut closing => break,
+            accepted = accept(&listener, &places) => accepted.into_iter().for_each(&serve),
+        }
+    }
+    // Whoever has connected already is answered, rather than cut off with the listener.
+    while let Ok(Some(accepted)) = tokio::time::timeout(Duration::ZERO, accept(&listener, &places)).await {
+        serve(accepted);
     }
     drop(listener);
     if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {

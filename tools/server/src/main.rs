@@ -43,7 +43,7 @@ enum Command {
         /// The address under which browsers and applications reach it.
         #[arg(long)]
         public_url: Option<String>,
-        /// What this process does.
+        /// What this process does: command, query, worker, in any mix. More than one process needs stores on PostgreSQL.
         #[arg(long, value_delimiter = ',')]
         role: Vec<Role>,
         /// Adds realm `demo` with user `alice` and a small application to sign in to.
@@ -55,7 +55,7 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Builds the read models anew from the log, beside the ones that are served; asks the running server if there is one.
+    /// Builds the read models anew from the log, beside the ones that are served; has it done by the server that holds their files.
     Rebuild {
         #[command(flatten)]
         common: Common,

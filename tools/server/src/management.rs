@@ -5,7 +5,7 @@
 //! | `GET /metrics` | Prometheus' text format; no user, address or name in a label |
 //! | `GET /health/live` | 200 while the process works at all |
 //! | `GET /health/started` | 200 once the platform has started |
-//! | `GET /health/ready` | 200 while the log answers, no projection is stopped and none is far behind; else 503 and why |
+//! | `GET /health/ready` | 200 while the log answers and, where this node has read models, no projection is stopped and none is far behind; 503 and why else, and from SIGTERM on |
 //! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` with the incarnation of the log |
 //!
 //! | metric | labels | what it tells |
@@ -22,7 +22,7 @@
 //! | `chancery_projection_events_total` | projection | events applied |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -35,7 +35,12 @@ use projections::Reads;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{Failure, config::Config, listener, platform::Platform};
+use crate::{
+    Failure,
+    config::{Config, Place},
+    listener,
+    platform::Platform,
+};
 
 /// Where it listens unless told otherwise.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
@@ -46,7 +51,8 @@ const FAR_BEHIND: u64 = 10_000;
 struct Operators {
     metrics: PrometheusHandle,
     kernel: Arc<events::kernel::Kernel>,
-    reads: Reads,
+    /// Where the node has none, nothing is said of projections.
+    reads: Option<Reads>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -65,7 +71,8 @@ pub fn record_metrics() -> Result<PrometheusHandle, Failure> {
     Ok(builder.install_recorder()?)
 }
 
-/// Starts listening, until the public side is drained, and answers where. The address is kept in the data folder, for `chancery rebuild`.
+/// Starts listening, until the public side is drained, and answers where. The address is kept beside read models that are
+/// this node's own, for `chancery rebuild`.
 pub async fn start(
     config: &Config,
     metrics: PrometheusHandle,
@@ -84,7 +91,9 @@ pub async fn start(
         },
     };
     let address = listener.local_addr()?;
-    std::fs::write(address_file(config), address.to_string())?;
+    if let Some(file) = address_file(config)? {
+        std::fs::write(file, address.to_string())?;
+    }
     let operators = Operators {
         metrics,
         kernel: platform.kernel.clone(),
@@ -101,18 +110,29 @@ pub async fn start(
         .route("/health/ready", get(ready))
         .route("/rebuild", post(rebuild))
         .with_state(operators);
-    tokio::spawn(listener::serve(listener, app, Arc::from([]), drained));
+    tokio::spawn(listener::serve(
+        listener,
+        app,
+        Arc::from([]),
+        drained,
+        Duration::ZERO,
+    ));
     Ok(address)
 }
 
-/// Where the running server says how it is reached.
-pub fn address_file(config: &Config) -> PathBuf {
-    config.data.join("management.address")
+/// Where the running server says how it is reached, if its read models are files: nobody else can rebuild those.
+pub fn address_file(config: &Config) -> Result<Option<PathBuf>, Failure> {
+    Ok(match config.places()?.read {
+        Place::File(_) => Some(config.data.join("management.address")),
+        Place::Database(_) => None,
+    })
 }
 
 /// The server has ended: nobody is to be asked any more.
 pub fn forget(config: &Config) {
-    let _ = std::fs::remove_file(address_file(config));
+    if let Ok(Some(file)) = address_file(config) {
+        let _ = std::fs::remove_file(file);
+    }
 }
 
 async fn show_metrics(State(operators): State<Operators>) -> String {
@@ -122,21 +142,19 @@ async fn show_metrics(State(operators): State<Operators>) -> String {
 
 async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
     let log = operators.kernel.log().health().await;
-    let stopped = operators.reads.stopped();
-    let failing = operators.reads.failing();
-    let lag = operators.reads.lag();
-    let furthest = lag.values().max().copied().unwrap_or(0);
-    let good = log.is_ok()
-        && stopped.is_empty()
-        && failing.is_none()
-        && furthest < FAR_BEHIND
-        && !*operators.stopping.borrow();
-    let answer = json!({
-        "status": if good { "ready" } else { "unready" },
+    let draining = *operators.stopping.borrow();
+    let mut good = log.is_ok() && !draining;
+    let mut answer = json!({
         "log": log.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
-        "draining": *operators.stopping.borrow(),
-        "projections": { "lag_events": lag, "stopped": stopped, "failing": failing },
+        "draining": draining,
     });
+    if let Some(reads) = &operators.reads {
+        let (stopped, failing, lag) = (reads.stopped(), reads.failing(), reads.lag());
+        let furthest = lag.values().max().copied().unwrap_or(0);
+        good &= stopped.is_empty() && failing.is_none() && furthest < FAR_BEHIND;
+        answer["projections"] = json!({ "lag_events": lag, "stopped": stopped, "failing": failing });
+    }
+    answer["status"] = json!(if good { "ready" } else { "unready" });
     (
         if good {
             StatusCode::OK
@@ -163,7 +181,13 @@ async fn rebuild(State(operators): State<Operators>, headers: HeaderMap) -> (Sta
             ),
         );
     }
-    match operators.reads.rebuild().await {
+    let Some(reads) = &operators.reads else {
+        return (
+            StatusCode::CONFLICT,
+            Json(json!({"status": "refused", "reason": "this node has no read models"})),
+        );
+    };
+    match reads.rebuild().await {
         Ok(generation) => (
             StatusCode::OK,
             Json(json!({"status": "rebuilt", "generation": generation})),

@@ -1,62 +1,119 @@
 //! The platform's parts, opened in the order in which they stand on one another: keys, log, kernel, read models.
+//! The rule: on files there is one process, and the second one changes nothing; on databases there may be any number.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use events::{
     clock::{SystemClock, SystemRandom},
     kernel::Kernel,
-    keys::{KeyStore, Keyring, MasterKey, SqliteKeyStore},
-    log::{Log, sqlite::SqliteLog},
+    keys::{KeyStore, Keyring, MasterKey, SqliteKeyStore, postgres::PostgresKeyStore},
+    log::{Log, postgres::PostgresLog, sqlite::SqliteLog},
 };
 use projections::{Home, Reads};
 
-use crate::{Failure, config::Config};
+use crate::{
+    Failure,
+    config::{Config, Place, Role},
+};
 
 /// What every role stands on.
 pub struct Platform {
     /// Load, decide, append.
     pub kernel: Arc<Kernel>,
-    /// The read models and their runner.
-    pub reads: Reads,
-    keys: Arc<SqliteKeyStore>,
+    /// The read models and, on a worker, their runner; a node that only takes commands has none.
+    pub reads: Option<Reads>,
+    keys: Arc<dyn KeyStore>,
+    /// Held as long as read models in files are followed.
+    _read_lock: Option<File>,
 }
 
+/// Read models in files, which another process follows.
+#[derive(Debug, thiserror::Error)]
+#[error("the read models in {} are in use by another process", .0.display())]
+pub struct ReadsInUse(PathBuf);
+
 impl Platform {
-    /// Opens everything; the log's lock is taken first, so that a second process changes nothing.
+    /// Opens what the roles need; the locks are taken first, so that a second process on the same files changes nothing.
     pub async fn open(config: &Config) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
         let random = Arc::new(SystemRandom);
-        for path in [config.log_path()?, config.keys_path()?, config.read_path()?] {
-            if let Some(folder) = path.parent() {
+        let places = config.places()?;
+        for place in [&places.log, &places.keys, &places.read] {
+            if let Place::File(path) = place
+                && let Some(folder) = path.parent()
+            {
                 private_folder(folder)?;
             }
         }
-        private_folder(&config.read_path()?)?;
-        let log = SqliteLog::open(&config.log_path()?, clock.clone(), random.clone()).await?;
-        let (keys, keyring) = keyring(config, &random).await?;
+        let log: Arc<dyn Log> = match &places.log {
+            Place::File(path) => SqliteLog::open(path, clock.clone(), random.clone()).await?,
+            Place::Database(database) => PostgresLog::open(database, clock.clone(), random.clone()).await?,
+        };
+        let reading = config.is(Role::Query) || config.is(Role::Worker);
+        let read_lock = match &places.read {
+            Place::File(path) if reading => Some(lock(path)?),
+            _ => None,
+        };
+        let (keys, keyring) = keyring(config, &places.keys, &random).await?;
         let kernel = Kernel::start(log, keyring, clock, random).await?;
-        let reads = Reads::open(Arc::clone(&kernel), Home::Folder(config.read_path()?), true).await?;
-        Ok(Self { kernel, reads, keys })
+        let reads = if reading {
+            let home = match places.read {
+                Place::File(path) => {
+                    private_folder(&path)?;
+                    Home::Folder(path)
+                }
+                Place::Database(database) => Home::Database(database),
+            };
+            Some(Reads::open(Arc::clone(&kernel), home, config.is(Role::Worker)).await?)
+        } else {
+            None
+        };
+        Ok(Self {
+            kernel,
+            reads,
+            keys,
+            _read_lock: read_lock,
+        })
     }
 
     /// Commits what is queued and closes.
     pub async fn close(self) {
-        self.reads.close().await;
+        if let Some(reads) = &self.reads {
+            reads.close().await;
+        }
         self.kernel.log().close().await;
         self.keys.close().await;
     }
 }
 
-/// The key store and the keys in it, opened with the configured master key, or on loopback with the development file in the
-/// data folder.
+/// Takes a folder of read models for this process.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let file = File::create(folder.with_extension("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ReadsInUse(folder.to_owned()).into()),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// The key store and the keys in it, opened with the configured master key, or in development with the file in the data
+/// folder.
 async fn keyring(
     config: &Config,
+    place: &Place,
     random: &Arc<SystemRandom>,
-) -> Result<(Arc<SqliteKeyStore>, Arc<Keyring>), Failure> {
-    let path = config.keys_path()?;
+) -> Result<(Arc<dyn KeyStore>, Arc<Keyring>), Failure> {
+    let store: Arc<dyn KeyStore> = match place {
+        Place::File(path) => SqliteKeyStore::open(path).await?,
+        Place::Database(database) => PostgresKeyStore::open(database).await?,
+    };
     let master = match existing_master_key(config)? {
         Some(master) => master,
-        None if path.exists() => {
+        None if store.check_value().await?.is_some() => {
             let missing = master_key_file(&config.data);
             let missing = missing.display();
             return Err(format!(
@@ -64,16 +121,21 @@ async fn keyring(
             )
             .into());
         }
-        None => MasterKey::load_or_create(&master_key_file(&config.data), &**random)?,
+        None => {
+            private_folder(&config.data)?;
+            MasterKey::load_or_create(&master_key_file(&config.data), &**random)?
+        }
     };
-    let store = SqliteKeyStore::open(&path).await?;
     let keyring = Keyring::open(store.clone(), master, random.clone()).await?;
     Ok((store, keyring))
 }
 
 /// The keys as they are, beside whichever process uses them: nothing is made where something is missing.
 pub async fn keyring_to_read(config: &Config) -> Result<Arc<Keyring>, Failure> {
-    let store = SqliteKeyStore::open_read_only(&config.keys_path()?).await?;
+    let store: Arc<dyn KeyStore> = match config.places()?.keys {
+        Place::File(path) => SqliteKeyStore::open_read_only(&path).await?,
+        Place::Database(database) => PostgresKeyStore::open_read_only(&database).await?,
+    };
     let master = existing_master_key(config)?
         .ok_or_else(|| format!("there is no {}", master_key_file(&config.data).display()))?;
     Ok(Keyring::open(store, master, Arc::new(SystemRandom)).await?)
@@ -98,11 +160,14 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
     Ok(made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?)
 }
 
-fn master_key_file(data: &Path) -> std::path::PathBuf {
+fn master_key_file(data: &Path) -> PathBuf {
     data.join("master.key")
 }
 
 /// The log for reading, beside whichever process writes it.
 pub async fn log_to_read(config: &Config) -> Result<Arc<dyn Log>, Failure> {
-    Ok(SqliteLog::open_read_only(&config.log_path()?).await?)
+    Ok(match config.places()?.log {
+        Place::File(path) => SqliteLog::open_read_only(&path).await?,
+        Place::Database(database) => PostgresLog::open_read_only(&database).await?,
+    })
 }

@@ -1,7 +1,8 @@
 //! `chancery serve`: opens the platform, makes what the first start makes, listens, drains on SIGTERM.
 
-use std::{io::IsTerminal, sync::Arc, time::Duration};
+use std::{io::IsTerminal, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use command::{Commands, bootstrap::Bootstrap};
 use query::Queries;
 use tokio::{
@@ -15,7 +16,7 @@ use web::Edge;
 
 use crate::{
     Failure,
-    config::{Config, LogFormat, Telemetry},
+    config::{Config, LogFormat, Passwords, Role, Secret, Telemetry},
     demo, docs, listener, management,
     platform::Platform,
 };
@@ -25,70 +26,42 @@ const SWEEP: Duration = Duration::from_mins(10);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
+    if with_demo && !config.is(Role::Command) {
+        return Err("--demo needs a process that takes commands".into());
+    }
     start_logging(&config.telemetry)?;
     let metrics = management::record_metrics()?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-    let address = listener.local_addr()?;
-    let platform = Platform::open(&config).await?;
-
-    let public_url = match &config.public_url {
-        Some(url) => url.clone(),
-        None => Url::parse(&format!("http://{address}"))?,
-    };
-    let edge = Edge::new(Arc::clone(&platform.kernel), public_url);
-    let workers = match config.passwords.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        workers => workers,
-    };
-    let hasher = passwords::Hasher::new(passwords::Parameters::default(), workers, config.passwords.queue)?;
-    let commands = Commands::new(edge.clone(), hasher);
-    let queries = Queries {
-        edge: edge.clone(),
-        reads: platform.reads.clone(),
-    };
-
-    let bootstrap = Bootstrap {
-        admin_password: config
-            .bootstrap
-            .admin_password
-            .as_ref()
-            .map(crate::config::Secret::secret),
-        client: config.bootstrap.client_id.clone().zip(
-            config
-                .bootstrap
-                .client_secret
-                .as_ref()
-                .map(crate::config::Secret::secret),
+    let listener = match config.serves() {
+        true => Some(
+            TcpListener::bind(config.listen)
+                .await
+                .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?,
         ),
+        false => None,
     };
-    let made = command::bootstrap::bootstrap(&commands, bootstrap).await?;
-    if let Some(password) = &made.admin_password {
-        println!("Administrator of realm `system`: user admin, password {password} (shown this once)");
-    }
-    let mut app = docs::mount(command::api(commands.clone()), query::api(queries));
-    if with_demo {
-        let demo = command::demo::demo(&commands).await?;
-        println!(
-            "Demo: sign in at {}/demo/ as alice, password {}",
-            edge.public_url(),
-            demo.password
-        );
-        app = app.merge(demo::router(&edge, &demo));
-    }
+    let platform = Platform::open(&config).await?;
+    let public = match listener {
+        Some(listener) => Some(public(&config, &platform, listener, with_demo).await?),
+        None => None,
+    };
 
     // Listened for before anybody is told that we are ready: a signal right after that must not kill us.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (stop, stopping) = watch::channel(false);
+    let (stop, mut stopping) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
-    let sweeper = tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone()));
-    println!(
-        "Chancery is ready at http://{address} (public address {}, management http://{management})",
-        edge.public_url()
-    );
+    let sweeper = config
+        .is(Role::Worker)
+        .then(|| tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone())));
+    match &public {
+        Some(Public {
+            address, public_url, ..
+        }) => println!(
+            "Chancery is ready at http://{address} (public address {public_url}, management http://{management})"
+        ),
+        None => println!("Chancery is ready as a worker (management http://{management})"),
+    }
 
     let stopper = tokio::spawn(async move {
         tokio::select! {
@@ -98,13 +71,100 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         tracing::info!("draining");
         stop.send_replace(true);
     });
-    let proxies = config.trusted_proxies.iter().copied().collect();
-    listener::serve(listener, web::layers::edge_layers(app, &edge), proxies, stopping).await;
-    drain.send_replace(true);
+    match public {
+        Some(Public { listener, app, .. }) => {
+            let proxies = config.trusted_proxies.iter().copied().collect();
+            listener::serve(listener, app, proxies, stopping, config.drain()).await;
+        }
+        None => {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        }
+    }
     stopper.abort();
-    sweeper.abort();
-    management::forget(&config);
+    if let Some(sweeper) = sweeper {
+        sweeper.abort();
+    }
     platform.close().await;
+    // Until here operators are told that it drains.
+    drain.send_replace(true);
+    management::forget(&config);
+    Ok(())
+}
+
+/// What callers reach of a process.
+struct Public {
+    listener: TcpListener,
+    address: SocketAddr,
+    public_url: String,
+    app: Router,
+}
+
+/// Composes what the roles serve; a process that takes commands makes what the first start makes.
+async fn public(
+    config: &Config,
+    platform: &Platform,
+    listener: TcpListener,
+    with_demo: bool,
+) -> Result<Public, Failure> {
+    let address = listener.local_addr()?;
+    let public_url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{address}"))?,
+    };
+    let edge = Edge::new(Arc::clone(&platform.kernel), public_url);
+    let queries = match &platform.reads {
+        Some(reads) if config.is(Role::Query) => Some(query::api(Queries {
+            edge: edge.clone(),
+            reads: reads.clone(),
+        })),
+        _ => None,
+    };
+    let app = if config.is(Role::Command) {
+        let commands = Commands::new(edge.clone(), hasher(&config.passwords)?);
+        first_start(config, &commands).await?;
+        let app = docs::mount(Some(command::api(commands.clone())), queries);
+        if with_demo {
+            let demo = command::demo::demo(&commands).await?;
+            println!(
+                "Demo: sign in at {}/demo/ as alice, password {}",
+                edge.public_url(),
+                demo.password
+            );
+            app.merge(demo::router(&edge, &demo))
+        } else {
+            app
+        }
+    } else {
+        docs::mount(None, queries)
+    };
+    Ok(Public {
+        listener,
+        address,
+        public_url: edge.public_url().to_owned(),
+        app: web::layers::edge_layers(app, &edge),
+    })
+}
+
+fn hasher(passwords: &Passwords) -> Result<passwords::Hasher, Failure> {
+    let workers = match passwords.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let parameters = passwords::Parameters::default();
+    Ok(passwords::Hasher::new(parameters, workers, passwords.queue)?)
+}
+
+async fn first_start(config: &Config, commands: &Commands) -> Result<(), Failure> {
+    let configured = &config.bootstrap;
+    let client_secret = configured.client_secret.as_ref().map(Secret::secret);
+    let bootstrap = Bootstrap {
+        admin_password: configured.admin_password.as_ref().map(Secret::secret),
+        client: configured.client_id.clone().zip(client_secret),
+    };
+    let made = command::bootstrap::bootstrap(commands, bootstrap).await?;
+    if let Some(password) = &made.admin_password {
+        println!("Administrator of realm `system`: user admin, password {password} (shown this once)");
+    }
     Ok(())
 }
 

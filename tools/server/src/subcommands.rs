@@ -11,41 +11,60 @@ use tokio::{
 
 use crate::{
     Failure,
-    config::Config,
+    config::{Config, Place, Role},
     management,
-    platform::{self, Platform},
+    platform::{self, Platform, ReadsInUse},
 };
 
-/// Opening a store brings it to this version's shape.
+/// Opening a store brings it to this version's shape; read models are not migrated, but built anew when it is time.
 pub async fn migrate(config: &Config) -> Result<(), Failure> {
-    Platform::open(config).await?.close().await;
-    println!("the stores in {} are at this version", config.data.display());
+    let stores_of_record = Config {
+        roles: [Role::Command].into(),
+        ..config.clone()
+    };
+    Platform::open(&stores_of_record).await?.close().await;
+    println!("the log and the keys are at this version");
     Ok(())
 }
 
-/// Rebuilds, or has the server rebuild that holds the log's lock.
+/// Rebuilds, or has the server rebuild that holds the files. In a database it is done here, beside the nodes that are
+/// running: it takes no worker's place, and all of them move to what was built.
 pub async fn rebuild(config: &Config) -> Result<(), Failure> {
-    let platform = match Platform::open(config).await {
-        Ok(platform) => platform,
-        Err(error) => match error.downcast_ref::<LogError>() {
-            Some(LogError::Refused(_)) => {
-                return ask_to_rebuild(config)
-                    .await
-                    .map_err(|why| format!("{error}; {why}").into());
-            }
-            _ => return Err(error),
-        },
+    let roles = match config.places()?.read {
+        Place::File(_) => config.roles.clone(),
+        Place::Database(_) => [Role::Query].into(),
     };
-    let rebuilt = platform.reads.rebuild().await;
+    let reader = Config {
+        roles,
+        ..config.clone()
+    };
+    let platform = match Platform::open(&reader).await {
+        Ok(platform) => platform,
+        Err(error) if is_in_use(&error) => {
+            return ask_to_rebuild(config)
+                .await
+                .map_err(|why| format!("{error}; {why}").into());
+        }
+        Err(error) => return Err(error),
+    };
+    let rebuilt = match &platform.reads {
+        Some(reads) => reads.rebuild().await.map_err(Failure::from),
+        None => Err("there are no read models where only commands are taken".into()),
+    };
     platform.close().await;
     rebuilt?;
     println!("rebuilt");
     Ok(())
 }
 
+fn is_in_use(error: &Failure) -> bool {
+    error.is::<ReadsInUse>() || matches!(error.downcast_ref(), Some(LogError::Refused(_)))
+}
+
 async fn ask_to_rebuild(config: &Config) -> Result<(), Failure> {
-    let address = std::fs::read_to_string(management::address_file(config))
-        .map_err(|_| "and no server says where it is reached")?;
+    let address = management::address_file(config)?
+        .and_then(|file| std::fs::read_to_string(file).ok())
+        .ok_or("and no server says where it is reached")?;
     let mut server = TcpStream::connect(address.trim()).await?;
     let order = management::ORDER;
     let log = platform::log_to_read(config).await?.incarnation();
