@@ -2,7 +2,7 @@
 //! The rule: what is not understood or not safe is refused before anything is made.
 
 use chancery_tests::harness::{
-    Answer, Api, Arrival, Authorization, Browser, Options, Realm, Server, at_once, run,
+    Answer, Api, Arrival, Authorization, Browser, Options, Realm, Server, Stores, at_address, at_once, run,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -63,18 +63,55 @@ async fn what_is_not_understood_or_not_safe_is_refused_before_anything_is_made()
 }
 
 #[tokio::test]
+async fn the_passwords_of_databases_are_masked_and_unsafe_places_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let address = "postgres://chancery:hunter2@127.0.0.1:1/chancery";
+    let variables = at_address(address);
+    let with = |arguments: &[&str], more: &[(&str, &str)]| {
+        let stores = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let ran = run(
+            arguments,
+            folder.path(),
+            &stores.chain(more.iter().copied()).collect::<Vec<_>>(),
+        );
+        assert!(!ran.said.contains("hunter2"), "{}", ran.said);
+        ran
+    };
+    let shown = with(&["config", "check"], &[]).succeeds();
+    assert!(
+        shown.contains("chancery:********@127.0.0.1:1/chancery"),
+        "{shown}"
+    );
+    for command in ["serve", "migrate", "verify", "rebuild"] {
+        with(&[command], &[]).fails("unavailable");
+    }
+    let open = [
+        ("CHANCERY_LISTEN", "0.0.0.0:0"),
+        ("CHANCERY_PUBLIC_URL", "https://id.example"),
+        ("CHANCERY_MASTER_KEY", &"a1b2c3d4".repeat(8)),
+    ];
+    with(&["serve"], &open).fails("keys.url");
+    with(&["serve", "--role", "query"], &[]).fails("public_url");
+    run(&["serve", "--role", "query"], folder.path(), &[]).fails("roles");
+    with(&["serve"], &[("CHANCERY_KEYS__URL", "sqlite:keys")]).fails("keys.url");
+}
+
+#[tokio::test]
 async fn a_folder_is_prepared_by_migrate_and_checked_by_verify() {
     let folder = TempDir::new().expect("a folder");
-    let data = folder.path().join("data");
+    let (data, stores) = (folder.path().join("data"), Stores::default());
     assert!(
-        !run(&["verify"], &data, &[]).status.success(),
+        !stores.run(&["verify"], &data, &[]).status.success(),
         "there is nothing to verify"
     );
     for _ in 0..2 {
-        assert!(run(&["migrate"], &data, &[]).succeeds().contains("this version"));
+        let said = stores.run(&["migrate"], &data, &[]).succeeds();
+        assert!(said.contains("this version"), "{said}");
     }
-    run(&["verify"], &data, &[]).succeeds();
-    let _ = Api::admin(&Server::start(Options::default().at(&data))).await;
+    stores.run(&["verify"], &data, &[]).succeeds();
+    let _ = Api::admin(&Server::start(Options::default().at(&data).on(&stores))).await;
 }
 
 #[tokio::test]
@@ -139,8 +176,10 @@ async fn operators_see_health_and_metrics_and_the_public_does_not() {
 
 #[tokio::test]
 async fn behind_an_https_address_everything_is_named_by_it_and_cookies_are_secure() {
+    // On files: outside loopback, databases need two servers.
     let server = Server::start(
         Options::default()
+            .on(&Stores::Files)
             .with("CHANCERY_PUBLIC_URL", "https://id.example.test")
             .with("CHANCERY_MASTER_KEY", &"a1b2c3d4".repeat(8)),
     );

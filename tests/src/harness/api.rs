@@ -213,6 +213,15 @@ impl Api {
         }
     }
 
+    /// The same caller, who asks another node from now on; what was written is known there by its position.
+    #[must_use]
+    pub fn at(&self, server: &Server) -> Self {
+        Self {
+            base: server.base.clone(),
+            ..self.clone()
+        }
+    }
+
     /// Where the server is.
     pub fn base(&self) -> &str {
         &self.base

@@ -4,6 +4,7 @@
 mod api;
 mod browser;
 mod html;
+mod nodes;
 mod realm;
 mod scene;
 mod server;
@@ -13,10 +14,13 @@ mod tokens;
 pub use api::{Answer, Api};
 pub use browser::{Arrival, Authorization, Browser, Callback};
 pub use html::{HtmlForm, form_of};
+pub use nodes::{Line, Nodes, Postgres, how_long};
 pub use realm::{Application, Realm, User};
 pub use reqwest::Method;
 pub use scene::Scene;
-pub use server::{CLIENT_ID, CLIENT_SECRET, Options, Ran, Refused, Server, binary, run, shared};
+pub use server::{
+    CLIENT_ID, CLIENT_SECRET, Options, Ran, Refused, Server, Stores, at_address, binary, run, shared,
+};
 pub use surface::{Operation, Places, World, document, managed, operations, operations_of};
 pub use tokens::{Keys, Tokens, header_of, payload_of, tampered};
 

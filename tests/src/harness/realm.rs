@@ -77,6 +77,15 @@ impl Realm {
         Self::new(&Api::admin(server).await).await
     }
 
+    /// The same realm, asked about at another node.
+    #[must_use]
+    pub fn at_node(&self, server: &super::Server) -> Self {
+        Self {
+            api: self.api.at(server),
+            ..self.clone()
+        }
+    }
+
     /// Sections of its settings are replaced.
     pub async fn set(&self, settings: Value) {
         let _ = self.api.patch(&self.at("/settings"), settings).await.is(200);

@@ -1,4 +1,4 @@
-//! The real `chancery` binary as a child process, with a data folder of its own and free ports.
+//! The real `chancery` binary as a child process, with a data folder and stores of its own and free ports.
 //! The rule: whatever ends the test ends the process, and what it said is shown when the test fails.
 
 use std::{
@@ -33,8 +33,16 @@ pub struct Options {
     pub demo: bool,
     /// Variables besides those that every server of the tests gets.
     pub variables: Vec<(String, String)>,
+    /// Those of them that this one does not get.
+    pub without: Vec<String>,
     /// The data folder; none: a temporary one.
     pub data: Option<PathBuf>,
+    /// Where its stores are; none: new ones on the engine under test.
+    pub stores: Option<Stores>,
+    /// Its roles, as on the command line; none: all.
+    pub roles: Option<String>,
+    /// Where it listens; none: on a free port.
+    pub listen: Option<String>,
 }
 
 impl Options {
@@ -45,12 +53,78 @@ impl Options {
         self
     }
 
+    /// Without a variable that every server of the tests gets.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.without.push(name.to_owned());
+        self
+    }
+
     /// In a folder that is there already.
     #[must_use]
     pub fn at(mut self, data: &Path) -> Self {
         self.data = Some(data.to_owned());
         self
     }
+
+    /// On stores that are there already.
+    #[must_use]
+    pub fn on(mut self, stores: &Stores) -> Self {
+        self.stores = Some(stores.clone());
+        self
+    }
+
+    /// In the folder and on the stores of another server.
+    #[must_use]
+    pub fn beside(self, server: &Server) -> Self {
+        self.at(server.data()).on(&server.stores)
+    }
+}
+
+/// What a server keeps its log, its keys and its read models in.
+#[derive(Clone, Debug)]
+pub enum Stores {
+    /// Files in its data folder.
+    Files,
+    /// A database of a test's own; it is dropped with the last that uses it.
+    Database(Arc<scratch::Database>),
+}
+
+impl Default for Stores {
+    /// New ones, on the engine under test.
+    fn default() -> Self {
+        match scratch::engine() {
+            scratch::Engine::Sqlite => Self::Files,
+            scratch::Engine::Postgres => Self::Database(Arc::new(
+                scratch::Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES"),
+            )),
+        }
+    }
+}
+
+impl Stores {
+    /// How a process is told of them.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Files => Vec::new(),
+            Self::Database(database) => at_address(database.url()),
+        }
+    }
+
+    /// Runs a subcommand that ends by itself, on a data folder and these stores.
+    pub fn run(&self, arguments: &[&str], data: &Path, variables: &[(&str, &str)]) -> Ran {
+        let stores = self.variables();
+        let stores = stores.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<_> = stores.chain(variables.iter().copied()).collect();
+        run(arguments, data, &all)
+    }
+}
+
+/// The variables by which all stores are at one address.
+pub fn at_address(url: &str) -> Vec<(String, String)> {
+    ["CHANCERY_LOG__URL", "CHANCERY_KEYS__URL", "CHANCERY_READ__URL"]
+        .map(|name| (name.to_owned(), url.to_owned()))
+        .into()
 }
 
 /// A server that did not start: how it ended and what it said.
@@ -68,7 +142,8 @@ pub struct Server {
     options: Options,
     folder: Option<TempDir>,
     data: PathBuf,
-    /// `http://127.0.0.1:<port>`: where it listens, and its public address.
+    stores: Stores,
+    /// `http://127.0.0.1:<port>`: where it listens, and its public address unless that is set; empty for a worker.
     pub base: String,
     /// `http://127.0.0.1:<port>`: where operators ask.
     pub management: String,
@@ -192,13 +267,16 @@ impl Server {
             (None, Some(folder)) => folder.path().join("data"),
             (None, None) => unreachable!("one of them is there"),
         };
-        Self::spawn(options, folder, data, "127.0.0.1:0")
+        let stores = options.stores.clone().unwrap_or_default();
+        let listen = options.listen.clone().unwrap_or("127.0.0.1:0".to_owned());
+        Self::spawn(options, folder, data, stores, &listen)
     }
 
     fn spawn(
         options: Options,
         folder: Option<TempDir>,
         data: PathBuf,
+        stores: Stores,
         listen: &str,
     ) -> Result<Self, Refused> {
         let mut command = command();
@@ -210,15 +288,22 @@ impl Server {
         if options.demo {
             command.arg("--demo");
         }
+        if let Some(roles) = &options.roles {
+            command.args(["--role", roles]);
+        }
         command
             .env("CHANCERY_MANAGEMENT__LISTEN", "127.0.0.1:0")
             .env("CHANCERY_BOOTSTRAP__ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("CHANCERY_BOOTSTRAP__CLIENT_ID", CLIENT_ID)
             .env("CHANCERY_BOOTSTRAP__CLIENT_SECRET", CLIENT_SECRET)
+            .envs(stores.variables())
             .envs(options.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        for name in &options.without {
+            command.env_remove(name);
+        }
         let mut child = command.spawn().expect("the binary starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (ready, became_ready) = mpsc::channel();
@@ -247,6 +332,7 @@ impl Server {
             options,
             folder,
             data,
+            stores,
             base,
             management,
             said,
@@ -264,6 +350,20 @@ impl Server {
         &self.data
     }
 
+    /// Where its log, keys and read models are.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Runs a subcommand that ends by itself, beside it, as it is configured.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let variables = self.options.variables.iter();
+        let variables: Vec<_> = variables
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        self.stores.run(arguments, &self.data, &variables)
+    }
+
     /// Everything that it wrote to its outputs so far.
     pub fn said(&self) -> String {
         self.said.lock().expect("not poisoned").clone()
@@ -274,11 +374,8 @@ impl Server {
         self.child.id()
     }
 
-    /// Asks it to end with SIGTERM.
-    ///
-    /// # Panics
-    /// If it does not end in time, or not with 0.
-    pub fn stop(&mut self) {
+    /// Sends SIGTERM, and does not wait for what follows.
+    pub fn ask_to_stop(&self) {
         let asked = Command::new("kill")
             .arg("-TERM")
             .arg(self.child.id().to_string())
@@ -287,6 +384,14 @@ impl Server {
             asked.is_ok_and(|status| status.success()),
             "SIGTERM could not be sent"
         );
+    }
+
+    /// Asks it to end with SIGTERM.
+    ///
+    /// # Panics
+    /// If it does not end in time, or not with 0.
+    pub fn stop(&mut self) {
+        self.ask_to_stop();
         let started = Instant::now();
         while started.elapsed() < STOP_WITHIN {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -324,10 +429,14 @@ impl Server {
         if self.child.try_wait().expect("a child").is_none() {
             self.stop();
         }
-        let listen = self.base.trim_start_matches("http://").to_owned();
-        let (options, folder, data) = (self.options.clone(), self.folder.take(), self.data.clone());
+        let listen = match self.base.strip_prefix("http://") {
+            Some(address) => address.to_owned(),
+            None => "127.0.0.1:0".to_owned(),
+        };
+        let (options, folder) = (self.options.clone(), self.folder.take());
+        let (data, stores) = (self.data.clone(), self.stores.clone());
         drop(self);
-        Self::spawn(options, folder, data, &listen)
+        Self::spawn(options, folder, data, stores, &listen)
     }
 
     fn tail(&self) -> String {
@@ -361,7 +470,7 @@ fn keep_reading(
                 said.push_str(&line);
                 said.push('\n');
             }
-            if line.starts_with("Chancery is ready at ")
+            if line.starts_with("Chancery is ready ")
                 && let Some(ready) = ready.take()
             {
                 let _ = ready.send(line);
@@ -370,13 +479,12 @@ fn keep_reading(
     })
 }
 
-/// "Chancery is ready at http://A (public address …, management http://B)".
+/// "Chancery is ready at http://A (public address …, management http://B)", or "… as a worker (management http://B)".
 fn addresses(line: &str) -> (String, String) {
     let after = |what: &str| {
-        let (_, rest) = line
-            .split_once(what)
-            .unwrap_or_else(|| panic!("no {what:?} in {line:?}"));
-        rest.split([' ', ')']).next().unwrap_or_default().to_owned()
+        let (_, rest) = line.split_once(what)?;
+        Some(rest.split([' ', ')']).next().unwrap_or_default().to_owned())
     };
-    (after("ready at "), after("management "))
+    let management = after("management ").unwrap_or_else(|| panic!("no management in {line:?}"));
+    (after("ready at ").unwrap_or_default(), management)
 }
