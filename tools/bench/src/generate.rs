@@ -22,8 +22,12 @@ use tokio::task::JoinSet;
 
 use crate::{Outcome, server::MASTER_KEY, store::Place};
 
-/// Events of one life: a registration, a changed profile, and a session with a grant and four tokens.
-pub const EVENTS_OF_A_LIFE: usize = 10;
+/// Events of a user's registration: it, and a changed profile.
+const EVENTS_OF_A_USER: usize = 2;
+/// Events of a session, with a grant and four tokens.
+const EVENTS_OF_A_SESSION: usize = 8;
+/// Events of a life: a registration and a session.
+pub const EVENTS_OF_A_LIFE: usize = EVENTS_OF_A_USER + EVENTS_OF_A_SESSION;
 /// Tokens of one session.
 const TOKENS: usize = 4;
 /// Lives lived at once: enough to fill the batches of the log.
@@ -161,13 +165,23 @@ pub fn username(number: usize) -> String {
     format!("ada-{number}")
 }
 
-/// Lets so many users live in a realm, on a place that no server works on; their ids. Each life is
-/// [`EVENTS_OF_A_LIFE`] events.
+/// How many of so many users sign in, if there are to be about so many events; at most all.
+pub fn sessions_for(events: usize, users: usize) -> usize {
+    (events.saturating_sub(users * EVENTS_OF_A_USER) / EVENTS_OF_A_SESSION).min(users)
+}
+
+/// How many events so many users make, of whom so many sign in.
+pub fn events_of(users: usize, sessions: usize) -> usize {
+    users * EVENTS_OF_A_USER + sessions * EVENTS_OF_A_SESSION
+}
+
+/// Lets so many users live in a realm, on a place that no server works on, the first `sessions` of whom sign in; their ids.
 pub async fn lives(
     place: &Place,
     realm: RealmId,
     client: ApplicationId,
     users: usize,
+    sessions: usize,
 ) -> Outcome<Vec<UserId>> {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let (log, keys) = (place.log().await?, place.keys().await?);
@@ -184,7 +198,7 @@ pub async fn lives(
                 if number >= users {
                     return Outcome::Ok(lived);
                 }
-                lived.push(live(&kernel, realm, client, number).await?);
+                lived.push(live(&kernel, realm, client, number, number < sessions).await?);
             }
         });
     }
@@ -198,7 +212,13 @@ pub async fn lives(
     Ok(lived)
 }
 
-async fn live(kernel: &Kernel, realm: RealmId, client: ApplicationId, number: usize) -> Outcome<UserId> {
+async fn live(
+    kernel: &Kernel,
+    realm: RealmId,
+    client: ApplicationId,
+    number: usize,
+    signs_in: bool,
+) -> Outcome<UserId> {
     let (user, session) = (UserId(kernel.new_id()), SessionId(kernel.new_id()));
     let mut context = kernel.context(Actor {
         request: Some(kernel.new_id()),
@@ -214,15 +234,17 @@ async fn live(kernel: &Kernel, realm: RealmId, client: ApplicationId, number: us
         .execute(&context, &registers)
         .await
         .map_err(|error| error.to_string())?;
-    let signs_in = SignsIn {
-        realm,
-        user,
-        client,
-        session,
-    };
-    kernel
-        .execute(&context, &signs_in)
-        .await
-        .map_err(|error| error.to_string())?;
+    if signs_in {
+        let signs_in = SignsIn {
+            realm,
+            user,
+            client,
+            session,
+        };
+        kernel
+            .execute(&context, &signs_in)
+            .await
+            .map_err(|error| error.to_string())?;
+    }
     Ok(user)
 }

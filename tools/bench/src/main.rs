@@ -13,6 +13,7 @@ mod reads;
 mod rebuild;
 mod report;
 mod rounds;
+mod scale;
 mod server;
 mod start;
 mod store;
@@ -116,6 +117,8 @@ enum Workload {
     Start(History),
     /// From a command to a query that sees it, at half load.
     Visible(Connections),
+    /// Many realms, very many users, a long log, against next to nothing; not among the workloads that run if none is named.
+    Scale(scale::Options),
     /// The ceiling over HTTP, as a process of its own.
     #[command(hide = true)]
     BareHttp(bare::Options),
@@ -178,6 +181,7 @@ impl Workload {
             Self::Visible(over) => {
                 visible::measure(connections(over), &program()?, store, folder, pace).await
             }
+            Self::Scale(options) => scale::measure(options, &program()?, store, folder, pace).await,
             Self::BareHttp(options) => bare::serve(options).await.map(|()| Vec::new()),
         }
     }

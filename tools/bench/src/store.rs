@@ -137,6 +137,43 @@ impl Place {
         self.folder().join("keys.sqlite")
     }
 
+    /// The bytes that each store has on the disk, with its indexes and what is not yet written back.
+    pub async fn sizes(&self) -> Outcome<Vec<(&'static str, u64)>> {
+        let stores = ["log", "keys", "read models"];
+        let mut sizes = Vec::with_capacity(stores.len());
+        match self.database() {
+            None => {
+                let files = |file: &Path| {
+                    let name = |suffix: &str| format!("{}{suffix}", file.display());
+                    ["", "-wal"]
+                        .map(|suffix| std::fs::metadata(name(suffix)).map_or(0, |file| file.len()))
+                        .iter()
+                        .sum()
+                };
+                let mut models = 0;
+                for entry in std::fs::read_dir(self.folder().join("read"))? {
+                    models += entry?.metadata()?.len();
+                }
+                sizes.extend([files(&self.log_file()), files(&self.keys_file()), models]);
+            }
+            Some(url) => {
+                let mut connection = PgConnection::connect(url).await?;
+                for schema in ["chancery\\_log", "chancery\\_keys", "chancery\\_read%"] {
+                    let size: i64 = sqlx::query_scalar(
+                        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
+                         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname LIKE $1",
+                    )
+                    .bind(schema)
+                    .fetch_one(&mut connection)
+                    .await?;
+                    sizes.push(size.try_into()?);
+                }
+                connection.close().await?;
+            }
+        }
+        Ok(stores.into_iter().zip(sizes).collect())
+    }
+
     /// The log, to read, beside whichever process writes it.
     pub async fn log_to_read(&self) -> Outcome<Arc<dyn Log>> {
         match self.database() {

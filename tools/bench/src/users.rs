@@ -43,20 +43,18 @@ pub fn path() -> String {
     format!("realms/{REALM}/users")
 }
 
+/// The request of a registration.
+pub fn registration(bearer: &str, name: &str, password: Option<&str>) -> Vec<u8> {
+    let headers = [("authorization", bearer), ("content-type", "application/json")];
+    let path = format!("/command/v1/{}", path());
+    request("POST", &path, &headers, &user(name, password).to_string())
+}
+
 impl Caller for NewUsers {
     fn next(&mut self, buffer: &mut Vec<u8>) {
-        let user = user(&format!("{}{}", self.prefix, self.made), self.password);
+        let name = format!("{}{}", self.prefix, self.made);
         self.made += 1;
-        let headers = [
-            ("authorization", self.bearer.as_str()),
-            ("content-type", "application/json"),
-        ];
-        buffer.extend(request(
-            "POST",
-            &format!("/command/v1/{}", path()),
-            &headers,
-            &user.to_string(),
-        ));
+        buffer.extend(registration(&self.bearer, &name, self.password));
     }
 
     fn answered(&mut self, answer: &Answer<'_>) -> Outcome<()> {

@@ -169,10 +169,7 @@ async fn pairs_of_one(
 ) -> Outcome<Times> {
     let mut commands = Connection::open(route.command).await?;
     let mut queries = Connection::open(route.query).await?;
-    let headers = [
-        ("authorization", route.bearer.as_str()),
-        ("content-type", "application/json"),
-    ];
+    let headers = [("authorization", route.bearer.as_str())];
     let mut times = Times::default();
     for number in 0.. {
         let sent = match interval {
@@ -187,14 +184,13 @@ async fn pairs_of_one(
         if sent >= ended {
             break;
         }
-        let user = users::user(&format!("{prefix}-{number}"), None).to_string();
-        let command = request("POST", &format!("/command/v1/{}", users::path()), &headers, &user);
+        let command = users::registration(&route.bearer, &format!("{prefix}-{number}"), None);
         let made: Value = commands.ask(&command).await?.json(201)?;
         let answered = Instant::now();
         let path = format!("/query/v1/realms/{REALM}/users/{}", text(&made, "id")?);
         let at_position = format!("{path}?position={}", text(&made, "position")?);
         queries
-            .ask(&request("GET", &at_position, &headers[..1], ""))
+            .ask(&request("GET", &at_position, &headers, ""))
             .await?
             .expect(200)?;
         times.since_answered.push(answered.elapsed());
@@ -202,7 +198,7 @@ async fn pairs_of_one(
         if interval.is_some() {
             let asked = Instant::now();
             queries
-                .ask(&request("GET", &path, &headers[..1], ""))
+                .ask(&request("GET", &path, &headers, ""))
                 .await?
                 .expect(200)?;
             times.query_alone.push(asked.elapsed());
