@@ -84,6 +84,10 @@ fn travel(script: &str, journey: &serde_json::Value) {
 
 #[test]
 fn a_browser_signs_in_to_the_demo_with_and_without_script() {
+    // Slow, and a browser sees nothing of the engine.
+    if scratch::engine() != scratch::Engine::Sqlite {
+        return;
+    }
     let (true, Some(chromium)) = (has_node(), chromium()) else {
         return;
     };
