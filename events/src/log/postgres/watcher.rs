@@ -74,13 +74,22 @@ impl Sight {
         }
     }
 
+    /// Enters the last look; what changes by it is said once.
     fn set(&self, seen: Result<Instant, String>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         match seen {
             Ok(as_of) => {
+                if state.failing.is_some() {
+                    tracing::info!("it is seen again what other nodes commit");
+                }
                 *state = Seen { as_of, failing: None };
             }
-            Err(text) => state.failing = Some(text),
+            Err(text) => {
+                if state.failing.is_none() {
+                    tracing::warn!(error = text, "it cannot be seen what other nodes commit");
+                }
+                state.failing = Some(text);
+            }
         }
     }
 }
@@ -141,10 +150,7 @@ impl Watcher {
                 }
                 self.sight.set(Ok(as_of));
             }
-            Err(failure) => {
-                tracing::warn!(error = %failure, "it cannot be seen what other nodes commit");
-                self.sight.set(Err(failure.to_string()));
-            }
+            Err(failure) => self.sight.set(Err(failure.to_string())),
         }
         let connections = |state: &'static str, count: u32| {
             gauge!("chancery_pool_connections", "store" => "log", "state" => state).set(f64::from(count));
