@@ -8,7 +8,7 @@ use crate::{
     http::{self, Connection, Same, request},
     report::Figure,
     rounds::{self, Pace},
-    server::{REALM, Server, text},
+    server::{Client, REALM, Server, text},
     store::Store,
 };
 
@@ -25,6 +25,36 @@ pub async fn measure(
     let mut administrator = server.administrator().await?;
     administrator.realm().await?;
     let client = administrator.service().await?;
+    let first = question(&server, &client).await?;
+    let said = Connection::open(server.address)
+        .await?
+        .ask(&first)
+        .await?
+        .body
+        .len();
+    let bare = Bare::start(said)?;
+    let callers = |request: &[u8]| {
+        let request = request.to_owned();
+        vec![Same { request, status: 200 }; connections]
+    };
+    let figure = rounds::measure(
+        "introspect",
+        format!("a good token, {connections} connections"),
+        pace.rounds,
+        "bare HTTP answers",
+        async || bare.answers(callers(&first), pace.time).await,
+        async || {
+            let callers = callers(&question(&server, &client).await?);
+            http::load(server.address, server.process(), callers, pace.time).await
+        },
+    )
+    .await?;
+    server.stop()?;
+    Ok(vec![figure])
+}
+
+/// The request about a token that is new, and good.
+async fn question(server: &Server, client: &Client) -> Outcome<Vec<u8>> {
     let mut connection = Connection::open(server.address).await?;
     let token = connection.ask(&client.token_request()).await?.json(200)?;
     let headers = [
@@ -39,29 +69,10 @@ pub async fn measure(
         &headers,
         &body,
     );
-    let said = connection.ask(&question).await?;
-    if said.json(200)?.get("active") != Some(&true.into()) {
-        return Err("the token is not good".into());
+    let said = connection.ask(&question).await?.json(200)?;
+    if said.get("active") == Some(&true.into()) {
+        Ok(question)
+    } else {
+        Err("the token is not good".into())
     }
-    let bare = Bare::start(said.body.len())?;
-    let callers = || {
-        vec![
-            Same {
-                request: question.clone(),
-                status: 200
-            };
-            connections
-        ]
-    };
-    let figure = rounds::measure(
-        "introspect",
-        format!("a good token, {connections} connections"),
-        pace.rounds,
-        "bare HTTP answers",
-        async || bare.answers(callers(), pace.time).await,
-        async || http::load(server.address, server.process(), callers(), pace.time).await,
-    )
-    .await?;
-    server.stop()?;
-    Ok(vec![figure])
 }

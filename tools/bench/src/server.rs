@@ -212,32 +212,13 @@ pub struct Client {
 impl Administrator {
     /// Sends a command; what is answered.
     pub async fn command(&mut self, path: &str, body: &Value) -> Outcome<Value> {
-        let request = self.post(path, body);
-        self.connection.ask(&request).await?.json(201)
-    }
-
-    /// The request of a command.
-    pub fn post(&self, path: &str, body: &Value) -> Vec<u8> {
         let headers = [
             ("authorization", self.bearer.as_str()),
             ("content-type", "application/json"),
         ];
-        request(
-            "POST",
-            &format!("/command/v1/{path}"),
-            &headers,
-            &body.to_string(),
-        )
-    }
-
-    /// The request of a query.
-    pub fn get(&self, path: &str) -> Vec<u8> {
-        request(
-            "GET",
-            &format!("/query/v1/{path}"),
-            &[("authorization", &self.bearer)],
-            "",
-        )
+        let path = format!("/command/v1/{path}");
+        let request = request("POST", &path, &headers, &body.to_string());
+        self.connection.ask(&request).await?.json(201)
     }
 
     /// Makes the realm of the workloads; its id.

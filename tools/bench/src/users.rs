@@ -101,7 +101,7 @@ pub async fn measure(
         "bare HTTP answers",
         async || bare.answers(ceiling(), pace.time).await,
         async || {
-            let callers = callers(&administrator, None);
+            let callers = callers(&server.administrator().await?, None);
             http::load(server.address, server.process(), callers, pace.time).await
         },
     )
@@ -116,7 +116,10 @@ pub async fn measure(
         format!("bare Argon2id on {cores} cores"),
         async || logins::bare(cores, pace.time).await,
         async || {
-            let mut callers = callers(&administrator, Some("correct horse ripens slowly"));
+            let mut callers = callers(
+                &server.administrator().await?,
+                Some("correct horse ripens slowly"),
+            );
             callers.truncate(connections);
             http::load(server.address, server.process(), callers, pace.time).await
         },

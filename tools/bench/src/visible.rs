@@ -57,18 +57,12 @@ pub async fn measure(
 ) -> Outcome<Vec<Figure>> {
     let place = store.place(folder).await?;
     let one = Server::start(program, &place)?;
-    let mut administrator = one.administrator().await?;
-    administrator.realm().await?;
-    let route = |other: &Server| Route {
-        command: one.address,
-        query: other.address,
-        bearer: administrator.bearer.clone(),
-        connections,
-    };
-    let mut figures = figures("on the same node", &route(&one), pace, "same", SAME_NODE).await?;
+    one.administrator().await?.realm().await?;
+    let mut figures = figures("on the same node", (&one, &one), connections, pace, SAME_NODE).await?;
     if *store != Store::Sqlite {
         let other = Server::node(program, &place, "other", Some(&format!("http://{}", one.address)))?;
-        figures.extend(self::figures("on another node", &route(&other), pace, "other", OTHER_NODE).await?);
+        figures
+            .extend(self::figures("on another node", (&one, &other), connections, pace, OTHER_NODE).await?);
         other.stop()?;
     }
     one.stop()?;
@@ -77,13 +71,20 @@ pub async fn measure(
 
 async fn figures(
     place: &str,
-    route: &Route,
+    (command, query): (&Server, &Server),
+    connections: usize,
     pace: Pace,
-    prefix: &'static str,
     mark: f64,
 ) -> Outcome<Vec<Figure>> {
     let (mut loads, mut rounds) = (Vec::new(), Vec::new());
     for round in 0..pace.rounds {
+        let route = Route {
+            command: command.address,
+            query: query.address,
+            bearer: command.administrator().await?.bearer,
+            connections,
+        };
+        let prefix = place.replace(' ', "-");
         let most = pairs(route.clone(), format!("{prefix}-most-{round}"), pace.time, None).await?;
         let load = LOAD * rate(most.since_sent.len(), pace.time);
         let interval = Duration::from_secs_f64(f64::from(u32::try_from(route.connections)?) / load);
