@@ -13,8 +13,9 @@ use events::{
     event::Happened,
     ids::RealmId,
     kernel::Kernel,
-    keys::{Keyring, MasterKey, SqliteKeyStore},
-    log::sqlite::SqliteLog,
+    keys::{KeyStore, Keyring, MasterKey, SqliteKeyStore, postgres::PostgresKeyStore},
+    log::{Log, postgres::PostgresLog, sqlite::SqliteLog},
+    postgres::Database,
     subject::Stream,
 };
 use jose::Algorithm;
@@ -43,6 +44,8 @@ pub struct World {
     /// The clock, which stands still.
     pub clock: Arc<FrozenClock>,
     folder: tempfile::TempDir,
+    keys: Arc<dyn KeyStore>,
+    database: Option<scratch::Database>,
 }
 
 /// What a request was answered.
@@ -84,19 +87,30 @@ pub fn events(answered: &Answered) -> Vec<&str> {
 }
 
 impl World {
-    /// One on which nothing was started yet.
+    /// One on which nothing was started yet, on the engine under test.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, random) = (
             FrozenClock::at(Timestamp::from_seconds(1_767_225_600)),
             Arc::new(SystemRandom),
         );
-        let log = SqliteLog::open(&folder.path().join("log"), clock.clone(), random.clone())
-            .await
-            .unwrap();
-        let store = SqliteKeyStore::open(&folder.path().join("keys")).await.unwrap();
+        let database = match scratch::engine() {
+            scratch::Engine::Sqlite => None,
+            scratch::Engine::Postgres => Some(
+                scratch::Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES"),
+            ),
+        };
+        let (log, keys): (Arc<dyn Log>, Arc<dyn KeyStore>) = if let Some(database) = &database {
+            let address: Database = database.url().parse().unwrap();
+            let log = PostgresLog::open(&address, clock.clone(), random.clone());
+            (log.await.unwrap(), PostgresKeyStore::open(&address).await.unwrap())
+        } else {
+            let path = |name: &str| folder.path().join(name);
+            let log = SqliteLog::open(&path("log"), clock.clone(), random.clone()).await;
+            (log.unwrap(), SqliteKeyStore::open(&path("keys")).await.unwrap())
+        };
         let master = MasterKey::load_or_create(&folder.path().join("master.key"), &*random).unwrap();
-        let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
+        let keyring = Keyring::open(keys.clone(), master, random.clone()).await.unwrap();
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
         let cheap = Parameters {
             memory_kib: 8,
@@ -109,6 +123,8 @@ impl World {
             commands,
             clock,
             folder,
+            keys,
+            database,
         }
     }
 
@@ -265,6 +281,8 @@ impl World {
     /// Closes it, and deletes what it stood on.
     pub async fn close(self) {
         self.kernel().log().close().await;
+        self.keys.close().await;
         self.folder.close().unwrap();
+        drop(self.database);
     }
 }

@@ -15,9 +15,10 @@ use ::events::{
     fold::Fold,
     ids::{ApplicationId, CredentialId, GrantId, RealmId, SessionId, UserId},
     kernel::{Claim, Decide, Decision, Kernel, KernelError, Reader},
-    keys::{Keyring, MasterKey, SqliteKeyStore},
-    log::{ClaimKind, Position, sqlite::SqliteLog},
+    keys::{KeyStore, Keyring, MasterKey, SqliteKeyStore, postgres::PostgresKeyStore},
+    log::{ClaimKind, Log, Position, postgres::PostgresLog, sqlite::SqliteLog},
     permissions::{Assignments, PermissionEvent, PrincipalKind, Role},
+    postgres::Database as Address,
     realms::{Realm, RealmEvent, SigningKeys},
     sealing::Sealed,
     subject::{Stream, Subject},
@@ -103,24 +104,26 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let (clock, random) = (FrozenClock::at(NOW), Arc::new(SystemRandom));
         let path = |name: &str| folder.path().join(name);
-        let log = SqliteLog::open(&path("log"), clock.clone(), random.clone())
-            .await
-            .unwrap();
-        let store = SqliteKeyStore::open(&path("keys")).await.unwrap();
+        let database = match scratch::engine() {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES")),
+        };
+        let (log, store, home): (Arc<dyn Log>, Arc<dyn KeyStore>, _) = if let Some(database) = &database {
+            let address: Address = database.url().parse().unwrap();
+            let log = PostgresLog::open(&address, clock.clone(), random.clone()).await;
+            let store = PostgresKeyStore::open(&address).await;
+            (log.unwrap(), store.unwrap(), Home::Database(address))
+        } else {
+            let log = SqliteLog::open(&path("log"), clock.clone(), random.clone()).await;
+            let store = SqliteKeyStore::open(&path("keys")).await;
+            (log.unwrap(), store.unwrap(), Home::Folder(path("read")))
+        };
         let master = MasterKey::load_or_create(&path("master.key"), &*random).unwrap();
         let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
         for realm in [DEMO, OTHER] {
             keyring.prepare_realm(realm).await.unwrap();
         }
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
-        let database = match scratch::engine() {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES")),
-        };
-        let home = match &database {
-            None => Home::Folder(path("read")),
-            Some(database) => Home::Database(database.url().parse().unwrap()),
-        };
         let reads = Reads::open(Arc::clone(&kernel), home, true).await.unwrap();
         let edge = Edge::new(Arc::clone(&kernel), "https://id.example".parse().unwrap());
         let queries = Queries {
