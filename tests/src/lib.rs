@@ -13,6 +13,10 @@
 //! | `no_enumeration.rs` | a user who is not there is answered like one who is |
 //! | `process.rs` | configuration, first start, subcommands, health and metrics |
 //! | `durability.rs` | `kill -9` under load, SIGTERM, a full disk, a second writer, a wrong key, an altered byte |
+//! | `crash_kills.rs` | commands of every kind while the server is killed at random moments: everything acknowledged is there once |
+//! | `crash_faults.rs` | a disk that cannot sync, writes cut off in the middle, a clock that jumps |
+//! | `crash_postgres.rs` | the database cut off, also in the middle of `COMMIT`, stopped and started; two nodes killed in turn |
+//! | `crash_races.rs` | a thousand racers on one subject, name, command key, code, refresh token |
 //! | `demo.rs`, `journeys.rs` | the demo; sign-ins in headless Chromium and by a client library that we did not write |
 //! | `log_contract.rs` | the contract of the log's trait, for every engine |
 //!
@@ -36,6 +40,12 @@
 //! A new endpoint needs no line in `api_access.rs` and `api_surface.rs`: it is found in the OpenAPI document, and fails there until it
 //! is guarded. What follows a write without being part of its answer is waited for by [`harness::eventually`], not slept for.
 
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on says where, and stops"
+)]
+pub mod crash;
 #[expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
