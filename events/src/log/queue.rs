@@ -86,6 +86,8 @@ pub(super) struct Backlog {
     receiver: mpsc::Receiver<Message>,
     bytes: Arc<AtomicUsize>,
     chore: Option<Work>,
+    /// How many were waiting when it was last told.
+    depth: f64,
 }
 
 /// A queue, from both ends.
@@ -102,6 +104,7 @@ pub(super) fn queue() -> (Queue, Backlog) {
             receiver,
             bytes,
             chore: None,
+            depth: 0.0,
         },
     )
 }
@@ -209,8 +212,10 @@ impl Backlog {
             }
         }
         self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        gauge!("chancery_log_queue_depth")
-            .set(f64::from(u32::try_from(self.receiver.len()).unwrap_or(u32::MAX)));
+        // An engine may have several queues: what is told is their sum.
+        let depth = f64::from(u32::try_from(self.receiver.len()).unwrap_or(u32::MAX));
+        gauge!("chancery_log_queue_depth").increment(depth - self.depth);
+        self.depth = depth;
         if batch.is_empty() {
             return self.chore.take();
         }
