@@ -96,14 +96,17 @@ impl World {
         );
         let database = match scratch::engine() {
             scratch::Engine::Sqlite => None,
-            scratch::Engine::Postgres => Some(
-                scratch::Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES"),
-            ),
+            scratch::Engine::Postgres => {
+                Some(scratch::Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES"))
+            }
         };
         let (log, keys): (Arc<dyn Log>, Arc<dyn KeyStore>) = if let Some(database) = &database {
             let address: Database = database.url().parse().unwrap();
             let log = PostgresLog::open(&address, clock.clone(), random.clone());
-            (log.await.unwrap(), PostgresKeyStore::open(&address).await.unwrap())
+            (
+                log.await.unwrap(),
+                PostgresKeyStore::open(&address).await.unwrap(),
+            )
         } else {
             let path = |name: &str| folder.path().join(name);
             let log = SqliteLog::open(&path("log"), clock.clone(), random.clone()).await;

@@ -5,7 +5,8 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    SqliteExecutor, SqlitePool,
+    Connection, Sqlite, SqliteConnection, SqliteExecutor, SqlitePool,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
@@ -177,34 +178,49 @@ struct Writer(SqlitePool);
 #[async_trait]
 impl PutAll for Writer {
     async fn put_all(&self, puts: &[Put]) -> Result<Vec<Placed>, KeyError> {
-        // Writes from its beginning, so that no tombstone can come between the look and the insertion.
-        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let mut placed = Vec::with_capacity(puts.len());
-        for Put { name, wrapped } in puts {
-            let inserted = sqlx::query(
-                "INSERT INTO keys (realm, kind, id, wrapped) SELECT ?1, ?2, ?3, ?4 \
-                 WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE realm = ?1 AND kind = ?2 AND id = ?3) \
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(realm(name))
-            .bind(name.kind.code())
-            .bind(&name.id)
-            .bind(wrapped)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?
-            .rows_affected();
-            placed.push(if inserted == 1 {
-                Placed::New
-            } else if destroyed(&mut *transaction, name).await? {
-                Placed::Destroyed
-            } else {
-                Placed::Taken
-            });
-        }
-        transaction.commit().await.map_err(failed)?;
-        Ok(placed)
+        let mut connection = self.0.acquire().await.map_err(failed)?;
+        let placed = put_all(&mut connection, puts).await;
+        leave_if_failed(&mut connection, &placed);
+        placed
     }
+}
+
+/// A connection on which a transaction failed is not used again: where the disk is full SQLite rolls back by itself, of
+/// which the driver does not hear.
+fn leave_if_failed<T>(connection: &mut PoolConnection<Sqlite>, outcome: &Result<T, KeyError>) {
+    if outcome.is_err() {
+        connection.close_on_drop();
+    }
+}
+
+async fn put_all(connection: &mut SqliteConnection, puts: &[Put]) -> Result<Vec<Placed>, KeyError> {
+    // Writes from its beginning, so that no tombstone can come between the look and the insertion.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let mut placed = Vec::with_capacity(puts.len());
+    for Put { name, wrapped } in puts {
+        let inserted = sqlx::query(
+            "INSERT INTO keys (realm, kind, id, wrapped) SELECT ?1, ?2, ?3, ?4 \
+             WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE realm = ?1 AND kind = ?2 AND id = ?3) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(realm(name))
+        .bind(name.kind.code())
+        .bind(&name.id)
+        .bind(wrapped)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?
+        .rows_affected();
+        placed.push(if inserted == 1 {
+            Placed::New
+        } else if destroyed(&mut *transaction, name).await? {
+            Placed::Destroyed
+        } else {
+            Placed::Taken
+        });
+    }
+    transaction.commit().await.map_err(failed)?;
+    Ok(placed)
 }
 
 async fn destroyed(file: impl SqliteExecutor<'_>, name: &KeyName) -> Result<bool, KeyError> {
@@ -215,6 +231,36 @@ async fn destroyed(file: impl SqliteExecutor<'_>, name: &KeyName) -> Result<bool
         .fetch_one(file)
         .await
         .map_err(failed)
+}
+
+async fn destroy_all(
+    connection: &mut SqliteConnection,
+    names: &[KeyName],
+    at: Timestamp,
+) -> Result<(), KeyError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    for name in names {
+        sqlx::query("DELETE FROM keys WHERE realm = ? AND kind = ? AND id = ?")
+            .bind(realm(name))
+            .bind(name.kind.code())
+            .bind(&name.id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        sqlx::query(
+            "INSERT INTO tombstones (realm, kind, id, destroyed_at, number) \
+             SELECT ?, ?, ?, ?, coalesce(max(number), 0) + 1 FROM tombstones WHERE true \
+             ON CONFLICT (realm, kind, id) DO NOTHING",
+        )
+        .bind(realm(name))
+        .bind(name.kind.code())
+        .bind(&name.id)
+        .bind(at.0)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
 }
 
 #[async_trait]
@@ -234,29 +280,11 @@ impl KeyStore for SqliteKeyStore {
     }
 
     async fn destroy(&self, names: &[KeyName], at: Timestamp) -> Result<(), KeyError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        for name in names {
-            sqlx::query("DELETE FROM keys WHERE realm = ? AND kind = ? AND id = ?")
-                .bind(realm(name))
-                .bind(name.kind.code())
-                .bind(&name.id)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-            sqlx::query(
-                "INSERT INTO tombstones (realm, kind, id, destroyed_at, number) \
-                 SELECT ?, ?, ?, ?, coalesce(max(number), 0) + 1 FROM tombstones WHERE true \
-                 ON CONFLICT (realm, kind, id) DO NOTHING",
-            )
-            .bind(realm(name))
-            .bind(name.kind.code())
-            .bind(&name.id)
-            .bind(at.0)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        }
-        transaction.commit().await.map_err(failed)?;
+        let mut connection = self.writer.acquire().await.map_err(failed)?;
+        let done = destroy_all(&mut connection, names, at).await;
+        leave_if_failed(&mut connection, &done);
+        drop(connection);
+        done?;
         // The WAL still holds the pages as they were when the keys were put; emptied, only the file counts, in
         // which `secure_delete` has overwritten them.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
