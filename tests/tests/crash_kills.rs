@@ -14,15 +14,15 @@ use chancery_tests::{
 };
 
 /// So many rounds on one installation; then a new one is killed from its very first start on.
-const ROUNDS_OF_AN_ERA: usize = 12;
+const ROUNDS_OF_AN_ERA: usize = 8;
 /// How often all of it is checked, in rounds.
-const CHECKED_EVERY: usize = 6;
+const CHECKED_EVERY: usize = 4;
 const WORKERS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_it_keeps_what_it_acknowledged_and_nothing_by_halves() {
     let mut dice = Dice::of_the_day("crash_kills");
-    let mut left = rounds(24);
+    let mut left = rounds(16);
     while left > 0 {
         let rounds = left.min(ROUNDS_OF_AN_ERA);
         let Some(installation) = Installation::new() else {
