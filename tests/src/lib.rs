@@ -1,7 +1,8 @@
 //! Tests from outside: the log's contract, every endpoint over HTTP, journeys in a real browser.
 //!
-//! `tools/test` sets up what they need and runs them all. One file alone: `cargo build --bin chancery`, then
-//! `cargo test -p chancery-tests --test oauth`.
+//! `tools/test` sets up what they need and runs them all, on files and then on PostgreSQL. One file alone:
+//! `cargo build --bin chancery`, then `cargo test -p chancery-tests --test oauth`; on PostgreSQL with `TEST_ENGINE=postgres` and
+//! `TEST_POSTGRES` set to what `tools/postgres start` printed.
 //!
 //! | file below `tests/` | what it shows |
 //! | --- | --- |
@@ -17,6 +18,7 @@
 //! | `crash_faults.rs` | a disk that cannot sync, writes cut off in the middle, a clock that jumps |
 //! | `crash_postgres.rs` | the database cut off, also in the middle of `COMMIT`, stopped and started; two nodes killed in turn |
 //! | `crash_races.rs` | a thousand racers on one subject, name, command key, code, refresh token |
+//! | `nodes.rs` | several nodes on one database: what one writes or takes away the others hold to; they start at once, are restarted, die, lose their database |
 //! | `demo.rs`, `journeys.rs` | the demo; sign-ins in headless Chromium and by a client library that we did not write |
 //! | `log_contract.rs` | the contract of the log's trait, for every engine |
 //!

@@ -1,6 +1,11 @@
 //! What is left after the process was killed, its folder taken, its disk full, a byte of its log altered.
 //! The rule: what was acknowledged is there, once; what cannot be kept is refused, with the reason; damage is found.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot go on says where, and stops"
+)]
+
 use std::{
     collections::BTreeMap,
     path::PathBuf,

@@ -2,6 +2,11 @@
 //! where it takes something away; nodes come, go and lose their database, and nothing that was acknowledged is lost or
 //! done twice.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot go on says where, and stops"
+)]
+
 use std::{
     sync::{
         Arc, Mutex,

@@ -123,7 +123,7 @@ pub enum Place {
     /// SQLite: a file, or the folder of the read models.
     File(PathBuf),
     /// PostgreSQL.
-    Database(Database),
+    Database(Box<Database>),
 }
 
 impl Place {
@@ -146,7 +146,7 @@ impl Address {
             Some(path) if !path.is_empty() => Ok(Place::File(path.strip_prefix("//").unwrap_or(path).into())),
             Some(_) => Err("sqlite: needs a path".to_owned()),
             None => match self.0.parse() {
-                Ok(database) => Ok(Place::Database(database)),
+                Ok(database) => Ok(Place::Database(Box::new(database))),
                 Err(error) => Err(format!("must be sqlite:<path> or postgres://…: {error}")),
             },
         }

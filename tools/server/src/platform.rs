@@ -66,7 +66,7 @@ impl Platform {
                     private_folder(&path)?;
                     Home::Folder(path)
                 }
-                Place::Database(database) => Home::Database(database),
+                Place::Database(database) => Home::Database(*database),
             };
             Some(Reads::open(Arc::clone(&kernel), home, config.is(Role::Worker)).await?)
         } else {

@@ -31,13 +31,11 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     }
     start_logging(&config.telemetry)?;
     let metrics = management::record_metrics()?;
-    let listener = match config.serves() {
-        true => Some(
-            TcpListener::bind(config.listen)
-                .await
-                .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?,
-        ),
-        false => None,
+    let listener = if config.serves() {
+        let listener = TcpListener::bind(config.listen).await;
+        Some(listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?)
+    } else {
+        None
     };
     let platform = Platform::open(&config).await?;
     let public = match listener {
@@ -55,10 +53,9 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         .is(Role::Worker)
         .then(|| tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone())));
     match &public {
-        Some(Public {
-            address, public_url, ..
-        }) => println!(
-            "Chancery is ready at http://{address} (public address {public_url}, management http://{management})"
+        Some(Public { address, edge, .. }) => println!(
+            "Chancery is ready at http://{address} (public address {}, management http://{management})",
+            edge.public_url()
         ),
         None => println!("Chancery is ready as a worker (management http://{management})"),
     }
@@ -95,7 +92,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
 struct Public {
     listener: TcpListener,
     address: SocketAddr,
-    public_url: String,
+    edge: Edge,
     app: Router,
 }
 
@@ -140,8 +137,8 @@ async fn public(
     Ok(Public {
         listener,
         address,
-        public_url: edge.public_url().to_owned(),
         app: web::layers::edge_layers(app, &edge),
+        edge,
     })
 }
 
