@@ -12,7 +12,7 @@ mod sweep;
 mod tests;
 mod watcher;
 
-use std::{sync::Arc, time::Instant};
+use std::{num::NonZero, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -42,7 +42,8 @@ use crate::{
     subject::{Stream, Subject},
 };
 
-/// Appenders of a node. A realm's appends go through one of them.
+/// Appenders of a node, at most: one for each core, and two at the least, so that one works while another's commit is awaited. A
+/// realm's appends go through one of them; more would only make batches smaller.
 const APPENDERS: usize = 4;
 
 /// A log in a PostgreSQL database.
@@ -116,9 +117,10 @@ impl PostgresLog {
         let pool = schema::pool(database, false);
         let node = new_id(clock.now(), random.as_ref());
 
-        let mut appenders = Vec::with_capacity(APPENDERS);
-        let mut tasks = Vec::with_capacity(APPENDERS + 1);
-        for _ in 0..APPENDERS {
+        let cores = std::thread::available_parallelism().map_or(APPENDERS, NonZero::get);
+        let mut appenders = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..cores.clamp(2, APPENDERS) {
             let (queue, backlog) = queue();
             let trouble = Arc::<Trouble>::default();
             let appender = Appender {
