@@ -3,10 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -73,17 +73,31 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The machine's clock, as far as it can be believed: it never goes back while this process lives, so that what has ended
+/// stays ended when somebody sets the clock back. Until the machine's clock has caught up, time goes on at half its pace.
 #[derive(Debug, Default)]
 pub struct SystemClock;
+
+/// What was told last in this process, and when.
+static TOLD: Mutex<Option<(Instant, Timestamp)>> = Mutex::new(None);
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     fn now(&self) -> Timestamp {
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
         let since = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        let machine = Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+        let at = Instant::now();
+        let now = told.map_or(machine, |(earlier, moment)| {
+            machine.max(moment.after(at.duration_since(earlier) / 2))
+        });
+        // Less than a microsecond on is not lost, but counted the next time.
+        if told.is_none_or(|(_, moment)| moment != now) {
+            *told = Some((at, now));
+        }
+        now
     }
 }
 

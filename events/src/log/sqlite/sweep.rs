@@ -30,10 +30,14 @@ pub(super) async fn some(connection: &mut SqliteConnection, now: Timestamp) -> R
     Ok(claims.rows_affected() + commands.rows_affected())
 }
 
-/// Writes what is there already: a disk without room or a file that fails shows.
+/// Writes something new, durably: a disk without room or a file that fails shows. (What is there already SQLite would not
+/// write again, and nothing would be tried.)
 pub(super) async fn probe(connection: &mut SqliteConnection) -> Result<u64, Failure> {
-    let written = sqlx::query("UPDATE meta SET value = value")
-        .execute(connection)
-        .await?;
+    let written = sqlx::query(
+        "INSERT INTO meta (key, value) VALUES ('probe', randomblob(8))
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )
+    .execute(connection)
+    .await?;
     Ok(written.rows_affected())
 }
