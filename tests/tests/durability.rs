@@ -506,3 +506,39 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_resumes_when_there_is_room(
         "lost after a restart"
     );
 }
+
+#[tokio::test]
+async fn what_was_destroyed_stays_destroyed_over_a_restore() {
+    let mut server = Server::start(Options::default());
+    let realm = Realm::on(&server).await;
+    let alice = realm.user().await;
+    let before = server.run(&["tombstones"]).succeeds();
+    let set = realm.at(&format!("/users/{}/password", alice.id));
+    let _ = realm.api.put(&set, json!({"password": password()})).await.is(200);
+    let listed = server.run(&["tombstones"]).succeeds();
+    let added: Vec<_> = listed.lines().filter(|line| !before.contains(line)).collect();
+    assert_eq!(added.len(), 1, "the key of the old password: {listed}");
+    assert!(added[0].contains(" credential "), "{listed}");
+    server.stop();
+
+    // A key store that knows nothing of it, as one from an older backup.
+    let folder = TempDir::new().expect("a folder");
+    let (data, stores) = (folder.path().join("data"), Stores::default());
+    stores.run(&["migrate"], &data, &[]).succeeds();
+    assert_eq!(stores.run(&["tombstones"], &data, &[]).succeeds(), "");
+    let list = folder.path().join("tombstones");
+    let apply = ["tombstones", "--apply", list.to_str().expect("a path")];
+    stores.run(&apply, &data, &[]).fails("tombstones");
+    std::fs::write(&list, format!("{listed}what is this\n")).expect("written");
+    stores.run(&apply, &data, &[]).fails("what is this");
+    assert_eq!(
+        stores.run(&["tombstones"], &data, &[]).succeeds(),
+        "",
+        "all or nothing"
+    );
+    std::fs::write(&list, &listed).expect("written");
+    for _ in 0..2 {
+        stores.run(&apply, &data, &[]).succeeds();
+        assert_eq!(stores.run(&["tombstones"], &data, &[]).succeeds(), listed);
+    }
+}

@@ -62,10 +62,11 @@
 //!
 //! 1. Stop all nodes. A node that ran on would notice that the numbers went back, and forget all keys in memory, but it would
 //!    serve what came back.
-//! 2. Keep what is left of the damaged store, if its tombstones can still be read.
-//! 3. Restore, with the master key of that time, and apply the tombstones of the damaged store to the restored one. Where they
-//!    cannot be read, the log tells what must be gone: users and realms that were erased, credentials and signing keys that were
-//!    replaced, months past retention.
+//! 2. Keep the list of tombstones that `chancery tombstones` prints of the damaged store. Better, keep it with each backup of the
+//!    log: there is nothing secret in it, and then it does not matter what is left of the store.
+//! 3. Restore, with the master key of that time, and apply that list: `chancery tombstones --apply FILE`. Where there is none, the
+//!    log tells what must be gone: users and realms that were erased, credentials and signing keys that were replaced, months past
+//!    retention.
 //! 4. Start the nodes. Keys that were made after the backup are lost, and what they sealed with them.
 //!
 //! A key that is neither in the store nor destroyed was lost, and reading what it sealed is an error rather than
@@ -134,7 +135,15 @@ impl KeyKind {
         }
     }
 
-    const fn as_str(self) -> &'static str {
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        (1..=u8::MAX)
+            .map_while(Self::from_code)
+            .find(|kind| kind.as_str() == name)
+    }
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
         match self {
             KeyKind::Realm => "realm",
             KeyKind::User => "user",

@@ -65,6 +65,14 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Prints which keys were destroyed, to be kept with backups; or destroys those of such a list again, after a restore.
+    Tombstones {
+        #[command(flatten)]
+        common: Common,
+        /// The list to apply.
+        #[arg(long)]
+        apply: Option<PathBuf>,
+    },
     /// About the configuration.
     Config {
         #[command(subcommand)]
@@ -142,6 +150,13 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate { common } => subcommands::migrate(&common.load(Map::new())?).await,
         Command::Rebuild { common } => subcommands::rebuild(&common.load(Map::new())?).await,
         Command::Verify { common } => subcommands::verify(&common.load(Map::new())?).await,
+        Command::Tombstones { common, apply } => {
+            let config = common.load(Map::new())?;
+            match apply {
+                Some(list) => subcommands::apply_tombstones(&config, &list).await,
+                None => subcommands::list_tombstones(&config).await,
+            }
+        }
         Command::Config {
             command: ConfigCommand::Check { common },
         } => {

@@ -100,6 +100,22 @@ fn lock(folder: &Path) -> Result<File, Failure> {
     }
 }
 
+/// The key store, to write.
+pub async fn keys(place: &Place) -> Result<Arc<dyn KeyStore>, Failure> {
+    Ok(match place {
+        Place::File(path) => SqliteKeyStore::open(path).await?,
+        Place::Database(database) => PostgresKeyStore::open(database).await?,
+    })
+}
+
+/// The key store as it is, beside whichever process uses it.
+pub async fn keys_to_read(config: &Config) -> Result<Arc<dyn KeyStore>, Failure> {
+    Ok(match config.places()?.keys {
+        Place::File(path) => SqliteKeyStore::open_read_only(&path).await?,
+        Place::Database(database) => PostgresKeyStore::open_read_only(&database).await?,
+    })
+}
+
 /// The key store and the keys in it, opened with the configured master key, or in development with the file in the data
 /// folder.
 async fn keyring(
@@ -107,10 +123,7 @@ async fn keyring(
     place: &Place,
     random: &Arc<SystemRandom>,
 ) -> Result<(Arc<dyn KeyStore>, Arc<Keyring>), Failure> {
-    let store: Arc<dyn KeyStore> = match place {
-        Place::File(path) => SqliteKeyStore::open(path).await?,
-        Place::Database(database) => PostgresKeyStore::open(database).await?,
-    };
+    let store = keys(place).await?;
     let master = match existing_master_key(config)? {
         Some(master) => master,
         None if store.check_value().await?.is_some() => {
@@ -132,10 +145,7 @@ async fn keyring(
 
 /// The keys as they are, beside whichever process uses them: nothing is made where something is missing.
 pub async fn keyring_to_read(config: &Config) -> Result<Arc<Keyring>, Failure> {
-    let store: Arc<dyn KeyStore> = match config.places()?.keys {
-        Place::File(path) => SqliteKeyStore::open_read_only(&path).await?,
-        Place::Database(database) => PostgresKeyStore::open_read_only(&database).await?,
-    };
+    let store = keys_to_read(config).await?;
     let master = existing_master_key(config)?
         .ok_or_else(|| format!("there is no {}", master_key_file(&config.data).display()))?;
     Ok(Keyring::open(store, master, Arc::new(SystemRandom)).await?)

@@ -1,7 +1,10 @@
-//! The subcommands besides the server: migrate, rebuild, verify.
+//! The subcommands besides the server: migrate, rebuild, verify, tombstones.
+
+use std::path::Path;
 
 use events::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
+    keys::{KeyKind, KeyName},
     log::{LogError, verify::verify_log},
 };
 use tokio::{
@@ -114,4 +117,40 @@ pub async fn verify(config: &Config) -> Result<(), Failure> {
         verified.events, verified.realms, verified.streams
     );
     Ok(())
+}
+
+/// Prints the names of all keys that were destroyed, one in a line: realm, kind, id. There is nothing secret in them.
+pub async fn list_tombstones(config: &Config) -> Result<(), Failure> {
+    let keys = platform::keys_to_read(config).await?;
+    let buried = keys.destroyed_between(0, keys.last_destruction().await?).await?;
+    keys.close().await;
+    for name in buried {
+        println!("{} {} {}", name.realm, name.kind.as_str(), name.id);
+    }
+    Ok(())
+}
+
+/// Destroys the keys of a list again, after a restore brought them back. The whole list is read before anything is done.
+pub async fn apply_tombstones(config: &Config, list: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(list).map_err(|error| format!("{}: {error}", list.display()))?;
+    let names = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| tombstone(line).ok_or_else(|| format!("not a tombstone: {line}")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let keys = platform::keys(&config.places()?.keys).await?;
+    let destroyed = keys.destroy(&names, SystemClock.now()).await;
+    keys.close().await;
+    destroyed?;
+    println!("{} keys are destroyed", names.len());
+    Ok(())
+}
+
+fn tombstone(line: &str) -> Option<KeyName> {
+    let mut parts = line.trim().splitn(3, ' ');
+    Some(KeyName {
+        realm: parts.next()?.parse().ok()?,
+        kind: KeyKind::named(parts.next()?)?,
+        id: parts.next().filter(|id| !id.is_empty())?.to_owned(),
+    })
 }
