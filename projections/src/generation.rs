@@ -92,7 +92,7 @@ impl Generation {
     pub async fn make(shelf: &dyn Shelf, setup: &Setup) -> Result<Self, ReadError> {
         let number = shelf.numbers().await?.last().map_or(1, |last| last + 1);
         let store = shelf.make(number, &setup.tables(), &setup.built_by()).await?;
-        store.set_hasty(true).await?;
+        store.hurry().await?;
         Ok(Self::new(number, store))
     }
 
@@ -105,9 +105,9 @@ impl Generation {
         }
     }
 
-    /// From now on what is written is there to stay.
-    pub async fn finish(&self) -> Result<(), ReadError> {
-        self.store.set_hasty(false).await
+    /// From now on it can be served: what is written is there to stay, and is found.
+    pub async fn finish(&self, setup: &Setup) -> Result<(), ReadError> {
+        self.store.finish(&setup.tables()).await
     }
 
     /// Starts following the log; `may_lead` as in [`Follower::new`].

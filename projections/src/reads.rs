@@ -316,7 +316,7 @@ impl Inner {
                 .catch_up(Some(&old.progress), reason == Reason::Outdated)
                 .await
                 .map_err(RebuildError::Stopped)?;
-            fresh.finish().await?;
+            fresh.finish(&self.setup).await?;
             if self.take_place(old, fresh, true).await? {
                 break;
             }
@@ -528,7 +528,7 @@ async fn first(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<Generation, Read
     generation.follow(setup, true).await?;
     // Without an old one, what is stopped is as good as it gets: it is told, and goes on when it can.
     let _ = generation.catch_up(None, false).await;
-    generation.finish().await?;
+    generation.finish(setup).await?;
     shelf.point_to(generation.number).await?;
     Ok(generation)
 }
@@ -545,7 +545,7 @@ async fn begun(shelf: &dyn Shelf, setup: &Setup) -> Result<Option<Generation>, R
         return Ok(None);
     };
     if generation.store.built_by().await == Ok(Some(setup.built_by())) {
-        generation.store.set_hasty(true).await?;
+        generation.store.hurry().await?;
         return Ok(Some(generation));
     }
     generation.store.close().await;

@@ -16,10 +16,11 @@ use events::{
     envelope::Recorded,
     event::{DecodeError, Happened},
     kernel::{Kernel, KernelError},
-    log::{LogError, Mark, Moved},
+    log::{Log, LogError, Mark, Moved},
     subject::{Lane, Stream},
 };
-use tokio::sync::watch;
+use futures::{StreamExt, stream};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     apply::{Fault, advance},
@@ -46,12 +47,17 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            batch: 500,
+            batch: 1_000,
             poll: Duration::from_millis(250),
             retry: Duration::from_secs(1),
         }
     }
 }
+
+/// Of how many streams the next batch is fetched while one is applied.
+const MOST_AHEAD: usize = 4;
+/// How many events of a batch are understood at a time.
+const AT_ONCE: usize = 16;
 
 /// What stopped is tried again at least so often.
 const LONGEST_RETRY: Duration = Duration::from_mins(1);
@@ -102,6 +108,23 @@ struct Track {
     places: Vec<Place>,
 }
 
+/// Events of a stream after a seq.
+struct Batch {
+    /// The event at that seq.
+    standing: Option<Recorded>,
+    recorded: Vec<Recorded>,
+    /// Those of them that are understood.
+    happened: Vec<Happened>,
+    /// What is wrong with the next.
+    poison: Option<Fault>,
+}
+
+/// A batch on its way; dropped, it is not fetched further.
+struct Ahead {
+    from: u64,
+    fetching: JoinSet<Result<Batch, LogError>>,
+}
+
 struct Member {
     projection: Arc<dyn Projection>,
     lag: u64,
@@ -119,6 +142,7 @@ pub struct Runner {
     pending: BTreeSet<Stream>,
     /// Streams in which something is stopped.
     halted: HashSet<Stream>,
+    ahead: HashMap<Stream, Ahead>,
     mark: Mark,
     /// Whether what is stored may be other than what is known here.
     astray: bool,
@@ -144,6 +168,7 @@ impl Runner {
             tracks: HashMap::new(),
             pending: BTreeSet::new(),
             halted: HashSet::new(),
+            ahead: HashMap::new(),
             mark: Mark::default(),
             astray: true,
         }
@@ -154,6 +179,7 @@ impl Runner {
         let cursors = self.store.cursors().await?;
         self.tracks.clear();
         self.halted.clear();
+        self.ahead.clear();
         self.pending.clear();
         self.mark = Mark::default();
         for member in self.members.values_mut().flatten() {
@@ -258,17 +284,16 @@ impl Runner {
         let Some((from, group)) = self.furthest_behind(stream, started) else {
             return Ok(false);
         };
-        // From the cursor's own event on, so that every batch begins by comparing it.
-        let (recorded, damage) = self.read(stream, from.saturating_sub(1)).await?;
-        let mut recorded = recorded.into_iter();
-        let standing = if from == 0 { None } else { recorded.next() };
-        let recorded = recorded.as_slice();
+        let batch = self.batch(stream, from).await?;
+        let Batch {
+            standing,
+            recorded,
+            happened,
+            poison,
+        } = &batch;
         if let Some(last) = recorded.last() {
             self.learn_head(stream, last.entry.seq);
         }
-        let (happened, poison) = self.understand(from, recorded).await;
-        let poison = poison.or(damage);
-
         let mut changes = Changes::default();
         let mut outcomes = Vec::with_capacity(group.len());
         for index in group {
@@ -287,7 +312,7 @@ impl Runner {
             let Some(projection) = self.projection(stream.lane, index) else {
                 continue;
             };
-            let (rows, done, fault) = advance(&self.store, &*projection, &happened).await?;
+            let (rows, done, fault) = advance(&self.store, &*projection, happened).await?;
             rows.drain_into(&mut changes);
             outcomes.push((index, done, fault.or_else(|| poison.clone())));
         }
@@ -313,34 +338,27 @@ impl Runner {
         Ok(self.furthest_behind(stream, Instant::now()).is_some())
     }
 
-    /// A batch of a stream after a seq, as far as it is sound, and what is wrong with the next: damage is found out event
-    /// by event, so that it stops this stream alone, and not before its time.
-    async fn read(&self, stream: Stream, after: u64) -> Result<(Vec<Recorded>, Option<Fault>), LogError> {
-        let (log, limit) = (self.kernel.log(), self.pace.batch + 1);
-        match log.read(stream, after, limit).await {
-            Err(LogError::Corrupt(_)) => {}
-            answer => return answer.map(|recorded| (recorded, None)),
+    /// What comes after a seq: as it was fetched ahead, if it was. While it is applied, the next is fetched.
+    async fn batch(&mut self, stream: Stream, from: u64) -> Result<Batch, LogError> {
+        let ahead = self.ahead.remove(&stream).filter(|ahead| ahead.from == from);
+        let limit = self.pace.batch;
+        let batch = match ahead {
+            Some(mut ahead) => ahead.fetching.join_next().await,
+            None => None,
+        };
+        let batch = match batch {
+            Some(Ok(batch)) => batch?,
+            _ => fetch(&self.kernel, stream, from, limit).await?,
+        };
+        let head = self.tracks.get(&stream).map_or(0, |track| track.head);
+        let from = batch.recorded.last().map_or(head, |recorded| recorded.entry.seq);
+        if from < head && batch.poison.is_none() && self.ahead.len() < MOST_AHEAD {
+            let kernel = Arc::clone(&self.kernel);
+            let mut fetching = JoinSet::new();
+            fetching.spawn(async move { fetch(&kernel, stream, from, limit).await });
+            self.ahead.insert(stream, Ahead { from, fetching });
         }
-        let mut sound: Vec<Recorded> = Vec::new();
-        while sound.len() < limit {
-            let last = sound.last().map_or(after, |recorded| recorded.entry.seq);
-            match log.read(stream, last, 1).await {
-                Ok(next) if next.is_empty() => break,
-                Ok(next) => sound.extend(next),
-                Err(error @ LogError::Corrupt(_)) => {
-                    let reason = error.to_string();
-                    return Ok((
-                        sound,
-                        Some(Fault {
-                            seq: last + 1,
-                            reason,
-                        }),
-                    ));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok((sound, None))
+        Ok(batch)
     }
 
     /// The lowest seq at which a projection has something to do, and those that stand there.
@@ -361,35 +379,6 @@ impl Runner {
                 .map(|(index, _)| index)
                 .collect(),
         ))
-    }
-
-    /// Understands events as far as they can be, and says what is wrong with the next.
-    async fn understand(&self, from: u64, recorded: &[Recorded]) -> (Vec<Happened>, Option<Fault>) {
-        let mut happened = Vec::with_capacity(recorded.len());
-        for (seq, recorded) in (from + 1..).zip(recorded) {
-            if recorded.entry.seq != seq {
-                return (
-                    happened,
-                    Some(Fault {
-                        seq,
-                        reason: "the stream has a gap here".to_owned(),
-                    }),
-                );
-            }
-            match self.kernel.decode(recorded).await {
-                Ok(event) => happened.push(event),
-                Err(error) => {
-                    return (
-                        happened,
-                        Some(Fault {
-                            seq,
-                            reason: told(&error),
-                        }),
-                    );
-                }
-            }
-        }
-        (happened, None)
     }
 
     /// Takes note of what became of a batch.
@@ -499,6 +488,70 @@ impl Runner {
             self.progress.raise(stream, seq);
         }
     }
+}
+
+/// What comes after a seq, as far as it can be understood, and what is wrong with the next.
+async fn fetch(kernel: &Kernel, stream: Stream, from: u64, limit: usize) -> Result<Batch, LogError> {
+    // From the cursor's own event on, so that every batch begins by comparing it.
+    let (mut recorded, damage) = read(kernel.log(), stream, from.saturating_sub(1), limit + 1).await?;
+    let standing = (from > 0 && !recorded.is_empty()).then(|| recorded.remove(0));
+    let (happened, poison) = understand(kernel, from, &recorded).await;
+    Ok(Batch {
+        standing,
+        recorded,
+        happened,
+        poison: poison.or(damage),
+    })
+}
+
+/// A batch of a stream after a seq, as far as it is sound, and what is wrong with the next: damage is found out event by
+/// event, so that it stops this stream alone, and not before its time.
+async fn read(
+    log: &Arc<dyn Log>,
+    stream: Stream,
+    after: u64,
+    limit: usize,
+) -> Result<(Vec<Recorded>, Option<Fault>), LogError> {
+    match log.read(stream, after, limit).await {
+        Err(LogError::Corrupt(_)) => {}
+        answer => return answer.map(|recorded| (recorded, None)),
+    }
+    let mut sound: Vec<Recorded> = Vec::new();
+    while sound.len() < limit {
+        let last = sound.last().map_or(after, |recorded| recorded.entry.seq);
+        match log.read(stream, last, 1).await {
+            Ok(next) if next.is_empty() => break,
+            Ok(next) => sound.extend(next),
+            Err(error @ LogError::Corrupt(_)) => {
+                let (seq, reason) = (last + 1, error.to_string());
+                return Ok((sound, Some(Fault { seq, reason })));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((sound, None))
+}
+
+/// Understands events as far as they can be, and says what is wrong with the next. Several at a time: most wait for a key.
+async fn understand(kernel: &Kernel, from: u64, recorded: &[Recorded]) -> (Vec<Happened>, Option<Fault>) {
+    let mut happened = Vec::with_capacity(recorded.len());
+    let decoding: Vec<_> = recorded.iter().map(|recorded| kernel.decode(recorded)).collect();
+    let mut decoded = stream::iter(decoding).buffered(AT_ONCE);
+    for (seq, recorded) in (from + 1..).zip(recorded) {
+        if recorded.entry.seq != seq {
+            let reason = "the stream has a gap here".to_owned();
+            return (happened, Some(Fault { seq, reason }));
+        }
+        match decoded.next().await {
+            Some(Ok(event)) => happened.push(event),
+            Some(Err(error)) => {
+                let reason = told(&error);
+                return (happened, Some(Fault { seq, reason }));
+            }
+            None => break,
+        }
+    }
+    (happened, None)
 }
 
 /// Whether a cursor names the event that stands in the log at its place.

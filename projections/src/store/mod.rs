@@ -95,18 +95,24 @@ record! {
     indexes []
 }
 
-/// All that a new generation is made of: the statements for a dialect.
+/// The statements that make all tables of a new generation.
 fn ddl(dialect: Dialect, tables: &[&'static Table]) -> Vec<String> {
     let own = [CursorRow::table(), GenerationRow::table()];
     let tables = tables.iter().chain(&own);
-    tables.flat_map(|table| dialect.create(table)).collect()
+    tables.map(|table| dialect.create(table)).collect()
+}
+
+/// The statements that make their indexes.
+fn indexes(tables: &[&'static Table]) -> Vec<String> {
+    tables.iter().flat_map(|table| dialect::index(table)).collect()
 }
 
 /// What decides about the shape of tables, on every engine.
 pub fn shape(tables: &[&'static Table]) -> String {
-    [Dialect::Sqlite, Dialect::Postgres]
-        .map(|dialect| ddl(dialect, tables).join("\n"))
-        .join("\n")
+    let dialects = [Dialect::Sqlite, Dialect::Postgres];
+    let tables_of = dialects.map(|dialect| ddl(dialect, tables));
+    let all: Vec<_> = tables_of.into_iter().flatten().chain(indexes(tables)).collect();
+    all.join("\n")
 }
 
 /// What an engine does with the rows of one generation.
@@ -137,8 +143,11 @@ trait Engine: std::fmt::Debug + Send + Sync {
     /// Sees to it that the generation is not deleted by another node.
     async fn hold(&self) -> Result<(), ReadError>;
 
-    /// Whether what is written need not outlive the machine yet: it is built anew if it is lost.
-    async fn set_hasty(&self, hasty: bool) -> Result<(), ReadError>;
+    /// Writes hastily from now on: nobody is served, and what is lost is built anew.
+    async fn hurry(&self) -> Result<(), ReadError>;
+
+    /// Ends that: what was written is there to stay, and has its indexes.
+    async fn finish(&self, indexes: Vec<String>) -> Result<(), ReadError>;
 
     /// Waits for the statements under way and closes.
     async fn close(&self);
@@ -228,10 +237,14 @@ impl Store {
         self.0.hold().await
     }
 
-    /// Whether what is written need not outlive the machine: so while a generation is built that is served by nobody.
-    /// What was written hastily is durable when this is ended.
-    pub async fn set_hasty(&self, hasty: bool) -> Result<(), ReadError> {
-        self.0.set_hasty(hasty).await
+    /// Writes hastily from now on: so while a generation is built, which nobody is served and which has no indexes yet.
+    pub async fn hurry(&self) -> Result<(), ReadError> {
+        self.0.hurry().await
+    }
+
+    /// Ends that: all that was written is there to stay, and is found by its indexes.
+    pub async fn finish(&self, tables: &[&'static Table]) -> Result<(), ReadError> {
+        self.0.finish(indexes(tables)).await
     }
 
     /// Waits for the statements under way and closes. What is asked afterwards is [`ReadError::Closed`].

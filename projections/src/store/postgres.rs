@@ -39,6 +39,10 @@ const SILENCE: &str = "5s";
 /// How often a runner says something.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
+/// Whether a commit waits for the disk. One that does takes all before it along.
+const HASTY: &str = "SET synchronous_commit = off";
+const STEADY: &str = "RESET synchronous_commit; RESET statement_timeout";
+
 /// The first half of an advisory lock's name; the second is the generation. They are the database's own: other programs
 /// are unlikely to have them.
 pub mod locks {
@@ -207,7 +211,7 @@ impl Engine for Schema {
                 };
                 writer.leads = try_lock(&mut session, (locks::WRITE, self.number)).await?;
                 if writer.leads && writer.hasty {
-                    set_hasty(&mut session, true).await?;
+                    sqlx::raw_sql(HASTY).execute(&mut session).await?;
                 }
                 writer.keep(session);
                 Ok(writer.leads)
@@ -265,13 +269,34 @@ impl Engine for Schema {
         Ok(())
     }
 
-    async fn set_hasty(&self, hasty: bool) -> Result<(), ReadError> {
+    async fn hurry(&self) -> Result<(), ReadError> {
         let mut writer = self.writer.lock().await;
-        writer.hasty = hasty;
+        writer.hasty = true;
         if let Some(mut session) = writer.session.take() {
-            set_hasty(&mut session, hasty).await?;
+            sqlx::raw_sql(HASTY).execute(&mut session).await?;
             writer.keep(session);
         }
+        Ok(())
+    }
+
+    /// Whoever writes meanwhile waits.
+    async fn finish(&self, indexes: Vec<String>) -> Result<(), ReadError> {
+        let mut writer = self.writer.lock().await;
+        writer.hasty = false;
+        let mut session = match writer.session.take() {
+            Some(session) => session,
+            None => self.connect().await?,
+        };
+        sqlx::raw_sql("SET statement_timeout = 0")
+            .execute(&mut session)
+            .await?;
+        for statement in indexes {
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut session)
+                .await?;
+        }
+        sqlx::raw_sql(STEADY).execute(&mut session).await?;
+        writer.keep(session);
         Ok(())
     }
 
@@ -282,14 +307,6 @@ impl Engine for Schema {
             let _ = session.close().await;
         }
     }
-}
-
-/// A commit that waits for the disk takes all before it along.
-async fn set_hasty(session: &mut PgConnection, hasty: bool) -> Result<(), sqlx::Error> {
-    let synchronous = if hasty { "off" } else { "on" };
-    let statement = format!("SET synchronous_commit = {synchronous}");
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(session).await?;
-    Ok(())
 }
 
 impl Session for PgConnection {

@@ -125,10 +125,20 @@ impl Engine for File {
         Ok(())
     }
 
-    async fn set_hasty(&self, hasty: bool) -> Result<(), ReadError> {
+    async fn hurry(&self) -> Result<(), ReadError> {
         let mut writer = self.writer.acquire().await?;
-        let pragma = if hasty { HASTY } else { STEADY };
-        sqlx::raw_sql(pragma).execute(&mut *writer).await?;
+        sqlx::raw_sql(HASTY).execute(&mut *writer).await?;
+        Ok(())
+    }
+
+    async fn finish(&self, indexes: Vec<String>) -> Result<(), ReadError> {
+        let mut writer = self.writer.acquire().await?;
+        for statement in indexes {
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut *writer)
+                .await?;
+        }
+        sqlx::raw_sql(STEADY).execute(&mut *writer).await?;
         Ok(())
     }
 

@@ -59,7 +59,7 @@ async fn survives(world: World, seeds: &[u64]) {
     let setup = setup(&world);
     let shelf = world.home().open().await.unwrap();
     let generation = Generation::make(&*shelf, &setup).await.unwrap();
-    generation.finish().await.unwrap();
+    generation.finish(&setup).await.unwrap();
     shelf.point_to(1).await.unwrap();
     generation.store.close().await;
 

@@ -12,8 +12,8 @@ use events::{
     event::{Event, Network},
     ids::{ApplicationId, CredentialId, GrantId, RealmId, SessionId, UserId},
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
-    keys::{Keyring, MasterKey, SqliteKeyStore},
-    log::{Append, NewEvent, Position, Verdict, sqlite::SqliteLog},
+    keys::{KeyStore, Keyring, MasterKey, PostgresKeyStore, SqliteKeyStore},
+    log::{Append, Log, NewEvent, Position, Verdict, postgres::PostgresLog, sqlite::SqliteLog},
     permissions::{Assignments, PermissionEvent, PrincipalKind, Role},
     realms::{Realm, RealmEvent, SettingsChange, SigningKeys, TokenSettings},
     sealing::Sealed,
@@ -98,24 +98,32 @@ impl World {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Database::create().expect("TEST_ENGINE=postgres needs TEST_POSTGRES")),
         };
-        Self::on(database).await
+        let stores = database.as_ref().map(|database| database.url().parse().unwrap());
+        Self::on(database, stores).await
     }
 
-    /// On PostgreSQL, if there is one: what several nodes share.
+    /// Read models on PostgreSQL, if there is one: what several nodes share. The log and the keys stand elsewhere, so that
+    /// only the read models feel what becomes of the database.
     pub async fn shared() -> Option<Self> {
-        Some(Self::on(Some(Database::create()?)).await)
+        Some(Self::on(Some(Database::create()?), None).await)
     }
 
-    async fn on(database: Option<Database>) -> Self {
+    /// With read models in the database, if it is given, and the log and the keys in `stores`.
+    async fn on(database: Option<Database>, stores: Option<events::postgres::Database>) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = FrozenClock::at(START);
         let random = Arc::new(SystemRandom);
-        let log = SqliteLog::open(&folder.path().join("log.sqlite"), clock.clone(), random.clone())
-            .await
-            .unwrap();
-        let store = SqliteKeyStore::open(&folder.path().join("keys.sqlite"))
-            .await
-            .unwrap();
+        let (log, store): (Arc<dyn Log>, Arc<dyn KeyStore>) = if let Some(stores) = stores {
+            let log = PostgresLog::open(&stores, clock.clone(), random.clone()).await;
+            (log.unwrap(), PostgresKeyStore::open(&stores).await.unwrap())
+        } else {
+            let (log, keys) = (
+                folder.path().join("log.sqlite"),
+                folder.path().join("keys.sqlite"),
+            );
+            let log = SqliteLog::open(&log, clock.clone(), random.clone()).await;
+            (log.unwrap(), SqliteKeyStore::open(&keys).await.unwrap())
+        };
         let master =
             MasterKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
         let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
@@ -142,6 +150,30 @@ impl World {
     /// The file of a generation, on the engine that has files.
     pub fn file(&self, generation: u64) -> PathBuf {
         self.folder.path().join(format!("read/gen-{generation}.sqlite"))
+    }
+
+    /// Writes over the entry of the second event of a stream, wherever there is one.
+    pub async fn damage(&self, entry: &[u8]) {
+        let written = if let Some(database) = &self.database {
+            let options = database.url().parse::<PgConnectOptions>().unwrap();
+            let mut connection = options.connect().await.unwrap();
+            sqlx::query("UPDATE chancery_log.event SET entry = $1 WHERE seq = 2")
+                .bind(entry)
+                .execute(&mut connection)
+                .await
+                .unwrap()
+                .rows_affected()
+        } else {
+            let options = SqliteConnectOptions::new().filename(self.folder.path().join("log.sqlite"));
+            let mut connection = options.connect().await.unwrap();
+            sqlx::query("UPDATE event SET entry = $1 WHERE seq = 2")
+                .bind(entry)
+                .execute(&mut connection)
+                .await
+                .unwrap()
+                .rows_affected()
+        };
+        assert_eq!(written, 1);
     }
 
     /// Does something to the rows of a generation behind its back.
