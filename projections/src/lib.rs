@@ -8,8 +8,8 @@
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
 //! | [`home`] | where generations are kept: a folder, or a database that several nodes share |
-//! | `follower`, `runner`, `apply`, `watcher` | following the log, or the node that does |
-//! | `generation`, `progress`, `store` | the rows of a generation, watermarks, SQL on both engines |
+//! | `follower`, `runner`, `batch`, `apply`, `watcher` | following the log, or the node that does |
+//! | `generation`, `opening`, `progress`, `store` | the rows of a generation, watermarks, SQL on both engines |
 //!
 //! Read models are disposable: built from the log, never migrated. Adding a column is changing a `record!`; at the next
 //! start a new generation is built beside the old one and takes its place when it has caught up. When the same events
@@ -22,11 +22,13 @@ pub mod applications;
 mod apply;
 pub mod audit;
 pub mod auth;
+mod batch;
 pub mod cell;
 mod follower;
 mod generation;
 pub mod history;
 pub mod home;
+mod opening;
 pub mod permissions;
 mod progress;
 pub mod projection;

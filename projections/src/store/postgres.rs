@@ -223,8 +223,7 @@ impl Engine for Schema {
         let mut writer = self.writer.lock().await;
         writer.leads = false;
         if let Some(session) = writer.session.take() {
-            // What cannot be told of its end, the server will notice.
-            let _ = session.close().await;
+            end(session).await;
         }
     }
 
@@ -304,9 +303,18 @@ impl Engine for Schema {
         self.step_down().await;
         self.readers.close().await;
         if let Some(session) = self.holder.lock().await.take() {
-            let _ = session.close().await;
+            end(session).await;
         }
     }
+}
+
+/// Ends a session whose locks are free when this returns, not only when the server has noticed. What it cannot be told, it
+/// will notice.
+async fn end(mut session: PgConnection) {
+    let _ = sqlx::raw_sql("SELECT pg_advisory_unlock_all()")
+        .execute(&mut session)
+        .await;
+    let _ = session.close().await;
 }
 
 impl Session for PgConnection {
