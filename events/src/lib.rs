@@ -6,7 +6,7 @@
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
-//! | [`postgres`] | how stores reach PostgreSQL |
+//! | [`postgres`], [`connections`] | how stores reach PostgreSQL, and how busy their pools are |
 //! | [`keys`], [`sealing`], [`codec`] | keys that can be destroyed, and the fields that they seal |
 //! | [`kernel`] | load, decide, append |
 //!
@@ -16,6 +16,7 @@ pub mod applications;
 pub mod auth;
 pub mod clock;
 pub mod codec;
+pub mod connections;
 pub mod envelope;
 pub mod event;
 pub mod fold;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use events::{
+    connections::Connections,
     kernel::Kernel,
     log::{LogError, Position},
 };
@@ -209,6 +210,11 @@ impl Reads {
     /// The number of the generation that is served.
     pub fn generation(&self) -> u64 {
         self.0.served.borrow().number
+    }
+
+    /// The connections of the pools of the generation that is served.
+    pub fn connections(&self) -> Connections {
+        self.0.served().store.connections()
     }
 
     /// All rows of all tables in the order of their keys, by table: rebuilt equals live means that these are equal.

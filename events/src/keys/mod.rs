@@ -79,6 +79,7 @@ use thiserror::Error;
 
 use crate::{
     clock::Timestamp,
+    connections::Connections,
     ids::{CredentialId, RealmId, UserId},
 };
 
@@ -273,6 +274,9 @@ pub trait KeyStore: Send + Sync + fmt::Debug {
 
     /// Stores the check value; if there is one already, that one stays (the first wins).
     async fn put_check_value(&self, value: &[u8]) -> Result<(), KeyError>;
+
+    /// The connections of its pools.
+    fn connections(&self) -> Connections;
 
     /// Closes the store, after which it answers nothing.
     async fn close(&self);

@@ -16,7 +16,7 @@ use super::{
     KeyError, KeyKind, KeyName, KeyStore,
     batch::{Placed, Put, PutAll, Puts},
 };
-use crate::{clock::Timestamp, ids::RealmId, postgres::Database};
+use crate::{clock::Timestamp, connections::Connections, ids::RealmId, postgres::Database};
 
 /// The format of the schema that this version reads and writes.
 const FORMAT: i64 = 1;
@@ -331,6 +331,10 @@ impl KeyStore for PostgresKeyStore {
             .await
             .map_err(failed)?;
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::of(&self.pool)
     }
 
     async fn close(&self) {

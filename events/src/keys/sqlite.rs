@@ -16,7 +16,7 @@ use super::{
     batch::{Placed, Put, PutAll, Puts},
     master::{create_private, sync_folder},
 };
-use crate::{clock::Timestamp, ids::RealmId};
+use crate::{clock::Timestamp, connections::Connections, ids::RealmId};
 
 /// Each brings the file from the format before it to its own.
 const MIGRATIONS: [&str; 2] = [
@@ -345,6 +345,10 @@ impl KeyStore for SqliteKeyStore {
             .await
             .map_err(failed)?;
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::of(&self.writer) + Connections::of(&self.readers)
     }
 
     async fn close(&self) {

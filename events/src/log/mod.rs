@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Timestamp,
+    connections::Connections,
     envelope::{Actor, Recorded},
     ids::EventId,
     subject::{Stream, Subject},
@@ -322,6 +323,9 @@ pub trait Log: Send + Sync + std::fmt::Debug {
 
     /// Whether it answers and, where this node writes it, takes appends; else why not.
     async fn health(&self) -> Result<(), LogError>;
+
+    /// The connections of its pools.
+    fn connections(&self) -> Connections;
 
     /// Commits what is queued, refuses what comes, and closes.
     async fn close(&self);

@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use events::{
     clock::{FrozenClock, SystemRandom, Timestamp},
+    connections::Connections,
     envelope::Recorded,
     ids::UserId,
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
@@ -89,6 +90,10 @@ impl Log for Line {
     async fn health(&self) -> Result<(), LogError> {
         self.whole()
     }
+    fn connections(&self) -> Connections {
+        self.log.connections()
+    }
+
     async fn close(&self) {}
 }
 

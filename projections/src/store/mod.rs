@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use events::{
+    connections::Connections,
     ids::RealmId,
     subject::{Lane, Stream},
 };
@@ -151,6 +152,9 @@ trait Engine: std::fmt::Debug + Send + Sync {
 
     /// Waits for the statements under way and closes.
     async fn close(&self);
+
+    /// The connections of its pools.
+    fn connections(&self) -> Connections;
 }
 
 /// The rows of one generation.
@@ -245,6 +249,11 @@ impl Store {
     /// Ends that: all that was written is there to stay, and is found by its indexes.
     pub async fn finish(&self, tables: &[&'static Table]) -> Result<(), ReadError> {
         self.0.finish(indexes(tables)).await
+    }
+
+    /// The connections of its pools.
+    pub fn connections(&self) -> Connections {
+        self.0.connections()
     }
 
     /// Waits for the statements under way and closes. What is asked afterwards is [`ReadError::Closed`].

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use events::postgres::Database;
+use events::{connections::Connections, postgres::Database};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
@@ -297,6 +297,10 @@ impl Engine for Schema {
         sqlx::raw_sql(STEADY).execute(&mut session).await?;
         writer.keep(session);
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::of(&self.readers)
     }
 
     async fn close(&self) {

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use async_trait::async_trait;
+use events::connections::Connections;
 use sqlx::{
     AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool,
     query::Query,
@@ -140,6 +141,10 @@ impl Engine for File {
         }
         sqlx::raw_sql(STEADY).execute(&mut *writer).await?;
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::of(&self.writer) + Connections::of(&self.readers)
     }
 
     async fn close(&self) {

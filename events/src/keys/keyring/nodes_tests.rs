@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     clock::SystemRandom,
+    connections::Connections,
     envelope::hex,
     ids::UserId,
     keys::tests::{Place, on_both},
@@ -313,6 +314,10 @@ impl KeyStore for Wire {
 
     async fn put_check_value(&self, value: &[u8]) -> Result<(), KeyError> {
         self.store.put_check_value(value).await
+    }
+
+    fn connections(&self) -> Connections {
+        self.store.connections()
     }
 
     async fn close(&self) {

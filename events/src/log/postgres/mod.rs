@@ -37,6 +37,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Random, Timestamp, new_id},
+    connections::Connections,
     envelope::Recorded,
     postgres::Database,
     subject::{Stream, Subject},
@@ -402,6 +403,14 @@ impl Log for PostgresLog {
             }
         }
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        let ears = self
+            .writers
+            .as_ref()
+            .map(|writers| Connections::of(&writers.ears.pool));
+        Connections::of(&self.pool) + ears.unwrap_or_default()
     }
 
     async fn close(&self) {

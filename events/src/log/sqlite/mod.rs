@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Random, Timestamp, new_id},
+    connections::Connections,
     envelope::Recorded,
     subject::{Stream, Subject},
 };
@@ -311,6 +312,10 @@ impl Log for SqliteLog {
                 Err(_) => Err(LogError::Unavailable(ailment.text)),
             },
         }
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::of(&self.readers)
     }
 
     async fn close(&self) {
