@@ -52,7 +52,7 @@ record! {
         /// The subject's version.
         version: u64,
     }
-    indexes [["realm", "client_id"]]
+    indexes [["realm", "client_id", "id"]]
 }
 
 /// A secret, of which only the dates are known.
