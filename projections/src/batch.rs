@@ -1,6 +1,7 @@
 //! Batches of a stream: read, understood as far as they can be, and what is wrong with the next event told.
 //!
-//! The rule: damage is found out event by event, so that it stops its own stream, and not before its time.
+//! The rule: damage is found out event by event, so that it stops its own stream, and not before its time. An outage is no
+//! damage: it stops nothing, and the batch is tried again.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use events::{
     envelope::Recorded,
     event::{DecodeError, Happened},
     kernel::{Kernel, KernelError},
+    keys::KeyError,
     log::{Log, LogError},
     subject::Stream,
 };
@@ -30,11 +32,11 @@ pub struct Batch {
 }
 
 /// What comes after a seq, as far as it can be understood, and what is wrong with the next.
-pub async fn fetch(kernel: &Kernel, stream: Stream, from: u64, limit: usize) -> Result<Batch, LogError> {
+pub async fn fetch(kernel: &Kernel, stream: Stream, from: u64, limit: usize) -> Result<Batch, KernelError> {
     // From the cursor's own event on, so that every batch begins by comparing it.
     let (mut recorded, damage) = read(kernel.log(), stream, from.saturating_sub(1), limit + 1).await?;
     let standing = (from > 0 && !recorded.is_empty()).then(|| recorded.remove(0));
-    let (happened, poison) = understand(kernel, from, &recorded).await;
+    let (happened, poison) = understand(kernel, from, &recorded).await?;
     Ok(Batch {
         standing,
         recorded,
@@ -72,25 +74,34 @@ async fn read(
 }
 
 /// Understands events as far as they can be, and says what is wrong with the next. Several at a time: most wait for a key.
-async fn understand(kernel: &Kernel, from: u64, recorded: &[Recorded]) -> (Vec<Happened>, Option<Fault>) {
+/// An event whose key cannot be asked for has nothing wrong with it.
+async fn understand(
+    kernel: &Kernel,
+    from: u64,
+    recorded: &[Recorded],
+) -> Result<(Vec<Happened>, Option<Fault>), KernelError> {
     let mut happened = Vec::with_capacity(recorded.len());
     let decoding: Vec<_> = recorded.iter().map(|recorded| kernel.decode(recorded)).collect();
     let mut decoded = stream::iter(decoding).buffered(AT_ONCE);
     for (seq, recorded) in (from + 1..).zip(recorded) {
         if recorded.entry.seq != seq {
             let reason = "the stream has a gap here".to_owned();
-            return (happened, Some(Fault { seq, reason }));
+            return Ok((happened, Some(Fault { seq, reason })));
         }
         match decoded.next().await {
             Some(Ok(event)) => happened.push(event),
+            Some(Err(
+                error @ (KernelError::Keys(KeyError::Unavailable(_))
+                | KernelError::Log(LogError::Unavailable(_))),
+            )) => return Err(error),
             Some(Err(error)) => {
                 let reason = told(&error);
-                return (happened, Some(Fault { seq, reason }));
+                return Ok((happened, Some(Fault { seq, reason })));
             }
             None => break,
         }
     }
-    (happened, None)
+    Ok((happened, None))
 }
 
 /// What may be logged of an error: a malformed body's own words could quote personal data.

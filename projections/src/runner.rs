@@ -14,8 +14,8 @@ use std::{
 
 use events::{
     envelope::Recorded,
-    kernel::Kernel,
-    log::{LogError, Mark, Moved},
+    kernel::{Kernel, KernelError},
+    log::{Mark, Moved},
     subject::{Lane, Stream},
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -62,7 +62,7 @@ const LONGEST_RETRY: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error(transparent)]
-    Log(#[from] LogError),
+    Kernel(#[from] KernelError),
     #[error(transparent)]
     Store(#[from] ReadError),
 }
@@ -107,7 +107,7 @@ struct Track {
 /// A batch on its way; dropped, it is not fetched further.
 struct Ahead {
     from: u64,
-    fetching: JoinSet<Result<Batch, LogError>>,
+    fetching: JoinSet<Result<Batch, KernelError>>,
 }
 
 struct Member {
@@ -240,7 +240,7 @@ impl Runner {
         if self.astray {
             self.find_place().await?;
         }
-        let Moved { mark, heads, .. } = self.kernel.log().heads(self.mark).await?;
+        let Moved { mark, heads, .. } = self.kernel.log().heads(self.mark).await.map_err(KernelError::from)?;
         for head in heads {
             self.learn_head(head.stream, head.seq);
             self.pending.insert(head.stream);
@@ -256,6 +256,10 @@ impl Runner {
         });
         self.pending.extend(due);
         for stream in self.pending.clone() {
+            // A visit may be all reading, and there may be many: who writes is heard meanwhile, or loses the place.
+            if !self.store.lead().await? {
+                return Ok(false);
+            }
             if !self.visit(stream).await? {
                 self.pending.remove(&stream);
             }
@@ -324,7 +328,7 @@ impl Runner {
     }
 
     /// What comes after a seq: as it was fetched ahead, if it was. While it is applied, the next is fetched.
-    async fn batch(&mut self, stream: Stream, from: u64) -> Result<Batch, LogError> {
+    async fn batch(&mut self, stream: Stream, from: u64) -> Result<Batch, KernelError> {
         let ahead = self.ahead.remove(&stream).filter(|ahead| ahead.from == from);
         let limit = self.pace.batch;
         let batch = match ahead {

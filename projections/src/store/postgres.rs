@@ -130,6 +130,15 @@ impl Schema {
             readers: PgPoolOptions::new()
                 .max_connections(READERS)
                 .acquire_timeout(ACQUIRE)
+                .test_before_acquire(false)
+                .before_acquire(|session, past| {
+                    Box::pin(async move {
+                        if past.idle_for > SIGN_OF_LIFE {
+                            session.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
                 .connect_lazy_with(options.clone()),
             options,
             holder: Mutex::new(None),
@@ -179,8 +188,17 @@ impl Writer {
 #[async_trait]
 impl Engine for Schema {
     async fn ask(&self, sql: String, args: &[Value], table: &'static Table) -> Result<Vec<Row>, ReadError> {
-        let query = bind(sqlx::query(AssertSqlSafe(sql)), args);
-        let rows = query.fetch_all(&self.readers).await?;
+        // A session that was in use a moment ago is not tried before it is used: one that was lost since is found out here.
+        for _ in 0..READERS {
+            let query = bind(sqlx::query(AssertSqlSafe(sql.clone())), args);
+            match query.fetch_all(&self.readers).await {
+                Err(error) if is_lost(&error) => {}
+                rows => return rows?.iter().map(|row| read_row(row, table)).collect(),
+            }
+        }
+        let rows = bind(sqlx::query(AssertSqlSafe(sql)), args)
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(|row| read_row(row, table)).collect()
     }
 
@@ -309,6 +327,16 @@ impl Engine for Schema {
         if let Some(session) = self.holder.lock().await.take() {
             end(session).await;
         }
+    }
+}
+
+/// Whether it is the session that was lost, and not the question that was wrong.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // The server is shut down, crashed, or starts; an operator ended the session.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }
 
