@@ -2,12 +2,12 @@
 //! store keeps about itself are called.
 //!
 //! The rule: no statement, lock or transaction outlives its bound, and what leaves the machine is encrypted and the server's
-//! name verified unless the address says otherwise.
+//! name verified unless the address says otherwise. The server is a primary of PostgreSQL 14 or newer.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{io::ErrorKind, net::IpAddr, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use url::Url;
@@ -20,6 +20,14 @@ const LOCK: &str = "5s";
 const IDLE_IN_TRANSACTION: &str = "10s";
 /// How long a caller waits for a connection of a pool.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long a connection of one's own may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long the server may be silent: longer than its own bound for a statement, and for a connection before it.
+pub(crate) const ANSWER: Duration = Duration::from_secs(20);
+/// How long a store may take to let go of its connections.
+const CLOSE: Duration = Duration::from_secs(2);
+/// The oldest server that is served, as it counts its versions: an older one does not know all that we set.
+const OLDEST: i32 = 14_00_00;
 
 /// The parameters of an address that are understood; others are refused rather than ignored.
 const PARAMETERS: [&str; 5] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host"];
@@ -135,9 +143,81 @@ impl Database {
     }
 }
 
+/// Gives up what is not answered in time: the way to the server may be cut without anybody saying so.
+pub async fn answered<T, E: From<sqlx::Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let silent = || std::io::Error::new(ErrorKind::TimedOut, "the database server does not answer");
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(sqlx::Error::Io(silent()).into()),
+    }
+}
+
+/// A connection of one's own, to a server that is fit.
+pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    answered(CONNECT, async {
+        let mut connection = options.connect().await?;
+        fit(&mut connection).await?;
+        Ok(connection)
+    })
+    .await
+}
+
+/// Whether the server behind this connection may serve; if not, the error is a [`sqlx::Error::Configuration`]. After a failover
+/// an address may lead to a standby, which does not know the latest: what it tells is not true as of now. For a pool's
+/// `after_connect`.
+pub async fn fit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let (version, standby): (i32, bool) =
+        sqlx::query_as("SELECT current_setting('server_version_num')::int4, pg_is_in_recovery()")
+            .fetch_one(connection)
+            .await?;
+    refusal(version, standby).map_or(Ok(()), |why| Err(sqlx::Error::Configuration(why.into())))
+}
+
+fn refusal(version: i32, standby: bool) -> Option<String> {
+    if version < OLDEST {
+        return Some(format!(
+            "the database server is PostgreSQL {}, and PostgreSQL {} or newer is needed",
+            version / 10_000,
+            OLDEST / 10_000
+        ));
+    }
+    standby.then(|| "the database server is a standby: the address must lead to the primary".to_owned())
+}
+
+/// Closes a pool; connections that cannot be closed in time are left to the server.
+pub async fn close(pool: &PgPool) {
+    if tokio::time::timeout(CLOSE, pool.close()).await.is_err() {
+        tracing::warn!("connections to the database server could not be closed in time");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_standby_and_an_old_server_are_refused() {
+        assert_eq!(refusal(14_00_00, false), None);
+        assert_eq!(refusal(18_00_02, false), None);
+        let why = refusal(13_00_21, false).expect("too old");
+        assert!(
+            why.contains("PostgreSQL 13,") && why.contains("PostgreSQL 14 "),
+            "{why}"
+        );
+        assert!(refusal(17_00_00, true).is_some_and(|why| why.contains("standby")));
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_given_up() {
+        let silence = std::future::pending::<Result<(), sqlx::Error>>();
+        let error = answered(Duration::from_millis(10), silence)
+            .await
+            .expect_err("silence");
+        assert!(error.to_string().contains("does not answer"), "{error}");
+    }
 
     fn database(address: &str) -> Result<Database, AddressError> {
         address.parse()

@@ -59,6 +59,28 @@ impl Heads {
         inner.heads.get(&stream).map_or(0, |(seq, _)| *seq)
     }
 
+    /// The mark of the last entry.
+    pub fn mark(&self) -> Mark {
+        Mark(self.0.read().unwrap_or_else(PoisonError::into_inner).mark)
+    }
+
+    /// A stream that was known at a mark to end later than it is found to end now, all streams having been looked at after it.
+    pub fn went_back(&self, mark: Mark, found: &[(Stream, u64)]) -> Option<Stream> {
+        let found: HashMap<Stream, u64> = found.iter().copied().collect();
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut known = inner.heads.iter().filter(|(_, (_, entered))| *entered <= mark.0);
+        known
+            .find(|(stream, (seq, _))| found.get(stream).is_none_or(|found| found < seq))
+            .map(|(stream, _)| *stream)
+    }
+
+    /// Whether a stream was known at a mark to end after this seq.
+    pub fn is_beyond(&self, mark: Mark, stream: Stream, seq: u64) -> bool {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = inner.heads.get(&stream);
+        known.is_some_and(|(known, entered)| *entered <= mark.0 && *known > seq)
+    }
+
     /// What moved after a mark, and the mark to ask with next time.
     pub fn since(&self, mark: Mark) -> (Mark, Vec<Head>) {
         const FIRST: Stream = Stream {
@@ -83,6 +105,29 @@ impl Heads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_that_ends_earlier_than_was_known_went_back() {
+        let heads = Heads::default();
+        heads.enter([(stream(1), 5), (stream(2), 7)]);
+        let mark = heads.mark();
+        assert_eq!(heads.went_back(mark, &[(stream(1), 5), (stream(2), 8)]), None);
+        assert_eq!(
+            heads.went_back(mark, &[(stream(1), 4), (stream(2), 7)]),
+            Some(stream(1))
+        );
+        assert_eq!(
+            heads.went_back(mark, &[(stream(1), 5)]),
+            Some(stream(2)),
+            "it is gone"
+        );
+        heads.enter([(stream(1), 6)]);
+        assert_eq!(
+            heads.went_back(mark, &[(stream(1), 5), (stream(2), 7)]),
+            None,
+            "it moved after the look"
+        );
+    }
 
     fn stream(n: u128) -> Stream {
         Stream::facts(RealmId(Uuid::from_u128(n)))

@@ -2,6 +2,7 @@
 //!
 //! Nobody is answered before the commit is durable. When a commit's fate is in doubt, the same appends are committed again on a
 //! new connection under the same event ids: locking the heads waits for the old transaction, and then what landed shows.
+//! Nobody waits for longer than [`SETTLED`], whatever the server does.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,9 +11,9 @@ use std::{
 };
 
 use metrics::{counter, histogram};
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
@@ -20,7 +21,9 @@ use uuid::Uuid;
 use super::{
     commit::{self, Places},
     failure::Failure,
-    schema,
+    news::{Ends, Teller},
+    schema::Way,
+    watcher::Sight,
 };
 use crate::{
     clock::Clock,
@@ -32,6 +35,7 @@ use crate::{
         queue::{Backlog, Chore, Job, Work},
         trouble::Trouble,
     },
+    postgres::{ANSWER, answered},
     subject::{Lane, Stream},
 };
 
@@ -45,16 +49,19 @@ const PATIENCE: [Duration; 5] = [
 ];
 /// For how long a commit in doubt is looked for: longer than the server lets a transaction stand idle, whose client is gone.
 const DOUBT: Duration = Duration::from_secs(20);
-/// How long the server may be silent: longer than its own bound for a statement.
-const ANSWER: Duration = Duration::from_secs(20);
-
-/// Where streams end now: what the other nodes are to be told.
-pub(super) type News = Vec<(Stream, u64)>;
+/// When an append is answered at the latest: one answer that does not come, and then some time to find out.
+const SETTLED: Duration = Duration::from_secs(30);
+/// Who waited for longer than this behind appends that could not be settled does not wait as long again.
+const LONG: Duration = Duration::from_secs(5);
+/// He is answered as they were; the queue is drained in much less than this.
+const BEHIND: Duration = Duration::from_millis(100);
+/// How long ending a transaction that failed may take before its connection is given up.
+const ROLL_BACK: Duration = Duration::from_secs(2);
 
 /// One appender's state.
 #[derive(Debug)]
 pub(super) struct Appender {
-    pub options: PgConnectOptions,
+    pub way: Way,
     pub connection: Option<PgConnection>,
     pub places: Places,
     pub incarnation: Uuid,
@@ -62,14 +69,19 @@ pub(super) struct Appender {
     pub heads: Arc<Heads>,
     pub moved: Arc<watch::Sender<u64>>,
     pub trouble: Arc<Trouble>,
-    pub news: mpsc::UnboundedSender<News>,
+    pub sight: Arc<Sight>,
+    pub news: Teller,
+    /// When it last gave up, and why.
+    pub gave_up: Option<(Instant, String)>,
 }
 
 /// A transaction that is ready to be committed.
 struct Prepared {
     verdicts: Vec<Verdict>,
-    /// Nothing if nobody won.
-    moved: Option<News>,
+    /// Whether anybody won.
+    writes: bool,
+    /// Where the streams end once it is done: those that it moves, and those that an attempt in doubt was found to have moved.
+    ends: Ends,
     by_lane: [(Lane, u64); 2],
 }
 
@@ -91,7 +103,12 @@ impl Appender {
 
     async fn batch(&mut self, jobs: Vec<Job>) {
         let (appends, callers): (Vec<Append>, Vec<_>) = jobs.into_iter().map(Job::split).unzip();
-        let verdicts = self.settle(&appends).await;
+        let verdicts = match &self.gave_up {
+            Some((at, text)) if at.elapsed() < BEHIND => {
+                vec![Verdict::Unavailable(text.clone()); appends.len()]
+            }
+            _ => self.settle(&appends).await,
+        };
         for (caller, verdict) in callers.into_iter().zip(verdicts) {
             caller.answer(verdict);
         }
@@ -100,11 +117,14 @@ impl Appender {
 
     /// Attempts until the fate of every append is known, or patience ends.
     async fn settle(&mut self, appends: &[Append]) -> Vec<Verdict> {
+        self.gave_up = None;
+        let begun = Instant::now();
+        let latest = begun + SETTLED;
         let mut ids = Ids::New;
         let mut doubtful = None::<Instant>;
         let mut pauses = PATIENCE.iter();
         let text = loop {
-            let failure = match self.attempt(appends, ids).await {
+            let failure = match self.attempt(appends, ids, latest).await {
                 Ok(verdicts) => {
                     self.trouble.clear();
                     return verdicts;
@@ -143,6 +163,9 @@ impl Appender {
                     }
                 }
             }
+            if latest <= Instant::now() {
+                break text;
+            }
             match pauses.next() {
                 Some(pause) => sleep(*pause).await,
                 None if doubtful.is_some_and(|since| since.elapsed() < DOUBT) => {
@@ -157,6 +180,7 @@ impl Appender {
             "the log cannot take appends now"
         );
         self.trouble.set(&text, ids == Ids::InDoubt);
+        self.gave_up = (begun.elapsed() > LONG).then(|| (Instant::now(), text.clone()));
         let text = if ids == Ids::InDoubt {
             // The one case in which we cannot know. A repetition under the same command key will tell.
             format!("{text}; it is not known whether this was committed")
@@ -167,25 +191,36 @@ impl Appender {
     }
 
     /// One transaction: lock, ask, judge, write, commit.
-    async fn attempt(&mut self, appends: &[Append], ids: Ids) -> Result<Vec<Verdict>, Failure> {
+    async fn attempt(
+        &mut self,
+        appends: &[Append],
+        ids: Ids,
+        latest: Instant,
+    ) -> Result<Vec<Verdict>, Failure> {
+        let limit = || latest.saturating_duration_since(Instant::now()).min(ANSWER);
         let started = Instant::now();
-        let prepared = answered(self.prepare(appends, ids)).await?;
+        let prepared = answered(limit(), self.prepare(appends, ids)).await?;
         let Some(connection) = self.connection.as_mut() else {
             return Err(Failure::broken("not connected"));
         };
-        let Some(moved) = prepared.moved else {
-            // Nothing was written: whatever becomes of this, the verdicts stand.
-            if answered(commit::end(connection, "ROLLBACK")).await.is_err() {
-                self.connection = None;
-            }
-            return Ok(prepared.verdicts);
-        };
-        answered(commit::end(connection, "COMMIT"))
+        if prepared.writes {
+            answered(limit(), commit::end(connection, "COMMIT"))
+                .await
+                .map_err(Failure::at_commit)?;
+        } else if answered(limit(), commit::end(connection, "ROLLBACK"))
             .await
-            .map_err(Failure::at_commit)?;
-        self.heads.enter(moved.iter().copied());
-        // Who hears it has gone when the log is being closed.
-        let _ = self.news.send(moved);
+            .is_err()
+        {
+            // Nothing was written: whatever becomes of this, the verdicts stand.
+            self.connection = None;
+        }
+        if !prepared.ends.is_empty() {
+            self.heads.enter(prepared.ends.iter().copied());
+            self.news.tell(prepared.ends);
+        }
+        if !prepared.writes {
+            return Ok(prepared.verdicts);
+        }
         histogram!("chancery_log_commit_seconds").record(started.elapsed().as_secs_f64());
         for (lane, count) in prepared.by_lane {
             counter!("chancery_log_events_total", "lane" => lane.as_str()).increment(count);
@@ -195,8 +230,9 @@ impl Appender {
 
     /// All of the transaction but its end.
     async fn prepare(&mut self, appends: &[Append], ids: Ids) -> Result<Prepared, Failure> {
+        self.sight.sound()?;
         if self.connection.is_none() {
-            self.connection = Some(schema::connect(&self.options).await?);
+            self.connection = Some(self.way.connect().await?);
             self.places.clear();
         }
         let Some(connection) = self.connection.as_mut() else {
@@ -204,12 +240,23 @@ impl Appender {
         };
         commit::find_places(connection, &mut self.places, appends).await?;
         let places = &self.places;
+        let before = self.heads.mark();
         let tails = commit::lock(connection, places, appends).await?;
+        for (stream, tail) in &tails {
+            if self.heads.is_beyond(before, *stream, tail.seq) {
+                self.sight.lose(*stream);
+            }
+        }
+        self.sight.sound()?;
+        let mut ends: HashMap<Stream, u64> = HashMap::new();
         let landed = if ids == Ids::New {
             HashMap::new()
         } else {
             commit::landed(connection, appends).await?
         };
+        if !landed.is_empty() {
+            ends.extend(tails.iter().map(|(stream, tail)| (*stream, tail.seq)));
+        }
         let known = commit::known(connection, places, appends, tails).await?;
         let there: HashSet<_> = known.claims.keys().copied().collect();
         let mut judge = Judge::new(self.incarnation, self.clock.now(), known);
@@ -222,21 +269,14 @@ impl Appender {
             .collect();
         let writes = judge.finish();
         let by_lane = writes.by_lane();
-        let moved = if writes.is_empty() {
-            None
-        } else {
+        if !writes.is_empty() {
             commit::write(connection, places, &there, &writes).await?;
-            Some(
-                writes
-                    .tails
-                    .iter()
-                    .map(|(stream, tail)| (*stream, tail.seq))
-                    .collect(),
-            )
-        };
+            ends.extend(writes.tails.iter().map(|(stream, tail)| (*stream, tail.seq)));
+        }
         Ok(Prepared {
             verdicts,
-            moved,
+            writes: !writes.is_empty(),
+            ends: ends.into_iter().collect(),
             by_lane,
         })
     }
@@ -244,9 +284,9 @@ impl Appender {
     /// Appends are this task's only work; sweeping needs no queue here. What is left is to see whether it can write.
     async fn chore(&mut self, chore: Chore) -> Result<u64, LogError> {
         let Chore::Probe = chore else { return Ok(0) };
-        let done = answered(async {
+        let done = answered(ANSWER, async {
             if self.connection.is_none() {
-                self.connection = Some(schema::connect(&self.options).await?);
+                self.connection = Some(self.way.connect().await?);
             }
             match self.connection.as_mut() {
                 Some(connection) => commit::probe(connection).await,
@@ -270,16 +310,11 @@ impl Appender {
     async fn roll_back(&mut self) {
         self.places.clear();
         if let Some(connection) = self.connection.as_mut()
-            && answered(commit::end(connection, "ROLLBACK")).await.is_err()
+            && answered(ROLL_BACK, commit::end(connection, "ROLLBACK"))
+                .await
+                .is_err()
         {
             self.connection = None;
         }
     }
-}
-
-/// Gives up what is not answered in time: the way to the server may be cut without anybody saying so.
-async fn answered<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timeout(ANSWER, work)
-        .await
-        .unwrap_or_else(|_| Err(Failure::broken("the database server does not answer")))
 }

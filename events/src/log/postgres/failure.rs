@@ -86,6 +86,7 @@ pub(super) fn failed(error: sqlx::Error) -> LogError {
     const INDEX_CORRUPTED: &str = "XX002";
     match code(&error) {
         Some(DATA_CORRUPTED | INDEX_CORRUPTED) => LogError::Corrupt(error.to_string()),
+        _ if let sqlx::Error::Configuration(why) = &error => LogError::Refused(why.to_string()),
         _ => LogError::Unavailable(error.to_string()),
     }
 }

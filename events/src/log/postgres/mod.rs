@@ -1,11 +1,12 @@
 //! The log on PostgreSQL: one schema, any number of nodes that read and write it.
 //!
 //! A stream is moved by whoever holds the lock of its head (`appender`, `commit`); each node knows where all streams end
-//! and as of when (`watcher`). Nothing is shared between nodes but the database.
+//! and as of when (`watcher`). Nothing is shared between nodes but the database, which is a primary of PostgreSQL 14 or newer.
 
 mod appender;
 mod commit;
 mod failure;
+mod news;
 mod schema;
 mod sweep;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use sqlx::{PgPool, Row, postgres::PgRow};
 use tokio::{
-    sync::{Mutex, Notify, mpsc, watch},
+    sync::{Mutex, Notify, watch},
     task::{AbortHandle, JoinHandle},
 };
 use uuid::Uuid;
@@ -26,7 +27,8 @@ use uuid::Uuid;
 use self::{
     appender::Appender,
     failure::failed,
-    watcher::{Sight, Watcher},
+    schema::Way,
+    watcher::{EVERYTHING, Sight, Watcher},
 };
 use super::{
     Append, ClaimKind, Digest, Head, Log, LogError, Mark, Moved, Receipt, Verdict,
@@ -39,7 +41,7 @@ use crate::{
     clock::{Clock, Random, Timestamp, new_id},
     connections::Connections,
     envelope::Recorded,
-    postgres::Database,
+    postgres::{self, ANSWER, Database, answered},
     subject::{Stream, Subject},
 };
 
@@ -54,6 +56,7 @@ pub struct PostgresLog {
     pool: PgPool,
     heads: Arc<Heads>,
     moved: Arc<watch::Sender<u64>>,
+    sight: Arc<Sight>,
     /// Absent where the log is only read.
     writers: Option<Writers>,
 }
@@ -62,7 +65,6 @@ pub struct PostgresLog {
 #[derive(Debug)]
 struct Writers {
     appenders: Vec<Writer>,
-    sight: Arc<Sight>,
     /// The appenders and the watcher, which ends after them.
     tasks: Mutex<Vec<JoinHandle<()>>>,
     ears: Ears,
@@ -96,26 +98,23 @@ impl PostgresLog {
         random: Arc<dyn Random>,
     ) -> Result<Arc<Self>, LogError> {
         let named = |error| name(database, error);
-        let options = schema::options(database, "log watcher").options([("synchronous_commit", "off")]);
-        let mut connection = schema::connect(&options)
-            .await
-            .map_err(LogError::from)
-            .map_err(named)?;
+        let way = Way::of_watcher(database);
+        let mut connection = way.connect().await.map_err(failed).map_err(named)?;
         let fresh = new_id(clock.now(), random.as_ref());
         let incarnation = schema::migrate(&mut connection, fresh).await.map_err(named)?;
 
         let as_of = Instant::now();
-        let (since, all) = watcher::moved(&mut connection, "0")
+        let (since, all) = answered(ANSWER, watcher::moved(&mut connection, EVERYTHING))
             .await
-            .map_err(LogError::from)
+            .map_err(failed)
             .map_err(named)?;
         let heads = Arc::new(Heads::default());
         heads.enter(all);
         let moved = Arc::new(watch::Sender::new(0));
         let sight = Arc::new(Sight::new(as_of));
         let woken = Arc::new(Notify::new());
-        let (tell, news) = mpsc::unbounded_channel();
-        let pool = schema::pool(database, false);
+        let (tell, news) = news::news();
+        let pool = schema::pool(database);
         let node = new_id(clock.now(), random.as_ref());
 
         let cores = std::thread::available_parallelism().map_or(APPENDERS, NonZero::get);
@@ -125,7 +124,7 @@ impl PostgresLog {
             let (queue, backlog) = queue();
             let trouble = Arc::<Trouble>::default();
             let appender = Appender {
-                options: schema::writer(database),
+                way: Way::of_appender(database),
                 connection: None,
                 places: commit::Places::new(),
                 incarnation,
@@ -133,13 +132,15 @@ impl PostgresLog {
                 heads: heads.clone(),
                 moved: moved.clone(),
                 trouble: trouble.clone(),
+                sight: sight.clone(),
                 news: tell.clone(),
+                gave_up: None,
             };
             tasks.push(tokio::spawn(appender.run(backlog)));
             appenders.push(Writer { queue, trouble });
         }
         let watcher = Watcher {
-            options,
+            way,
             connection: Some(connection),
             node,
             since,
@@ -151,7 +152,8 @@ impl PostgresLog {
             pool: pool.clone(),
         };
         tasks.push(tokio::spawn(watcher.run()));
-        let ears = database.pool("log listener", 1);
+        // Two: on a way that was cut, a listener that is let go holds its connection until the way answers.
+        let ears = database.pool("log listener", 2);
         let listening = watcher::listen(ears.clone(), node, heads.clone(), moved.clone(), woken);
         let ears = Ears {
             pool: ears,
@@ -162,9 +164,9 @@ impl PostgresLog {
             pool,
             heads,
             moved,
+            sight,
             writers: Some(Writers {
                 appenders,
-                sight,
                 tasks: Mutex::new(tasks),
                 ears,
             }),
@@ -174,8 +176,11 @@ impl PostgresLog {
     /// Opens the log to read, beside nodes that write it. Appends are answered as unavailable.
     pub async fn open_read_only(database: &Database) -> Result<Arc<Self>, LogError> {
         let named = |error| name(database, error);
-        let pool = schema::pool(database, true);
-        let mut connection = pool.acquire().await.map_err(failed).map_err(named)?;
+        let pool = schema::read_only_pool(database);
+        let mut connection = answered(ANSWER, pool.acquire())
+            .await
+            .map_err(failed)
+            .map_err(named)?;
         let incarnation = schema::inspect(&mut connection).await.map_err(named)?;
         drop(connection);
         Ok(Arc::new(Self {
@@ -183,16 +188,28 @@ impl PostgresLog {
             pool,
             heads: Arc::default(),
             moved: Arc::new(watch::Sender::new(0)),
+            sight: Arc::new(Sight::new(Instant::now())),
             writers: None,
         }))
     }
 
     /// A reader is not told of commits: it looks all heads up.
     async fn look(&self) -> Result<(), LogError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
-        let (_, heads) = watcher::moved(&mut connection, "0").await?;
+        let before = self.heads.mark();
+        let asked = self.ask(async {
+            let mut connection = self.pool.acquire().await?;
+            watcher::moved(&mut connection, EVERYTHING).await
+        });
+        let (_, heads) = asked.await?;
+        self.sight.compare(&self.heads, before, &heads)?;
         self.heads.enter(heads);
         Ok(())
+    }
+
+    /// Asks the database, if it still is the log that we know.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, LogError> {
+        self.sight.sound()?;
+        answered(ANSWER, question).await.map_err(failed)
     }
 }
 
@@ -266,16 +283,17 @@ impl Log for PostgresLog {
     }
 
     async fn receipt(&self, stream: Stream, command: &Digest) -> Result<Option<(Digest, Receipt)>, LogError> {
-        let found = sqlx::query(concat!(
-            "SELECT body, receipt FROM chancery_log.command WHERE id = $3 AND stream = ",
-            of_stream!()
-        ))
-        .bind(stream.realm.0.as_bytes().as_slice())
-        .bind(lane_code(stream.lane))
-        .bind(command.as_slice())
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed)?;
+        let question = self.ask(
+            sqlx::query(concat!(
+                "SELECT body, receipt FROM chancery_log.command WHERE id = $3 AND stream = ",
+                of_stream!()
+            ))
+            .bind(stream.realm.0.as_bytes().as_slice())
+            .bind(lane_code(stream.lane))
+            .bind(command.as_slice())
+            .fetch_optional(&self.pool),
+        );
+        let found = question.await?;
         let Some(row) = found else { return Ok(None) };
         let body = columns::digest(row.try_get(0).map_err(failed)?)?;
         Ok(Some((body, columns::receipt(row.try_get(1).map_err(failed)?)?)))
@@ -287,16 +305,17 @@ impl Log for PostgresLog {
         kind: ClaimKind,
         digest: &Digest,
     ) -> Result<Option<Uuid>, LogError> {
-        let holder: Option<Vec<u8>> = sqlx::query_scalar(concat!(
-            "SELECT holder FROM chancery_log.claim WHERE digest = $3 AND stream = ",
-            of_stream!()
-        ))
-        .bind(stream.realm.0.as_bytes().as_slice())
-        .bind(lane_code(stream.lane))
-        .bind(claim_key(kind, digest))
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed)?;
+        let question = self.ask(
+            sqlx::query_scalar(concat!(
+                "SELECT holder FROM chancery_log.claim WHERE digest = $3 AND stream = ",
+                of_stream!()
+            ))
+            .bind(stream.realm.0.as_bytes().as_slice())
+            .bind(lane_code(stream.lane))
+            .bind(claim_key(kind, digest))
+            .fetch_optional(&self.pool),
+        );
+        let holder: Option<Vec<u8>> = question.await?;
         holder.map(|holder| columns::uuid(&holder)).transpose()
     }
 
@@ -306,50 +325,52 @@ impl Log for PostgresLog {
         subject: Subject,
         after_version: u64,
     ) -> Result<Vec<Recorded>, LogError> {
-        let found = sqlx::query(concat!(
-            "SELECT ",
-            recorded_columns!(),
-            " FROM chancery_log.event WHERE subject = $3 AND stream = ",
-            of_stream!(),
-            " AND version > $4 ORDER BY version"
-        ))
-        .bind(stream.realm.0.as_bytes().as_slice())
-        .bind(lane_code(stream.lane))
-        .bind(subject_key(subject))
-        .bind(signed(after_version))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?;
+        let question = self.ask(
+            sqlx::query(concat!(
+                "SELECT ",
+                recorded_columns!(),
+                " FROM chancery_log.event WHERE subject = $3 AND stream = ",
+                of_stream!(),
+                " AND version > $4 ORDER BY version"
+            ))
+            .bind(stream.realm.0.as_bytes().as_slice())
+            .bind(lane_code(stream.lane))
+            .bind(subject_key(subject))
+            .bind(signed(after_version))
+            .fetch_all(&self.pool),
+        );
+        let found = question.await?;
         found.iter().map(|row| event(stream, row)).collect()
     }
 
     async fn read(&self, stream: Stream, after_seq: u64, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        let found = sqlx::query(concat!(
-            "SELECT ",
-            recorded_columns!(),
-            " FROM chancery_log.event WHERE stream = ",
-            of_stream!(),
-            " AND seq > $3 ORDER BY seq LIMIT $4"
-        ))
-        .bind(stream.realm.0.as_bytes().as_slice())
-        .bind(lane_code(stream.lane))
-        .bind(signed(after_seq))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?;
+        let question = self.ask(
+            sqlx::query(concat!(
+                "SELECT ",
+                recorded_columns!(),
+                " FROM chancery_log.event WHERE stream = ",
+                of_stream!(),
+                " AND seq > $3 ORDER BY seq LIMIT $4"
+            ))
+            .bind(stream.realm.0.as_bytes().as_slice())
+            .bind(lane_code(stream.lane))
+            .bind(signed(after_seq))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool),
+        );
+        let found = question.await?;
         found.iter().map(|row| event(stream, row)).collect()
     }
 
     /// Memory is a lower bound, since another node may have moved the stream: the database is asked.
     async fn head(&self, stream: Stream) -> Result<Head, LogError> {
-        let seq: Option<i64> =
+        let question = self.ask(
             sqlx::query_scalar("SELECT seq FROM chancery_log.stream WHERE realm = $1 AND lane = $2::int2")
                 .bind(stream.realm.0.as_bytes().as_slice())
                 .bind(lane_code(stream.lane))
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(failed)?;
+                .fetch_optional(&self.pool),
+        );
+        let seq: Option<i64> = question.await?;
         let seq = unsigned(seq.unwrap_or(0))?;
         if self.heads.enter([(stream, seq)]) {
             self.moved.send_modify(|count| *count += 1);
@@ -360,8 +381,8 @@ impl Log for PostgresLog {
     /// From memory, as of the last time that the database was asked for all that moved. A node that cannot ask any more errs
     /// after a second.
     async fn heads(&self, since: Mark) -> Result<Moved, LogError> {
-        let as_of = if let Some(writers) = &self.writers {
-            writers.sight.as_of()?
+        let as_of = if self.writers.is_some() {
+            self.sight.as_of()?
         } else {
             let as_of = Instant::now();
             self.look().await?;
@@ -377,20 +398,20 @@ impl Log for PostgresLog {
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, LogError> {
         match &self.writers {
-            Some(_) => sweep::all(&self.pool, now).await,
+            Some(_) => {
+                self.sight.sound()?;
+                sweep::all(&self.pool, now).await
+            }
             None => Err(LogError::Refused("the log is open for reading only".to_owned())),
         }
     }
 
     async fn health(&self) -> Result<(), LogError> {
-        sqlx::query("SELECT 1")
-            .execute(&self.pool)
-            .await
-            .map_err(failed)?;
+        self.ask(sqlx::query("SELECT 1").execute(&self.pool)).await?;
         let Some(writers) = &self.writers else {
             return Ok(());
         };
-        writers.sight.as_of()?;
+        self.sight.as_of()?;
         for appender in &writers.appenders {
             if !appender.queue.is_open() {
                 return Err(LogError::Unavailable("the log has stopped".to_owned()));
@@ -423,8 +444,9 @@ impl Log for PostgresLog {
                     tracing::error!(%error, "a task of the log did not end well");
                 }
             }
-            writers.ears.pool.close().await;
+            writers.ears.task.abort();
+            postgres::close(&writers.ears.pool).await;
         }
-        self.pool.close().await;
+        postgres::close(&self.pool).await;
     }
 }

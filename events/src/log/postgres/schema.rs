@@ -2,15 +2,15 @@
 //!
 //! Any number of nodes may start at once: one of them makes it. A newer format is refused rather than guessed at.
 
-use std::time::Duration;
+use std::fmt;
 
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use uuid::Uuid;
 
-use super::failure::{Failure, failed};
+use super::failure::failed;
 use crate::{
     log::{LogError, columns},
-    postgres::Database,
+    postgres::{self, Database},
 };
 
 /// Each brings the schema from the format before it to its own; the last one's number is the format that we write.
@@ -22,15 +22,12 @@ const FORMAT: usize = MIGRATIONS.len();
 /// What nodes that start at once wait for: "chanclog" in ASCII.
 const MIGRATING: i64 = 0x6368_616e_636c_6f67;
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// Connections that read, at most.
 const READERS: u32 = 8;
 
 /// How the log connects. Its statements look up keys in tables that change faster than their statistics: whatever these say, the
 /// planner is to use the indexes, and to plan once.
-pub(super) fn options(database: &Database, purpose: &'static str) -> PgConnectOptions {
+fn options(database: &Database, purpose: &'static str) -> PgConnectOptions {
     database.options(purpose).options([
         ("enable_seqscan", "off"),
         ("enable_bitmapscan", "off"),
@@ -39,27 +36,57 @@ pub(super) fn options(database: &Database, purpose: &'static str) -> PgConnectOp
     ])
 }
 
-/// How an appender connects: nothing is acknowledged before it is durable, whatever the database's own setting is.
-pub(super) fn writer(database: &Database) -> PgConnectOptions {
-    options(database, "log appender").options([("synchronous_commit", "on")])
+/// The way to the database, for those who have a connection of their own. Its `Debug` shows no password, which the driver's
+/// options would.
+pub(super) struct Way {
+    options: PgConnectOptions,
+    place: String,
 }
 
-/// A pool for what is not appended. A node that only reads cannot write by it either.
-pub(super) fn pool(database: &Database, read_only: bool) -> PgPool {
-    let pool = database.pool("log", READERS);
-    pool.set_connect_options(options(database, "log").options([(
-        "default_transaction_read_only",
-        if read_only { "on" } else { "off" },
-    )]));
-    pool
-}
-
-/// A connection of one's own.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Failure> {
-    match tokio::time::timeout(CONNECT, options.connect()).await {
-        Ok(connection) => Ok(connection?),
-        Err(_) => Err(Failure::broken("the database server does not answer")),
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Way({})", self.place)
     }
+}
+
+impl Way {
+    /// An appender's: nothing is acknowledged before it is durable, whatever the database's own setting is.
+    pub fn of_appender(database: &Database) -> Self {
+        Self {
+            options: options(database, "log appender").options([("synchronous_commit", "on")]),
+            place: database.place().to_owned(),
+        }
+    }
+
+    /// The watcher's, which writes nothing that must last.
+    pub fn of_watcher(database: &Database) -> Self {
+        Self {
+            options: options(database, "log watcher").options([("synchronous_commit", "off")]),
+            place: database.place().to_owned(),
+        }
+    }
+
+    /// A new connection, to a primary.
+    pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        postgres::connect(&self.options).await
+    }
+}
+
+/// A pool for what is not appended, whose connections lead to a primary.
+pub(super) fn pool(database: &Database) -> PgPool {
+    database
+        .pool("log", READERS)
+        .options()
+        .clone()
+        .after_connect(|connection, _| Box::pin(postgres::fit(connection)))
+        .connect_lazy_with(options(database, "log").options([("default_transaction_read_only", "off")]))
+}
+
+/// A pool of a node that only reads: it cannot write by it either. A standby will do, since nothing is decided by what it tells.
+pub(super) fn read_only_pool(database: &Database) -> PgPool {
+    let pool = database.pool("log", READERS);
+    pool.set_connect_options(options(database, "log").options([("default_transaction_read_only", "on")]));
+    pool
 }
 
 /// Brings the schema to our format, and tells its incarnation (`fresh` if it is new). Where nothing is to be done nothing is

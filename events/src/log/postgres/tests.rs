@@ -2,6 +2,7 @@
 //! takes too long. No false acknowledgement, nothing twice, nothing lost, and on again after.
 
 mod cut;
+mod failover;
 
 use std::{collections::HashSet, time::Duration};
 

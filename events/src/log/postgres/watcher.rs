@@ -4,30 +4,27 @@
 //! sooner; it is sent outside of their append transactions, which it would slow to a quarter.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use metrics::gauge;
-use sqlx::{
-    PgConnection, PgPool, Row,
-    postgres::{PgConnectOptions, PgListener},
-};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgListener};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, watch},
     time::{sleep, sleep_until, timeout},
 };
 use uuid::Uuid;
 
 use super::{
-    appender::News,
     failure::{Failure, failed},
-    schema,
+    news::{Ends, News},
+    schema::Way,
 };
 use crate::{
-    log::{LogError, columns, heads::Heads},
+    log::{LogError, Mark, columns, heads::Heads},
+    postgres::answered,
     subject::Stream,
 };
 
@@ -50,9 +47,17 @@ const TOLD_AT_ONCE: usize = 200;
 /// Realm, lane, seq.
 const TOLD_BYTES: usize = 16 + 1 + 8;
 
-/// How well the node sees.
+/// "All": to ask of every head.
+pub(super) const EVERYTHING: &str = "0";
+
+/// How well the node sees, and whether what it sees can be the log that it knew.
 #[derive(Debug)]
-pub(super) struct Sight(RwLock<Seen>);
+pub(super) struct Sight {
+    seen: RwLock<Seen>,
+    /// The log lacks what it held, as a replica may that takes over before it was told. Others, and this node's memory, were
+    /// told of it: nothing is answered until memory begins anew.
+    went_back: OnceLock<Stream>,
+}
 
 #[derive(Debug)]
 struct Seen {
@@ -62,12 +67,41 @@ struct Seen {
 
 impl Sight {
     pub fn new(as_of: Instant) -> Self {
-        Self(RwLock::new(Seen { as_of, failing: None }))
+        Self {
+            seen: RwLock::new(Seen { as_of, failing: None }),
+            went_back: OnceLock::new(),
+        }
+    }
+
+    /// Whether this is the log that it was; if not, it is refused for good.
+    pub fn sound(&self) -> Result<(), LogError> {
+        match self.went_back.get() {
+            None => Ok(()),
+            Some(stream) => Err(LogError::Refused(format!(
+                "the log went back: {stream} ends earlier than it did, and this node must be restarted"
+            ))),
+        }
+    }
+
+    /// It was seen that the log lacks what it held.
+    pub fn lose(&self, stream: Stream) {
+        if self.went_back.set(stream).is_ok() {
+            tracing::error!(%stream, "the log went back; nothing is answered until this node is restarted");
+        }
+    }
+
+    /// Compares what memory knew at a mark with where all streams end now.
+    pub fn compare(&self, heads: &Heads, before: Mark, found: &[(Stream, u64)]) -> Result<(), LogError> {
+        if let Some(stream) = heads.went_back(before, found) {
+            self.lose(stream);
+        }
+        self.sound()
     }
 
     /// As of when the heads in memory are complete. A node that cannot see is told why; one that is only late says how late.
     pub fn as_of(&self) -> Result<Instant, LogError> {
-        let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        self.sound()?;
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         match &seen.failing {
             Some(text) if seen.as_of.elapsed() > BLIND => Err(LogError::Unavailable(text.clone())),
             _ => Ok(seen.as_of),
@@ -76,7 +110,7 @@ impl Sight {
 
     /// Enters the last look; what changes by it is said once.
     fn set(&self, seen: Result<Instant, String>) {
-        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         match seen {
             Ok(as_of) => {
                 if state.failing.is_some() {
@@ -97,16 +131,17 @@ impl Sight {
 /// Asks what moved, and tells other nodes.
 #[derive(Debug)]
 pub(super) struct Watcher {
-    pub options: PgConnectOptions,
+    pub way: Way,
     pub connection: Option<PgConnection>,
     pub node: Uuid,
-    /// The oldest transaction that was under way when it was last asked.
+    /// The oldest transaction that was under way when it was last asked; [`EVERYTHING`] where there is no connection: after a
+    /// crash or a failover the server may count transactions from an earlier one.
     pub since: String,
     pub heads: Arc<Heads>,
     pub moved: Arc<watch::Sender<u64>>,
     pub sight: Arc<Sight>,
     pub woken: Arc<Notify>,
-    pub news: mpsc::UnboundedReceiver<News>,
+    pub news: News,
     /// Whose connections are counted.
     pub pool: PgPool,
 }
@@ -118,15 +153,17 @@ impl Watcher {
         let mut all = Instant::now() + ALL;
         loop {
             tokio::select! {
-                news = self.news.recv() => match news {
-                    Some(news) => self.tell(news).await,
-                    None => return,
-                },
+                more = self.news.wait() => {
+                    if !more {
+                        return;
+                    }
+                    self.tell().await;
+                }
                 () = self.woken.notified() => next = tokio::time::Instant::now(),
                 () = sleep_until(next) => {
                     if all <= Instant::now() {
                         all = Instant::now() + ALL;
-                        "0".clone_into(&mut self.since);
+                        EVERYTHING.clone_into(&mut self.since);
                     }
                     self.look().await;
                     next = tokio::time::Instant::now() + POLL;
@@ -138,13 +175,16 @@ impl Watcher {
     /// Learns what moved. All that was acknowledged before it began is known after it.
     async fn look(&mut self) {
         let as_of = Instant::now();
-        let since = self.since.clone();
+        let (since, before) = (self.since.clone(), self.heads.mark());
         let asked = self
-            .within(async |connection| moved(connection, &since).await)
+            .within(async |connection| Ok(moved(connection, &since).await?))
             .await;
         match asked {
-            Ok((since, heads)) => {
-                self.since = since;
+            Ok((next, heads)) => {
+                self.since = next;
+                if since == EVERYTHING && self.sight.compare(&self.heads, before, &heads).is_err() {
+                    return;
+                }
                 if self.heads.enter(heads) {
                     self.moved.send_modify(|count| *count += 1);
                 }
@@ -161,14 +201,11 @@ impl Watcher {
     }
 
     /// Tells other nodes what this one committed, and what it commits in the moments after. It is no matter if that fails: they ask.
-    async fn tell(&mut self, first: News) {
+    async fn tell(&mut self) {
         sleep(TELL).await;
-        let mut latest: HashMap<Stream, u64> = first.into_iter().collect();
-        while let Ok(news) = self.news.try_recv() {
-            latest.extend(news);
-        }
-        let latest: Vec<_> = latest.into_iter().collect();
-        let told: Vec<String> = latest
+        let told: Vec<String> = self
+            .news
+            .take()
             .chunks(TOLD_AT_ONCE)
             .map(|heads| write(self.node, heads))
             .collect();
@@ -187,26 +224,29 @@ impl Watcher {
         }
     }
 
-    /// Does something on the connection, which is given up if that fails or takes too long.
+    /// Does something on the connection, which is given up if that fails or takes too long, and with it what was known by it.
     async fn within<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => schema::connect(&self.options).await?,
+            None => self.way.connect().await?,
         };
-        let done = timeout(ANSWER, work(&mut connection)).await;
-        let done = done.unwrap_or_else(|_| Err(Failure::broken("the database server does not answer")))?;
-        self.connection = Some(connection);
-        Ok(done)
+        let done = answered(ANSWER, work(&mut connection)).await;
+        if done.is_ok() {
+            self.connection = Some(connection);
+        } else {
+            EVERYTHING.clone_into(&mut self.since);
+        }
+        done
     }
 }
 
-/// The heads that may have moved since the oldest transaction that was under way when it was last asked ("0" for all), and the
+/// The heads that may have moved since the oldest transaction that was under way when it was last asked, and the
 /// oldest that is under way now. A row that we did not see then was written by a transaction that was under way or had not
 /// begun: its id is not less. (Its id, not its place in the order: ids are taken before locks are waited for.)
-pub(super) async fn moved(connection: &mut PgConnection, since: &str) -> Result<(String, News), Failure> {
+pub(super) async fn moved(connection: &mut PgConnection, since: &str) -> Result<(String, Ends), sqlx::Error> {
     let rows = sqlx::query(
         "SELECT pg_snapshot_xmin(pg_current_snapshot())::text, realm, lane, seq
         FROM (VALUES (1)) AS always LEFT JOIN chancery_log.stream ON xid >= $1::text::xid8",
@@ -215,14 +255,15 @@ pub(super) async fn moved(connection: &mut PgConnection, since: &str) -> Result<
     .fetch_all(connection)
     .await?;
     let oldest = rows.first().map(|row| row.try_get(0)).transpose()?;
-    let mut heads = News::with_capacity(rows.len());
+    let mut heads = Ends::with_capacity(rows.len());
     for row in &rows {
         if let Some(realm) = row.try_get::<Option<&[u8]>, _>(1)? {
-            let stream = columns::stream(realm, row.try_get::<i16, _>(2)?.into())?;
-            heads.push((stream, columns::unsigned(row.try_get(3)?)?));
+            let damaged = |error: LogError| sqlx::Error::Decode(error.into());
+            let stream = columns::stream(realm, row.try_get::<i16, _>(2)?.into()).map_err(damaged)?;
+            heads.push((stream, columns::unsigned(row.try_get(3)?).map_err(damaged)?));
         }
     }
-    Ok((oldest.unwrap_or_else(|| "0".to_owned()), heads))
+    Ok((oldest.unwrap_or_else(|| EVERYTHING.to_owned()), heads))
 }
 
 /// Hears what other nodes tell, for as long as the task lives.
@@ -252,7 +293,8 @@ pub(super) async fn listen(
             Ok::<_, sqlx::Error>(())
         };
         match heard.await {
-            Ok(()) => {}
+            // Lost, or silent: what is missed is asked for, and a server that lets go at once is not run at.
+            Ok(()) => sleep(POLL).await,
             Err(sqlx::Error::PoolClosed) => return,
             Err(error) => {
                 tracing::debug!(error = %failed(error), "other nodes are not heard");
@@ -275,11 +317,11 @@ fn write(node: Uuid, heads: &[(Stream, u64)]) -> String {
 }
 
 /// What a notification tells this node, which knows what it told itself; `None` if it is not understood.
-fn read(node: Uuid, told: &str) -> Option<News> {
+fn read(node: Uuid, told: &str) -> Option<Ends> {
     let bytes = STANDARD_NO_PAD.decode(told).ok()?;
     let (teller, heads) = bytes.split_first_chunk::<16>()?;
     if teller == node.as_bytes() {
-        return Some(News::new());
+        return Some(Ends::new());
     }
     if heads.len() % TOLD_BYTES != 0 {
         return None;
@@ -301,7 +343,7 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_by_others() {
         let realm = RealmId(Uuid::from_u128(7));
-        let heads: News = (0..TOLD_AT_ONCE as u64)
+        let heads: Ends = (0..TOLD_AT_ONCE as u64)
             .map(|n| {
                 (
                     if n == 3 {
@@ -316,7 +358,7 @@ mod tests {
         let told = write(Uuid::from_u128(1), &heads);
         assert!(told.len() < 8_000, "{}", told.len());
         assert_eq!(read(Uuid::from_u128(2), &told), Some(heads));
-        assert_eq!(read(Uuid::from_u128(1), &told), Some(News::new()));
+        assert_eq!(read(Uuid::from_u128(1), &told), Some(Ends::new()));
         for strange in ["", "!", "AAAA", &told[..told.len() - 4]] {
             assert_eq!(read(Uuid::from_u128(2), strange), None);
         }
