@@ -16,7 +16,12 @@ use super::{
     KeyError, KeyKind, KeyName, KeyStore,
     batch::{Placed, Put, PutAll, Puts},
 };
-use crate::{clock::Timestamp, connections::Connections, ids::RealmId, postgres::Database};
+use crate::{
+    clock::Timestamp,
+    connections::Connections,
+    ids::RealmId,
+    postgres::{self, ANSWER, Database, answered},
+};
 
 /// The format of the schema that this version reads and writes.
 const FORMAT: i64 = 1;
@@ -41,10 +46,10 @@ impl PostgresKeyStore {
     /// server that does not write or does not write durably are refused.
     pub async fn open(database: &Database) -> Result<Arc<Self>, KeyError> {
         let options = options(database);
-        let mut connection = PgConnection::connect_with(&options).await.map_err(failed)?;
+        let mut connection = postgres::connect(&options).await.map_err(failed)?;
         fit(&mut connection).await?;
         prepare(&mut connection).await?;
-        connection.close().await.map_err(failed)?;
+        answered(ANSWER, connection.close()).await.map_err(failed)?;
         // After a failover the next connection may lead to a server that lags behind, and knows nothing of the latest tombstones.
         let pool = database
             .pool("keys", CONNECTIONS)
@@ -52,6 +57,7 @@ impl PostgresKeyStore {
             .clone()
             .after_connect(|connection, _| {
                 Box::pin(async move {
+                    postgres::fit(connection).await?;
                     let fit = fit(connection).await;
                     fit.map_err(|error| sqlx::Error::Protocol(error.to_string()))
                 })
@@ -63,11 +69,13 @@ impl PostgresKeyStore {
     /// Opens a store that is there to read from it, beside the nodes that use it: nothing is made or changed.
     pub async fn open_read_only(database: &Database) -> Result<Arc<Self>, KeyError> {
         let options = options(database).options([("default_transaction_read_only", "on")]);
-        let mut connection = PgConnection::connect_with(&options).await.map_err(failed)?;
+        let mut connection = answered(ANSWER, PgConnection::connect_with(&options))
+            .await
+            .map_err(failed)?;
         if look(&mut connection).await? != There::Store {
             return Err(refused("there is no key store in this database"));
         }
-        connection.close().await.map_err(failed)?;
+        answered(ANSWER, connection.close()).await.map_err(failed)?;
         let pool = database.pool("keys", CONNECTIONS);
         pool.set_connect_options(options);
         Ok(Self::over(pool))
@@ -88,19 +96,14 @@ fn options(database: &Database) -> PgConnectOptions {
     ])
 }
 
-/// Whether this connection may serve: something between us and the server could have dropped our settings, and a standby
-/// neither writes nor knows the latest.
+/// Whether this connection may serve: something between us and the server could have dropped our settings.
 async fn fit(connection: &mut PgConnection) -> Result<(), KeyError> {
-    let (durable, isolation, standby): (String, String, bool) = sqlx::query_as(
-        "SELECT current_setting('synchronous_commit'), current_setting('default_transaction_isolation'), \
-         pg_is_in_recovery()",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(failed)?;
-    if standby {
-        return Err(refused("the key store's server is a standby"));
-    }
+    let settings = sqlx::query_as(
+        "SELECT current_setting('synchronous_commit'), current_setting('default_transaction_isolation')",
+    );
+    let (durable, isolation): (String, String) = answered(ANSWER, settings.fetch_one(connection))
+        .await
+        .map_err(failed)?;
     if durable != "on" || isolation != "read committed" {
         return Err(refused(&format!(
             "the key store's server does not keep to synchronous_commit=on and read committed \
@@ -183,7 +186,7 @@ impl PutAll for Writer {
         let wrapped: Vec<&[u8]> = puts.iter().map(|put| put.wrapped.as_slice()).collect();
         let mut placed = HashMap::new();
         // Sorted, so that two nodes' batches wait for one another in one direction only.
-        let inserted = sqlx::query(
+        let inserting = sqlx::query(
             "INSERT INTO chancery_keys.keys (realm, kind, id, wrapped) \
              SELECT realm, kind, id, wrapped FROM UNNEST($1::bytea[], $2::smallint[], $3::text[], $4::bytea[]) \
                  AS put (realm, kind, id, wrapped) ORDER BY realm, kind, id COLLATE \"C\" \
@@ -193,24 +196,22 @@ impl PutAll for Writer {
         .bind(&kinds)
         .bind(&ids)
         .bind(&wrapped)
-        .fetch_all(&self.0)
-        .await
-        .map_err(failed)?;
+        .fetch_all(&self.0);
+        let inserted = answered(ANSWER, inserting).await.map_err(failed)?;
         for row in &inserted {
             placed.insert(name(row)?, Placed::New);
         }
         if placed.len() < puts.len() {
             // A statement of its own sees the rows that stood in the way. They are never deleted.
-            let standing = sqlx::query(
+            let looking = sqlx::query(
                 "SELECT realm, kind, id, wrapped IS NULL AS destroyed FROM chancery_keys.keys \
                  JOIN UNNEST($1::bytea[], $2::smallint[], $3::text[]) AS put (realm, kind, id) USING (realm, kind, id)",
             )
             .bind(&realms)
             .bind(&kinds)
             .bind(&ids)
-            .fetch_all(&self.0)
-            .await
-            .map_err(failed)?;
+            .fetch_all(&self.0);
+            let standing = answered(ANSWER, looking).await.map_err(failed)?;
             for row in &standing {
                 let destroyed: bool = row.try_get("destroyed").map_err(failed)?;
                 // What was destroyed since it was inserted counts as destroyed.
@@ -237,15 +238,14 @@ impl KeyStore for PostgresKeyStore {
     }
 
     async fn get(&self, name: &KeyName) -> Result<Option<Vec<u8>>, KeyError> {
-        let wrapped: Option<Option<Vec<u8>>> = sqlx::query_scalar(
+        let asked = sqlx::query_scalar(
             "SELECT wrapped FROM chancery_keys.keys WHERE realm = $1 AND kind = $2 AND id = $3",
         )
         .bind(realm(name))
         .bind(kind(name))
         .bind(&name.id)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed)?;
+        .fetch_optional(&self.pool);
+        let wrapped: Option<Option<Vec<u8>>> = answered(ANSWER, asked).await.map_err(failed)?;
         Ok(wrapped.flatten())
     }
 
@@ -339,7 +339,7 @@ impl KeyStore for PostgresKeyStore {
 
     async fn close(&self) {
         self.puts.close().await;
-        self.pool.close().await;
+        postgres::close(&self.pool).await;
     }
 }
 
@@ -391,7 +391,9 @@ fn failed(error: sqlx::Error) -> KeyError {
         code.as_deref()
             .is_some_and(|code| codes.iter().any(|begin| code.starts_with(begin)))
     };
-    if is(DAMAGED) {
+    if let sqlx::Error::Configuration(why) = &error {
+        KeyError::Refused(format!("the key store: {why}"))
+    } else if is(DAMAGED) {
         KeyError::Corrupt(format!("the key store's tables are damaged: {error}"))
     } else if is(REFUSED) {
         KeyError::Refused(error.to_string())

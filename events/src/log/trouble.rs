@@ -1,5 +1,6 @@
 //! What ails the writer, so that health is told truly: set when the fate of a batch could not be settled, cleared when something
-//! was written again. While a commit is in doubt nobody is told where the streams end: a follower then knows that it is behind.
+//! was written again. While a commit is in doubt an engine that is alone with its file tells nobody where the streams end: a
+//! follower then knows that it is behind. One of several nodes needs no such care, since it asks the database where they end.
 
 use std::sync::{PoisonError, RwLock};
 

@@ -18,7 +18,8 @@ use super::{
 const FRESH: Duration = Duration::from_secs(1);
 /// How long the store is given to answer, and a store that did not answer is left alone.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long keys in memory serve without an answer: a restart of the store's server fits in, and nobody's sign-in fails by it.
+/// How long keys in memory serve without an answer: a restart of the store's server fits in, and who needs only these does not
+/// notice it. A key that is not in memory has to be asked for, and is refused until the store answers.
 const ENDURED: Duration = Duration::from_secs(30);
 /// Names that are asked for at once. After more destructions than these everything is forgotten.
 const NAMES: i64 = 1_000;
