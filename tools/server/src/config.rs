@@ -10,6 +10,8 @@
 //! PostgreSQL for the log and SQLite for the keys is refused: nodes that share a log share its keys. Nodes that share a log
 //! share the public address, the master key and what the first start makes, too.
 
+mod places;
+
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
@@ -26,6 +28,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use url::Url;
+
+pub use places::{Address, Place, Places};
 
 /// What stands in the place of a secret.
 const MASK: &str = "********";
@@ -115,89 +119,6 @@ impl Role {
 pub struct Store {
     /// `sqlite:<path>` or `postgres://…`; left out, a file in the data folder.
     pub url: Option<Address>,
-}
-
-/// Where a store is.
-#[derive(Clone, Debug)]
-pub enum Place {
-    /// SQLite: a file, or the folder of the read models.
-    File(PathBuf),
-    /// PostgreSQL.
-    Database(Box<Database>),
-}
-
-impl Place {
-    fn database(&self) -> Option<&Database> {
-        match self {
-            Place::File(_) => None,
-            Place::Database(database) => Some(database),
-        }
-    }
-}
-
-/// The address of a store. It may hold a password, which is masked wherever it is shown.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Address(String);
-
-impl Address {
-    fn place(&self) -> Result<Place, String> {
-        match self.0.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Place::File(path.strip_prefix("//").unwrap_or(path).into())),
-            Some(_) => Err("sqlite: needs a path".to_owned()),
-            None => match self.0.parse() {
-                Ok(database) => Ok(Place::Database(Box::new(database))),
-                Err(error) => Err(format!("must be sqlite:<path> or postgres://…: {error}")),
-            },
-        }
-    }
-
-    /// As it may be shown: the password is masked, and what cannot be read could hold one anywhere.
-    fn masked(&self) -> String {
-        if self.0.starts_with("sqlite:") {
-            return self.0.clone();
-        }
-        match Url::parse(&self.0) {
-            Ok(mut url) if url.has_host() => {
-                if url.password().is_some() && url.set_password(Some(MASK)).is_err() {
-                    return MASK.to_owned();
-                }
-                url.into()
-            }
-            _ => MASK.to_owned(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.masked())
-    }
-}
-
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.masked())
-    }
-}
-
-/// Where the three stores are.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// The log.
-    pub log: Place,
-    /// The keys.
-    pub keys: Place,
-    /// The read models.
-    pub read: Place,
-}
-
-impl Places {
-    fn databases(&self) -> impl Iterator<Item = &Database> {
-        [&self.log, &self.keys, &self.read]
-            .into_iter()
-            .filter_map(Place::database)
-    }
 }
 
 /// The operators' listener: metrics and health.
@@ -366,6 +287,11 @@ impl Config {
         self.is(Role::Command) || self.is(Role::Query)
     }
 
+    /// Whether it has read models.
+    pub fn reads(&self) -> bool {
+        self.is(Role::Query) || self.is(Role::Worker)
+    }
+
     /// How long requests are still taken after the order to stop.
     pub fn drain(&self) -> Duration {
         let seconds = match self.drain_seconds {
@@ -376,10 +302,13 @@ impl Config {
         Duration::from_secs(seconds as u64)
     }
 
-    /// Whether whatever can be reached is reached from this machine alone.
+    /// Whether whatever can be reached is reached from this machine alone. A worker listens nowhere: what its fellow nodes
+    /// are it knows from the public address that they share, and without that nothing says that they are here.
     pub fn is_loopback(&self) -> bool {
-        (!self.serves() || self.listen.ip().is_loopback())
-            && self.public_url.as_ref().is_none_or(has_loopback_host)
+        match &self.public_url {
+            Some(url) => has_loopback_host(url) && (!self.serves() || self.listen.ip().is_loopback()),
+            None => self.serves() && self.listen.ip().is_loopback(),
+        }
     }
 
     /// Whether all of it is this machine's own, stores included: only then may secrets be defaults, and stores together.
@@ -396,11 +325,7 @@ impl Config {
             })
         };
         let places = self.places()?;
-        check_places(
-            &places,
-            self.roles.len() == Role::ALL.len(),
-            self.is_development(),
-        )?;
+        places.check(self.roles.len() == Role::ALL.len(), self.is_development())?;
         if self.roles.is_empty() {
             return refuse("roles", "must name at least one of command, query, worker");
         }
@@ -443,38 +368,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// Which stores go together: see the table at the top.
-fn check_places(places: &Places, all_roles: bool, development: bool) -> Result<(), ConfigError> {
-    let refuse = |key, reason: String| Err(ConfigError::Value { key, reason });
-    if let (Some(_), None) = (places.log.database(), places.keys.database()) {
-        return refuse(
-            "keys.url",
-            "with the log on PostgreSQL the keys are there, too (on a server of their own): nodes that share a log share its keys"
-                .to_owned(),
-        );
-    }
-    if places.databases().count() < 3 && !all_roles {
-        return refuse(
-            "roles",
-            "a store on SQLite has one process: it takes command, query and worker".to_owned(),
-        );
-    }
-    if let (Some(log), Some(keys)) = (places.log.database(), places.keys.database())
-        && log.place() == keys.place()
-        && !development
-    {
-        return refuse(
-            "keys.url",
-            format!(
-                "outside loopback development the keys need another server than the log ({}): whoever holds the log's \
-                 backups must not hold the keys'",
-                log.place()
-            ),
-        );
-    }
-    Ok(())
 }
 
 /// What is wrong, and with which key; not where in our own code the value came by.
@@ -545,192 +438,4 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn load(variables: &[(&str, &str)], flags: Value) -> Result<Config, ConfigError> {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::load(None, variables, flags)
-    }
-
-    #[test]
-    fn flags_win_over_variables_win_over_defaults() {
-        let config = load(
-            &[("CHANCERY_DATA", "/srv/a"), ("CHANCERY_PASSWORDS__QUEUE", "7")],
-            json!({"data": "/srv/b"}),
-        )
-        .expect("accepted");
-        assert_eq!(config.data, PathBuf::from("/srv/b"));
-        assert_eq!(config.passwords.queue, 7);
-        assert_eq!(config.listen, Config::default().listen);
-    }
-
-    #[test]
-    fn unknown_keys_are_refused() {
-        assert!(load(&[("CHANCERY_LGO__URL", "sqlite:x")], json!({})).is_err());
-        assert!(load(&[("CHANCERY_LOG__URI", "sqlite:x")], json!({})).is_err());
-    }
-
-    #[test]
-    fn a_secret_of_digits_stays_a_text_and_is_never_shown() {
-        let config = load(
-            &[
-                ("CHANCERY_BOOTSTRAP__CLIENT_ID", "ci"),
-                ("CHANCERY_BOOTSTRAP__CLIENT_SECRET", "0123456789"),
-            ],
-            json!({}),
-        )
-        .expect("accepted");
-        assert_eq!(
-            config.bootstrap.client_secret.as_ref().map(Secret::expose),
-            Some("0123456789")
-        );
-        assert!(!format!("{config:?}").contains("0123456789"));
-        assert!(
-            !serde_json::to_string(&config)
-                .expect("JSON")
-                .contains("0123456789")
-        );
-    }
-
-    #[test]
-    fn outside_loopback_nothing_starts_with_a_default_secret_or_without_https() {
-        let key = (
-            "CHANCERY_MASTER_KEY",
-            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-        );
-        let open = ("CHANCERY_LISTEN", "0.0.0.0:8080");
-        assert!(load(&[open], json!({})).is_err());
-        assert!(load(&[open, key], json!({})).is_err());
-        assert!(
-            load(
-                &[open, key, ("CHANCERY_PUBLIC_URL", "http://id.example")],
-                json!({})
-            )
-            .is_err()
-        );
-        assert!(load(&[open, ("CHANCERY_PUBLIC_URL", "https://id.example")], json!({})).is_err());
-        assert!(
-            load(
-                &[open, key, ("CHANCERY_PUBLIC_URL", "http://localhost:8080")],
-                json!({})
-            )
-            .is_err()
-        );
-        assert!(
-            load(
-                &[open, key, ("CHANCERY_PUBLIC_URL", "https://id.example")],
-                json!({})
-            )
-            .is_ok()
-        );
-    }
-
-    #[test]
-    fn an_engine_that_is_not_there_is_refused() {
-        assert!(load(&[("CHANCERY_LOG__URL", "mysql://x")], json!({})).is_err());
-    }
-
-    const KEY: (&str, &str) = (
-        "CHANCERY_MASTER_KEY",
-        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-    );
-    const PUBLIC: (&str, &str) = ("CHANCERY_PUBLIC_URL", "https://id.example");
-
-    /// The three stores, each on its server.
-    fn stores<'a>(log: &'a str, keys: &'a str, read: &'a str) -> [(&'static str, &'a str); 3] {
-        [
-            ("CHANCERY_LOG__URL", log),
-            ("CHANCERY_KEYS__URL", keys),
-            ("CHANCERY_READ__URL", read),
-        ]
-    }
-
-    fn refusal(variables: &[(&str, &str)]) -> String {
-        load(variables, json!({})).expect_err("refused").to_string()
-    }
-
-    #[test]
-    fn roles_are_divided_only_where_all_stores_are_shared() {
-        let (a, b, file) = (
-            "postgres://127.0.0.1/log",
-            "postgres://127.0.0.1/read",
-            "sqlite:x",
-        );
-        let worker = ("CHANCERY_ROLES", "worker");
-        let with = |stores: [(&'static str, &'static str); 3], more: &[(&'static str, &'static str)]| {
-            load(&[&stores[..], more].concat(), json!({}))
-        };
-        assert!(
-            with(stores(a, a, b), &[worker]).is_ok(),
-            "a worker needs no address"
-        );
-        for split in [stores(file, file, file), stores(file, a, b), stores(a, b, file)] {
-            assert!(with(split, &[]).is_ok(), "{split:?}");
-            assert!(with(split, &[worker]).is_err(), "{split:?}");
-        }
-        assert!(with(stores(a, file, b), &[]).is_err(), "nodes share keys");
-        let divided = ("CHANCERY_ROLES", "command,query");
-        assert!(refusal(&[&stores(a, a, b)[..], &[divided]].concat()).contains("public_url"));
-        let shared = ("CHANCERY_PUBLIC_URL", "http://127.0.0.1:8080");
-        assert!(with(stores(a, a, b), &[divided, shared]).is_ok());
-        assert!(with(stores(a, a, b), &[("CHANCERY_ROLES", "")]).is_err());
-    }
-
-    #[test]
-    fn outside_loopback_the_keys_stand_on_a_server_of_their_own() {
-        let [log, keys] = [
-            "postgres://a:b@db.example/log",
-            "postgres://a:b@keys.example/keys",
-        ];
-        let read = "postgres://a:b@db.example/read";
-        let with = |stores: [(&'static str, &'static str); 3]| [&stores[..], &[KEY, PUBLIC]].concat();
-        assert!(load(&with(stores(log, keys, read)), json!({})).is_ok());
-        let together = "postgres://c:d@db.example:5432/keys";
-        let refused = refusal(&with(stores(log, together, read)));
-        assert!(
-            refused.contains("keys.url") && refused.contains("db.example:5432"),
-            "{refused}"
-        );
-        // Stores that are elsewhere are not this machine's own, wherever requests come from.
-        assert!(refusal(&stores(log, keys, read)).contains("master_key"));
-        let here = "postgres://127.0.0.1/chancery";
-        assert!(load(&stores(here, here, here), json!({})).is_ok());
-    }
-
-    #[test]
-    fn the_password_of_a_store_is_never_shown() {
-        let address = "postgres://chancery:hunter2@127.0.0.1/chancery?sslmode=disable";
-        let config = load(&stores(address, address, address), json!({})).expect("accepted");
-        let shown = serde_json::to_string(&config).expect("JSON");
-        assert!(
-            !shown.contains("hunter2") && shown.contains("chancery:********@127.0.0.1/chancery"),
-            "{shown}"
-        );
-        assert!(!format!("{config:?}").contains("hunter2"));
-        for broken in [
-            "postgres://chancery:hunter2@127.0.0.1",
-            "mysql://a:hunter2@x/y",
-            "chancery:hunter2@127.0.0.1/chancery",
-        ] {
-            let refused = refusal(&stores(broken, address, address));
-            assert!(
-                refused.contains("log.url") && !refused.contains("hunter2"),
-                "{refused}"
-            );
-        }
-    }
-
-    #[test]
-    fn requests_are_taken_for_a_while_after_the_order_to_stop_unless_all_is_loopback() {
-        let seconds =
-            |variables: &[(&str, &str)]| load(variables, json!({})).expect("accepted").drain().as_secs();
-        assert_eq!(seconds(&[]), 0);
-        assert_eq!(seconds(&[KEY, PUBLIC]), 5);
-        assert_eq!(seconds(&[("CHANCERY_DRAIN_SECONDS", "2")]), 2);
-        assert!(load(&[("CHANCERY_DRAIN_SECONDS", "601")], json!({})).is_err());
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ mod config;
 mod demo;
 mod docs;
 mod listener;
+mod logging;
 mod management;
 mod platform;
 mod serve;
@@ -110,6 +111,13 @@ impl Common {
             Value::Object(flags),
         )
     }
+
+    /// For what is neither the server nor a question about the configuration: it logs what its caller should know.
+    fn load_for_subcommand(&self) -> Result<Config, Failure> {
+        let config = self.load(Map::new())?;
+        logging::start_for_subcommand(&config.telemetry)?;
+        Ok(config)
+    }
 }
 
 #[tokio::main]
@@ -147,11 +155,11 @@ async fn run(command: Command) -> Result<(), Failure> {
             }
             serve::serve(common.load(flags)?, demo).await
         }
-        Command::Migrate { common } => subcommands::migrate(&common.load(Map::new())?).await,
-        Command::Rebuild { common } => subcommands::rebuild(&common.load(Map::new())?).await,
-        Command::Verify { common } => subcommands::verify(&common.load(Map::new())?).await,
+        Command::Migrate { common } => subcommands::migrate(&common.load_for_subcommand()?).await,
+        Command::Rebuild { common } => subcommands::rebuild(&common.load_for_subcommand()?).await,
+        Command::Verify { common } => subcommands::verify(&common.load_for_subcommand()?).await,
         Command::Tombstones { common, apply } => {
-            let config = common.load(Map::new())?;
+            let config = common.load_for_subcommand()?;
             match apply {
                 Some(list) => subcommands::apply_tombstones(&config, &list).await,
                 None => subcommands::list_tombstones(&config).await,

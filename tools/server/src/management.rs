@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | `GET /metrics` | Prometheus' text format; no user, address or name in a label |
 //! | `GET /health/live` | 200 while the process works at all |
-//! | `GET /health/started` | 200 once the platform has started |
-//! | `GET /health/ready` | 200 while the log answers and, where this node has read models, no projection is stopped and none is far behind; 503 and why else, and from SIGTERM on |
+//! | `GET /health/started` | 200 once the platform has started; 503 before, while it waits for read models, say |
+//! | `GET /health/ready` | 200 while the log and the key store answer within 3 s and, where this node has read models, no projection is stopped and none is far behind; 503 and why else, before it has started, and from SIGTERM on |
 //! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` with the incarnation of the log |
 //!
 //! | metric | labels | what it tells |
@@ -18,11 +18,18 @@
 //! | `chancery_log_events_total` | lane | events written |
 //! | `chancery_log_queue_depth`, `chancery_log_batch_appends`, `chancery_log_commit_seconds` | | appends waiting, appends of one transaction, its length |
 //! | `chancery_decisions_lost_total` | | decisions made anew because the subject moved meanwhile |
+//! | `chancery_pool_connections` | store: log, keys, read; state: idle, busy | connections of the pools: open and free, or lent |
 //! | `chancery_projection_lag_events`, `chancery_projection_stopped` | projection | how far behind the log; on how many streams it stands still (should be 0) |
 //! | `chancery_projection_events_total` | projection | events applied |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -30,6 +37,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
+use events::{connections::Connections, kernel::Kernel, keys::KeyStore};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projections::Reads;
 use serde_json::{Value, json};
@@ -39,21 +47,40 @@ use crate::{
     Failure,
     config::{Config, Place},
     listener,
-    platform::Platform,
+    platform::{Platform, private_folder},
 };
 
 /// Where it listens unless told otherwise.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
 /// A projection further behind than this many events makes the node unready.
 const FAR_BEHIND: u64 = 10_000;
+/// How long a store may take to answer whether it is well: less than whoever asks us waits for that.
+const ANSWER: Duration = Duration::from_secs(3);
 
 #[derive(Clone)]
 struct Operators {
     metrics: PrometheusHandle,
-    kernel: Arc<events::kernel::Kernel>,
-    /// Where the node has none, nothing is said of projections.
-    reads: Option<Reads>,
+    kernel: Arc<Kernel>,
+    keys: Arc<dyn KeyStore>,
+    started: Started,
     stopping: watch::Receiver<bool>,
+}
+
+/// What the platform has once it has started.
+type Started = Arc<OnceLock<Option<Reads>>>;
+
+/// The listener, while it listens.
+pub struct Management {
+    /// Where.
+    pub address: SocketAddr,
+    started: Started,
+}
+
+impl Management {
+    /// The platform has started, with these read models: where it has none, nothing is said of projections.
+    pub fn started(&self, reads: Option<&Reads>) {
+        let _ = self.started.set(reads.cloned());
+    }
 }
 
 /// Upper bounds of histograms, in seconds: from a point read to the slowest request that is let live.
@@ -71,15 +98,15 @@ pub fn record_metrics() -> Result<PrometheusHandle, Failure> {
     Ok(builder.install_recorder()?)
 }
 
-/// Starts listening, until the public side is drained, and answers where. The address is kept beside read models that are
-/// this node's own, for `chancery rebuild`.
+/// Starts listening, until the public side is drained. The address is kept beside read models that are this node's own, for
+/// `chancery rebuild`.
 pub async fn start(
     config: &Config,
     metrics: PrometheusHandle,
     platform: &Platform,
     stopping: watch::Receiver<bool>,
     drained: watch::Receiver<bool>,
-) -> Result<SocketAddr, Failure> {
+) -> Result<Management, Failure> {
     let listener = match config.management.listen {
         Some(address) => TcpListener::bind(address)
             .await
@@ -92,21 +119,21 @@ pub async fn start(
     };
     let address = listener.local_addr()?;
     if let Some(file) = address_file(config)? {
+        private_folder(&config.data)?;
         std::fs::write(file, address.to_string())?;
     }
+    let started = Started::default();
     let operators = Operators {
         metrics,
-        kernel: platform.kernel.clone(),
-        reads: platform.reads.clone(),
+        kernel: Arc::clone(&platform.kernel),
+        keys: Arc::clone(&platform.keys),
+        started: Arc::clone(&started),
         stopping,
     };
     let app = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/health/live", get(async || Json(json!({"status": "live"}))))
-        .route(
-            "/health/started",
-            get(async || Json(json!({"status": "started"}))),
-        )
+        .route("/health/started", get(has_started))
         .route("/health/ready", get(ready))
         .route("/rebuild", post(rebuild))
         .with_state(operators);
@@ -117,7 +144,7 @@ pub async fn start(
         drained,
         Duration::ZERO,
     ));
-    Ok(address)
+    Ok(Management { address, started })
 }
 
 /// Where the running server says how it is reached, if its read models are files: nobody else can rebuild those.
@@ -136,33 +163,64 @@ pub fn forget(config: &Config) {
 }
 
 async fn show_metrics(State(operators): State<Operators>) -> String {
+    count_connections("log", operators.kernel.log().connections());
+    count_connections("keys", operators.keys.connections());
+    if let Some(Some(reads)) = operators.started.get() {
+        count_connections("read", reads.connections());
+    }
     operators.metrics.run_upkeep();
     operators.metrics.render()
 }
 
+fn count_connections(store: &'static str, connections: Connections) {
+    for (state, count) in [("idle", connections.idle), ("busy", connections.busy)] {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        metrics::gauge!("chancery_pool_connections", "store" => store, "state" => state).set(count);
+    }
+}
+
+async fn has_started(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
+    match operators.started.get() {
+        Some(_) => (StatusCode::OK, Json(json!({"status": "started"}))),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(json!({"status": "starting"})),
+        ),
+    }
+}
+
 async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) {
-    let log = operators.kernel.log().health().await;
+    let (log, keys) = tokio::join!(
+        health(operators.kernel.log().health()),
+        health(operators.keys.last_destruction()),
+    );
     let draining = *operators.stopping.borrow();
-    let mut good = log.is_ok() && !draining;
-    let mut answer = json!({
-        "log": log.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
-        "draining": draining,
-    });
-    if let Some(reads) = &operators.reads {
+    let started = operators.started.get();
+    let mut good = log.is_ok() && keys.is_ok() && !draining && started.is_some();
+    let told = |health: Result<(), String>| health.err().unwrap_or_else(|| "ok".to_owned());
+    let mut answer = json!({"log": told(log), "keys": told(keys), "draining": draining});
+    if let Some(Some(reads)) = started {
         let (stopped, failing, lag) = (reads.stopped(), reads.failing(), reads.lag());
         let furthest = lag.values().max().copied().unwrap_or(0);
         good &= stopped.is_empty() && failing.is_none() && furthest < FAR_BEHIND;
         answer["projections"] = json!({ "lag_events": lag, "stopped": stopped, "failing": failing });
     }
-    answer["status"] = json!(if good { "ready" } else { "unready" });
-    (
-        if good {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        },
-        Json(answer),
-    )
+    let (status, word) = match (good, started) {
+        (true, _) => (StatusCode::OK, "ready"),
+        (false, Some(_)) => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+        (false, None) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+    };
+    answer["status"] = json!(word);
+    (status, Json(answer))
+}
+
+/// Whether a store answers in time, or what it says instead.
+async fn health<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Result<(), String> {
+    match tokio::time::timeout(ANSWER, answer).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("does not answer".to_owned()),
+    }
 }
 
 /// A web page can make a browser send a POST here, but not one with this header; and who names another log means another server.
@@ -181,11 +239,18 @@ async fn rebuild(State(operators): State<Operators>, headers: HeaderMap) -> (Sta
             ),
         );
     }
-    let Some(reads) = &operators.reads else {
-        return (
-            StatusCode::CONFLICT,
-            Json(json!({"status": "refused", "reason": "this node has no read models"})),
-        );
+    let reads = match operators.started.get() {
+        Some(Some(reads)) => reads,
+        none => {
+            let reason = match none {
+                Some(_) => "this node has no read models",
+                None => "the platform has not started yet",
+            };
+            return (
+                StatusCode::CONFLICT,
+                Json(json!({"status": "refused", "reason": reason})),
+            );
+        }
     };
     match reads.rebuild().await {
         Ok(generation) => (

@@ -5,6 +5,7 @@ use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use events::{
@@ -17,16 +18,22 @@ use projections::{Home, Reads};
 
 use crate::{
     Failure,
-    config::{Config, Place, Role},
+    config::{Config, Place},
 };
+
+/// How long stores may take to close: a connection that never comes back must not keep a process from ending. Whatever
+/// was acknowledged is durable by then.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// What every role stands on.
 pub struct Platform {
     /// Load, decide, append.
     pub kernel: Arc<Kernel>,
-    /// The read models and, on a worker, their runner; a node that only takes commands has none.
+    /// The key store below it.
+    pub keys: Arc<dyn KeyStore>,
+    /// The read models and, on a worker, their runner, once they are [opened](Self::read); a node that only takes commands
+    /// has none.
     pub reads: Option<Reads>,
-    keys: Arc<dyn KeyStore>,
     /// Held as long as read models in files are followed.
     _read_lock: Option<File>,
 }
@@ -37,7 +44,7 @@ pub struct Platform {
 pub struct ReadsInUse(PathBuf);
 
 impl Platform {
-    /// Opens what the roles need; the locks are taken first, so that a second process on the same files changes nothing.
+    /// Opens all but the read models; the locks are taken first, so that a second process on the same files changes nothing.
     pub async fn open(config: &Config) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
         let random = Arc::new(SystemRandom);
@@ -53,40 +60,49 @@ impl Platform {
             Place::File(path) => SqliteLog::open(path, clock.clone(), random.clone()).await?,
             Place::Database(database) => PostgresLog::open(database, clock.clone(), random.clone()).await?,
         };
-        let reading = config.is(Role::Query) || config.is(Role::Worker);
         let read_lock = match &places.read {
-            Place::File(path) if reading => Some(lock(path)?),
+            Place::File(path) if config.reads() => Some(lock(path)?),
             _ => None,
         };
         let (keys, keyring) = keyring(config, &places.keys, &random).await?;
         let kernel = Kernel::start(log, keyring, clock, random).await?;
-        let reads = if reading {
-            let home = match places.read {
-                Place::File(path) => {
-                    private_folder(&path)?;
-                    Home::Folder(path)
-                }
-                Place::Database(database) => Home::Database(*database),
-            };
-            Some(Reads::open(Arc::clone(&kernel), home, config.is(Role::Worker)).await?)
-        } else {
-            None
-        };
         Ok(Self {
             kernel,
-            reads,
             keys,
+            reads: None,
             _read_lock: read_lock,
         })
     }
 
-    /// Commits what is queued and closes.
-    pub async fn close(self) {
-        if let Some(reads) = &self.reads {
-            reads.close().await;
+    /// Opens the read models, if a role needs them: to `follow` the log, or to ask only. Where there are none yet it takes as
+    /// long as building them, or as waiting for the node that does.
+    pub async fn read(&mut self, config: &Config, follow: bool) -> Result<(), Failure> {
+        if !config.reads() {
+            return Ok(());
         }
-        self.kernel.log().close().await;
-        self.keys.close().await;
+        let home = match config.places()?.read {
+            Place::File(path) => {
+                private_folder(&path)?;
+                Home::Folder(path)
+            }
+            Place::Database(database) => Home::Database(*database),
+        };
+        self.reads = Some(Reads::open(Arc::clone(&self.kernel), home, follow).await?);
+        Ok(())
+    }
+
+    /// Commits what is queued and closes, within ten seconds.
+    pub async fn close(self) {
+        let closing = async {
+            if let Some(reads) = &self.reads {
+                reads.close().await;
+            }
+            self.kernel.log().close().await;
+            self.keys.close().await;
+        };
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("the stores do not close: they are left as they are");
+        }
     }
 }
 
@@ -162,7 +178,7 @@ fn existing_master_key(config: &Config) -> Result<Option<MasterKey>, Failure> {
 }
 
 /// Makes a folder that only this account reads: read models hold personal data in the open. One that is there is left as it is.
-fn private_folder(folder: &Path) -> Result<(), Failure> {
+pub fn private_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

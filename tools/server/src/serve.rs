@@ -1,6 +1,6 @@
 //! `chancery serve`: opens the platform, makes what the first start makes, listens, drains on SIGTERM.
 
-use std::{io::IsTerminal, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use command::{Commands, bootstrap::Bootstrap};
@@ -10,14 +10,13 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tracing_subscriber::EnvFilter;
 use url::Url;
 use web::Edge;
 
 use crate::{
     Failure,
-    config::{Config, LogFormat, Passwords, Role, Secret, Telemetry},
-    demo, docs, listener, management,
+    config::{Config, Passwords, Role, Secret},
+    demo, docs, listener, logging, management,
     platform::Platform,
 };
 
@@ -29,7 +28,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     if with_demo && !config.is(Role::Command) {
         return Err("--demo needs a process that takes commands".into());
     }
-    start_logging(&config.telemetry)?;
+    logging::start(&config.telemetry)?;
     let metrics = management::record_metrics()?;
     let listener = if config.serves() {
         let listener = TcpListener::bind(config.listen).await;
@@ -37,18 +36,30 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     } else {
         None
     };
-    let platform = Platform::open(&config).await?;
-    let public = match listener {
-        Some(listener) => Some(public(&config, &platform, listener, with_demo).await?),
-        None => None,
-    };
-
-    // Listened for before anybody is told that we are ready: a signal right after that must not kill us.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let (stop, mut stopping) = watch::channel(false);
+    // Listened for before anything is opened: opening may take long, and the first process of a container is ended by
+    // nothing else.
+    let mut stopping = until_told_to_stop()?;
     let (drain, drained) = watch::channel(false);
-    let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
+    let opening = async {
+        let mut platform = Platform::open(&config).await?;
+        // Told of before the read models are there, which may take long: whoever asks whether it lives must not end it.
+        let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
+        platform.read(&config, config.is(Role::Worker)).await?;
+        let public = match listener {
+            Some(listener) => Some(public(&config, &platform, listener, with_demo).await?),
+            None => None,
+        };
+        management.started(platform.reads.as_ref());
+        Ok::<_, Failure>((platform, management.address, public))
+    };
+    let mut told = stopping.clone();
+    let (platform, management, public) = tokio::select! {
+        opened = opening => opened?,
+        _ = told.wait_for(|stop| *stop) => {
+            management::forget(&config);
+            return Ok(());
+        }
+    };
     let sweeper = config
         .is(Role::Worker)
         .then(|| tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone())));
@@ -60,14 +71,6 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         None => println!("Chancery is ready as a worker (management http://{management})"),
     }
 
-    let stopper = tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("draining");
-        stop.send_replace(true);
-    });
     match public {
         Some(Public { listener, app, .. }) => {
             let proxies = config.trusted_proxies.iter().copied().collect();
@@ -77,7 +80,6 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
             let _ = stopping.wait_for(|stop| *stop).await;
         }
     }
-    stopper.abort();
     if let Some(sweeper) = sweeper {
         sweeper.abort();
     }
@@ -86,6 +88,24 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     drain.send_replace(true);
     management::forget(&config);
     Ok(())
+}
+
+/// Becomes true with SIGTERM or SIGINT.
+fn until_told_to_stop() -> Result<watch::Receiver<bool>, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining");
+        stop.send_replace(true);
+        // Whoever asks later finds it said.
+        stop.closed().await;
+    });
+    Ok(stopping)
 }
 
 /// What callers reach of a process.
@@ -173,17 +193,4 @@ async fn sweep(kernel: Arc<events::kernel::Kernel>, stopping: watch::Receiver<bo
         }
         tokio::time::sleep(SWEEP).await;
     }
-}
-
-fn start_logging(telemetry: &Telemetry) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&telemetry.filter)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match telemetry.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The subcommands besides the server: migrate, rebuild, verify, tombstones.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use events::{
     clock::{Clock, SystemClock},
@@ -18,6 +18,9 @@ use crate::{
     management,
     platform::{self, Platform, ReadsInUse},
 };
+
+/// How long a rebuild in a database waits for read models that can be asked.
+const FOUND: Duration = Duration::from_secs(10);
 
 /// Opening a store brings it to this version's shape; read models are not migrated, but built anew when it is time.
 pub async fn migrate(config: &Config) -> Result<(), Failure> {
@@ -41,7 +44,7 @@ pub async fn rebuild(config: &Config) -> Result<(), Failure> {
         roles,
         ..config.clone()
     };
-    let platform = match Platform::open(&reader).await {
+    let platform = match with_reads(&reader).await {
         Ok(platform) => platform,
         Err(error) if is_in_use(&error) => {
             return ask_to_rebuild(config)
@@ -58,6 +61,20 @@ pub async fn rebuild(config: &Config) -> Result<(), Failure> {
     rebuilt?;
     println!("rebuilt");
     Ok(())
+}
+
+/// Opens the read models to build new ones beside them. Whoever does not follow the log waits for a node that does; where
+/// there is none, the first ones are built here.
+async fn with_reads(config: &Config) -> Result<Platform, Failure> {
+    let mut platform = Platform::open(config).await?;
+    if !config.is(Role::Worker)
+        && let Ok(opened) = tokio::time::timeout(FOUND, platform.read(config, false)).await
+    {
+        opened?;
+    } else {
+        platform.read(config, true).await?;
+    }
+    Ok(platform)
 }
 
 fn is_in_use(error: &Failure) -> bool {

@@ -1,0 +1,223 @@
+//! What a configuration may say, and what is refused before anything starts.
+
+use super::*;
+use serde_json::json;
+
+fn load(variables: &[(&str, &str)], flags: Value) -> Result<Config, ConfigError> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(None, variables, flags)
+}
+
+#[test]
+fn flags_win_over_variables_win_over_defaults() {
+    let config = load(
+        &[("CHANCERY_DATA", "/srv/a"), ("CHANCERY_PASSWORDS__QUEUE", "7")],
+        json!({"data": "/srv/b"}),
+    )
+    .expect("accepted");
+    assert_eq!(config.data, PathBuf::from("/srv/b"));
+    assert_eq!(config.passwords.queue, 7);
+    assert_eq!(config.listen, Config::default().listen);
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    assert!(load(&[("CHANCERY_LGO__URL", "sqlite:x")], json!({})).is_err());
+    assert!(load(&[("CHANCERY_LOG__URI", "sqlite:x")], json!({})).is_err());
+}
+
+#[test]
+fn a_secret_of_digits_stays_a_text_and_is_never_shown() {
+    let config = load(
+        &[
+            ("CHANCERY_BOOTSTRAP__CLIENT_ID", "ci"),
+            ("CHANCERY_BOOTSTRAP__CLIENT_SECRET", "0123456789"),
+        ],
+        json!({}),
+    )
+    .expect("accepted");
+    assert_eq!(
+        config.bootstrap.client_secret.as_ref().map(Secret::expose),
+        Some("0123456789")
+    );
+    assert!(!format!("{config:?}").contains("0123456789"));
+    assert!(
+        !serde_json::to_string(&config)
+            .expect("JSON")
+            .contains("0123456789")
+    );
+}
+
+#[test]
+fn outside_loopback_nothing_starts_with_a_default_secret_or_without_https() {
+    let key = (
+        "CHANCERY_MASTER_KEY",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    );
+    let open = ("CHANCERY_LISTEN", "0.0.0.0:8080");
+    assert!(load(&[open], json!({})).is_err());
+    assert!(load(&[open, key], json!({})).is_err());
+    assert!(
+        load(
+            &[open, key, ("CHANCERY_PUBLIC_URL", "http://id.example")],
+            json!({})
+        )
+        .is_err()
+    );
+    assert!(load(&[open, ("CHANCERY_PUBLIC_URL", "https://id.example")], json!({})).is_err());
+    assert!(
+        load(
+            &[open, key, ("CHANCERY_PUBLIC_URL", "http://localhost:8080")],
+            json!({})
+        )
+        .is_err()
+    );
+    assert!(
+        load(
+            &[open, key, ("CHANCERY_PUBLIC_URL", "https://id.example")],
+            json!({})
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_refused() {
+    assert!(load(&[("CHANCERY_LOG__URL", "mysql://x")], json!({})).is_err());
+}
+
+const KEY: (&str, &str) = (
+    "CHANCERY_MASTER_KEY",
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+);
+const PUBLIC: (&str, &str) = ("CHANCERY_PUBLIC_URL", "https://id.example");
+
+/// The three stores, each on its server.
+fn stores<'a>(log: &'a str, keys: &'a str, read: &'a str) -> [(&'static str, &'a str); 3] {
+    [
+        ("CHANCERY_LOG__URL", log),
+        ("CHANCERY_KEYS__URL", keys),
+        ("CHANCERY_READ__URL", read),
+    ]
+}
+
+fn refusal(variables: &[(&str, &str)]) -> String {
+    load(variables, json!({})).expect_err("refused").to_string()
+}
+
+#[test]
+fn roles_are_divided_only_where_all_stores_are_shared() {
+    let (a, b, file) = (
+        "postgres://127.0.0.1/log",
+        "postgres://127.0.0.1/read",
+        "sqlite:x",
+    );
+    let worker = ("CHANCERY_ROLES", "worker");
+    let shared = ("CHANCERY_PUBLIC_URL", "http://127.0.0.1:8080");
+    let with = |stores: [(&'static str, &'static str); 3], more: &[(&'static str, &'static str)]| {
+        load(&[&stores[..], more].concat(), json!({}))
+    };
+    assert!(
+        with(stores(a, a, b), &[worker, shared]).is_ok(),
+        "a worker listens nowhere"
+    );
+    for split in [stores(file, file, file), stores(file, a, b), stores(a, b, file)] {
+        assert!(with(split, &[]).is_ok(), "{split:?}");
+        assert!(with(split, &[worker]).is_err(), "{split:?}");
+    }
+    assert!(with(stores(a, file, b), &[]).is_err(), "nodes share keys");
+    let divided = ("CHANCERY_ROLES", "command,query");
+    assert!(refusal(&[&stores(a, a, b)[..], &[divided]].concat()).contains("public_url"));
+    assert!(with(stores(a, a, b), &[divided, shared]).is_ok());
+    assert!(with(stores(a, a, b), &[("CHANCERY_ROLES", "")]).is_err());
+}
+
+#[test]
+fn outside_loopback_the_keys_stand_on_a_server_of_their_own() {
+    let [log, keys] = [
+        "postgres://a:b@db.example/log",
+        "postgres://a:b@keys.example/keys",
+    ];
+    let read = "postgres://a:b@db.example/read";
+    let with = |stores: [(&'static str, &'static str); 3]| [&stores[..], &[KEY, PUBLIC]].concat();
+    assert!(load(&with(stores(log, keys, read)), json!({})).is_ok());
+    let together = "postgres://c:d@db.example:5432/keys";
+    let refused = refusal(&with(stores(log, together, read)));
+    assert!(
+        refused.contains("keys.url") && refused.contains("db.example:5432"),
+        "{refused}"
+    );
+    // Stores that are elsewhere are not this machine's own, wherever requests come from.
+    assert!(refusal(&stores(log, keys, read)).contains("master_key"));
+    let here = "postgres://127.0.0.1/chancery";
+    assert!(load(&stores(here, here, here), json!({})).is_ok());
+}
+
+#[test]
+fn the_password_of_a_store_is_never_shown() {
+    let address = "postgres://chancery:hunter2@127.0.0.1/chancery?sslmode=disable";
+    let config = load(&stores(address, address, address), json!({})).expect("accepted");
+    let shown = serde_json::to_string(&config).expect("JSON");
+    assert!(
+        !shown.contains("hunter2") && shown.contains("chancery:********@127.0.0.1/chancery"),
+        "{shown}"
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for broken in [
+        "postgres://chancery:hunter2@127.0.0.1",
+        "mysql://a:hunter2@x/y",
+        "chancery:hunter2@127.0.0.1/chancery",
+    ] {
+        let refused = refusal(&stores(broken, address, address));
+        assert!(
+            refused.contains("log.url") && !refused.contains("hunter2"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn requests_are_taken_for_a_while_after_the_order_to_stop_unless_all_is_loopback() {
+    let seconds =
+        |variables: &[(&str, &str)]| load(variables, json!({})).expect("accepted").drain().as_secs();
+    assert_eq!(seconds(&[]), 0);
+    assert_eq!(seconds(&[KEY, PUBLIC]), 5);
+    assert_eq!(seconds(&[("CHANCERY_DRAIN_SECONDS", "2")]), 2);
+    assert!(load(&[("CHANCERY_DRAIN_SECONDS", "601")], json!({})).is_err());
+}
+
+#[test]
+fn a_worker_that_is_told_no_address_has_no_default_secret_however_near_its_databases_are() {
+    // A proxy beside the process makes any database look near.
+    let (log, keys) = ("postgres://127.0.0.1:5432/a", "postgres://127.0.0.1:5433/b");
+    let worker = ("CHANCERY_ROLES", "worker");
+    let with =
+        |keys, more: &[(&'static str, &'static str)]| [&stores(log, keys, log)[..], &[worker], more].concat();
+    assert!(refusal(&with(keys, &[])).contains("master_key"));
+    assert!(load(&with(keys, &[KEY]), json!({})).is_ok());
+    for beside in [
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "[::1]",
+        "127.0.0.2",
+        "localhost.",
+    ] {
+        let beside = format!("postgres://{beside}:5432/b?sslmode=disable");
+        let refused = load(
+            &[&stores(log, &beside, log)[..], &[worker, KEY]].concat(),
+            json!({}),
+        );
+        let refused = refused.expect_err(&beside).to_string();
+        assert!(refused.contains("keys.url"), "{refused}");
+    }
+}
+
+#[test]
+fn a_server_is_the_same_however_its_name_is_written() {
+    let (log, keys) = ("postgres://DB.example/log", "postgres://db.example.:5432/keys");
+    let refused = refusal(&[&stores(log, keys, log)[..], &[KEY, PUBLIC]].concat());
+    assert!(refused.contains("keys.url"), "{refused}");
+}
