@@ -21,23 +21,14 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// A follower that knows how far the generation has come; `may_lead` if it runs the projections where nobody does.
-    pub async fn new(
-        setup: Arc<Setup>,
-        store: Arc<Store>,
-        progress: Arc<Progress>,
-        may_lead: bool,
-    ) -> Result<Self, ReadError> {
-        let follower = Self {
+    /// A follower of a generation whose progress is known; `may_lead` if it runs the projections where nobody does.
+    pub fn new(setup: Arc<Setup>, store: Arc<Store>, progress: Arc<Progress>, may_lead: bool) -> Self {
+        Self {
             setup,
             store,
             progress,
             may_lead,
-        };
-        Watcher::new(&follower.setup, &follower.store, &follower.progress)
-            .survey()
-            .await?;
-        Ok(follower)
+        }
     }
 
     /// Follows until told to stop, or until whoever could tell is gone.

@@ -90,7 +90,9 @@ impl Generation {
 
     /// Makes the next generation, which is written hastily until it [is finished](Self::finish). Nothing follows yet.
     pub async fn make(shelf: &dyn Shelf, setup: &Setup) -> Result<Self, ReadError> {
-        let number = shelf.numbers().await?.last().map_or(1, |last| last + 1);
+        // Above the pointer too: what it names may have been dropped, and nothing unfinished may bear that number.
+        let last = shelf.numbers().await?.last().copied();
+        let number = last.max(shelf.pointer().await?).map_or(1, |last| last + 1);
         let store = shelf.make(number, &setup.tables(), &setup.built_by()).await?;
         store.hurry().await?;
         Ok(Self::new(number, store))
@@ -112,12 +114,18 @@ impl Generation {
 
     /// Starts following the log; `may_lead` as in [`Follower::new`].
     pub async fn follow(&self, setup: &Arc<Setup>, may_lead: bool) -> Result<(), ReadError> {
+        self.survey(setup).await?;
+        self.resume(setup, may_lead);
+        Ok(())
+    }
+
+    /// Goes on following after a halt: how far it has come is known, so that no outage stands in the way.
+    pub fn resume(&self, setup: &Arc<Setup>, may_lead: bool) {
         let (store, progress) = (Arc::clone(&self.store), Arc::clone(&self.progress));
-        let follower = Follower::new(Arc::clone(setup), store, progress, may_lead).await?;
+        let follower = Follower::new(Arc::clone(setup), store, progress, may_lead);
         let (stop, told) = watch::channel(false);
         let task = tokio::spawn(follower.run(told));
         *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(Following { stop, task });
-        Ok(())
     }
 
     /// Learns how far all streams have come, whichever node brought them there.

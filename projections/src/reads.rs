@@ -357,7 +357,7 @@ impl Inner {
             fresh.progress.serve();
             self.served.send_replace(Arc::clone(fresh));
         } else {
-            old.follow(&self.setup, self.setup.follow).await?;
+            old.resume(&self.setup, self.setup.follow);
         }
         taken
     }

@@ -240,7 +240,12 @@ impl Runner {
         if self.astray {
             self.find_place().await?;
         }
-        let Moved { mark, heads, .. } = self.kernel.log().heads(self.mark).await.map_err(KernelError::from)?;
+        let Moved { mark, heads, .. } = self
+            .kernel
+            .log()
+            .heads(self.mark)
+            .await
+            .map_err(KernelError::from)?;
         for head in heads {
             self.learn_head(head.stream, head.seq);
             self.pending.insert(head.stream);

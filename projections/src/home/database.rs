@@ -81,6 +81,13 @@ impl Shelf for Shared {
         true
     }
 
+    async fn pointer(&self) -> Result<Option<u64>, ReadError> {
+        let number: Option<i64> = sqlx::query_scalar("SELECT generation FROM chancery_read.pointer")
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    }
+
     async fn current(&self) -> Result<Option<u64>, ReadError> {
         let current: Option<i64> = sqlx::query_scalar(
             "SELECT generation FROM chancery_read.pointer

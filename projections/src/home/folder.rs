@@ -30,7 +30,7 @@ impl Folder {
         self.0.join(format!("gen-{number}.sqlite"))
     }
 
-    fn pointer(&self) -> PathBuf {
+    fn pointer_file(&self) -> PathBuf {
         self.0.join("current")
     }
 }
@@ -41,10 +41,14 @@ impl Shelf for Folder {
         false
     }
 
-    async fn current(&self) -> Result<Option<u64>, ReadError> {
-        let pointer = fs::read_to_string(self.pointer()).unwrap_or_default();
+    async fn pointer(&self) -> Result<Option<u64>, ReadError> {
+        let pointer = fs::read_to_string(self.pointer_file()).unwrap_or_default();
         let number = pointer.trim().strip_prefix("gen-");
-        let number = number.and_then(|number| number.parse().ok());
+        Ok(number.and_then(|number| number.parse().ok()))
+    }
+
+    async fn current(&self) -> Result<Option<u64>, ReadError> {
+        let number = self.pointer().await?;
         Ok(number.filter(|number| self.file(*number).is_file()))
     }
 
@@ -76,7 +80,7 @@ impl Shelf for Folder {
         let mut file = File::create(&written)?;
         writeln!(file, "gen-{number}")?;
         file.sync_all()?;
-        fs::rename(&written, self.pointer())?;
+        fs::rename(&written, self.pointer_file())?;
         Ok(File::open(&self.0)?.sync_all()?)
     }
 

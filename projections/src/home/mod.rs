@@ -48,6 +48,9 @@ pub(crate) trait Shelf: std::fmt::Debug + Send + Sync {
     /// Whether other nodes may replace and delete generations.
     fn is_shared(&self) -> bool;
 
+    /// The number that the pointer names, whether or not that generation is still there.
+    async fn pointer(&self) -> Result<Option<u64>, ReadError>;
+
     /// Which generation is served; `None` if that is not told.
     async fn current(&self) -> Result<Option<u64>, ReadError>;
 

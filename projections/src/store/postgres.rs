@@ -73,7 +73,6 @@ pub fn lock_name(number: u64) -> Result<i32, ReadError> {
     i32::try_from(number).map_err(|_| ReadError::Malformed("the number of a generation"))
 }
 
-#[derive(Debug)]
 struct Schema {
     number: i32,
     options: PgConnectOptions,
@@ -81,6 +80,15 @@ struct Schema {
     /// The session that keeps the generation from being deleted.
     holder: Mutex<Option<PgConnection>>,
     writer: Mutex<Writer>,
+}
+
+/// Without the options, which know the password.
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schema")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The session of the one who writes, or would.
