@@ -29,6 +29,6 @@ pub mod postgres;
 pub mod realms;
 pub mod sealing;
 pub mod subject;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod users;

@@ -66,6 +66,23 @@ pub(super) fn claim_key(kind: ClaimKind, digest: &Digest) -> Vec<u8> {
     key
 }
 
+/// The format that a log says it has; 0 if it says nothing.
+pub(super) fn format(stored: Option<Vec<u8>>) -> Result<usize, LogError> {
+    stored.map_or(Ok(0), |text| {
+        std::str::from_utf8(&text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| LogError::Corrupt("its format is not a number".to_owned()))
+    })
+}
+
+/// Why a log of a format beyond those that are known is not opened.
+pub(super) fn newer(format: usize, known: usize) -> LogError {
+    LogError::Refused(format!(
+        "it has format {format}, and this version of Chancery knows formats up to {known}: use the newer version"
+    ))
+}
+
 /// A seq or version as it is stored.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)

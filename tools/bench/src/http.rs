@@ -198,20 +198,7 @@ pub async fn load<C: Caller>(
         for caller in callers {
             working.spawn(ask_on(address, caller, started, started + time));
         }
-        let (mut answers, mut all) = (Vec::new(), 0);
-        while let Some(worker) = working.join_next().await {
-            let (of_worker, number) = worker??;
-            answers.extend(of_worker);
-            all += number;
-        }
-        let (cpu_us, peak_mib) = meter.stop(all)?;
-        Ok(Taken {
-            count: answers.len(),
-            time,
-            answers,
-            cpu_us: Some(cpu_us),
-            peak_mib: Some(peak_mib),
-        })
+        Taken::gather(working, meter, time).await
     })
     .await
 }

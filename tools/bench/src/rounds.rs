@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::task::JoinSet;
+
 use crate::{
     Outcome,
     process::Process,
@@ -40,6 +42,28 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// What callers answered: each the times of those that came in time, and how many came in all.
+    pub async fn gather(
+        mut working: JoinSet<Outcome<(Vec<Duration>, usize)>>,
+        meter: Meter,
+        time: Duration,
+    ) -> Outcome<Self> {
+        let (mut answers, mut all) = (Vec::new(), 0);
+        while let Some(worker) = working.join_next().await {
+            let (of_worker, number) = worker??;
+            answers.extend(of_worker);
+            all += number;
+        }
+        let (cpu_us, peak_mib) = meter.stop(all)?;
+        Ok(Self {
+            count: answers.len(),
+            time,
+            answers,
+            cpu_us: Some(cpu_us),
+            peak_mib: Some(peak_mib),
+        })
+    }
+
     /// Operations a second.
     pub fn per_second(&self) -> f64 {
         rate(self.count, self.time)
@@ -151,7 +175,7 @@ where
 {
     let started = Instant::now() + WARM_UP;
     let ended = started + time;
-    let mut working = tokio::task::JoinSet::new();
+    let mut working = JoinSet::new();
     for caller in 0..callers {
         let ask = ask.clone();
         working.spawn(async move {
@@ -171,18 +195,5 @@ where
         });
     }
     let meter = Meter::start(None)?;
-    let (mut answers, mut all) = (Vec::new(), 0);
-    while let Some(worker) = working.join_next().await {
-        let (of_worker, number) = worker??;
-        answers.extend(of_worker);
-        all += number;
-    }
-    let (cpu_us, peak_mib) = meter.stop(all)?;
-    Ok(Taken {
-        count: answers.len(),
-        time,
-        answers,
-        cpu_us: Some(cpu_us),
-        peak_mib: Some(peak_mib),
-    })
+    Taken::gather(working, meter, time).await
 }

@@ -103,7 +103,7 @@ pub(super) async fn migrate(connection: &mut PgConnection, fresh: Uuid) -> Resul
         .map_err(failed)?;
     let format = format(&mut change).await?;
     if format > FORMAT {
-        return Err(newer(format));
+        return Err(columns::newer(format, FORMAT));
     }
     if format == 0 {
         sqlx::raw_sql(
@@ -142,7 +142,7 @@ pub(super) async fn inspect(connection: &mut PgConnection) -> Result<Uuid, LogEr
         older if older < FORMAT => Err(LogError::Refused(format!(
             "it has format {older} and must be brought to format {FORMAT} by a node that writes it first"
         ))),
-        format => Err(newer(format)),
+        format => Err(columns::newer(format, FORMAT)),
     }
 }
 
@@ -163,12 +163,7 @@ async fn format(connection: &mut PgConnection) -> Result<usize, LogError> {
             .fetch_optional(connection)
             .await
             .map_err(failed)?;
-    stored.map_or(Ok(0), |text| {
-        std::str::from_utf8(&text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| LogError::Corrupt("its format is not a number".to_owned()))
-    })
+    columns::format(stored)
 }
 
 async fn incarnation(connection: &mut PgConnection) -> Result<Uuid, LogError> {
@@ -177,10 +172,4 @@ async fn incarnation(connection: &mut PgConnection) -> Result<Uuid, LogError> {
         .await
         .map_err(failed)?;
     columns::uuid(&stored)
-}
-
-fn newer(format: usize) -> LogError {
-    LogError::Refused(format!(
-        "it has format {format}, and this version of Chancery knows formats up to {FORMAT}: use the newer version"
-    ))
 }

@@ -14,7 +14,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::log::LogError;
+use crate::log::{LogError, columns};
 
 /// Each brings the file from the format before it to its own; the last one's number is the format that we write.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../../migrations/log/sqlite/0001_log.sql")];
@@ -77,7 +77,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, fresh: Uuid) -> R
     .map_err(failed)?;
     let format = format(&mut change).await?;
     if format > FORMAT {
-        return Err(newer(format));
+        return Err(columns::newer(format, FORMAT));
     }
     for migration in &MIGRATIONS[format..] {
         sqlx::raw_sql(*migration)
@@ -106,7 +106,7 @@ pub(super) async fn inspect(connection: &mut SqliteConnection) -> Result<Uuid, L
         older if older < FORMAT => Err(LogError::Refused(format!(
             "it has format {older} and must be brought to format {FORMAT} by its writer first"
         ))),
-        format => Err(newer(format)),
+        format => Err(columns::newer(format, FORMAT)),
     }
 }
 
@@ -115,12 +115,7 @@ async fn format(connection: &mut SqliteConnection) -> Result<usize, LogError> {
         .fetch_optional(connection)
         .await
         .map_err(failed)?;
-    stored.map_or(Ok(0), |text| {
-        std::str::from_utf8(&text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| LogError::Corrupt("its format is not a number".to_owned()))
-    })
+    columns::format(stored)
 }
 
 async fn incarnation(connection: &mut SqliteConnection) -> Result<Uuid, LogError> {
@@ -129,12 +124,6 @@ async fn incarnation(connection: &mut SqliteConnection) -> Result<Uuid, LogError
         .await
         .map_err(failed)?;
     super::rows::uuid(&stored)
-}
-
-fn newer(format: usize) -> LogError {
-    LogError::Refused(format!(
-        "it has format {format}, and this version of Chancery knows formats up to {FORMAT}: use the newer version"
-    ))
 }
 
 /// What reading or opening failed with: damage is told apart from a file that cannot be had now.
