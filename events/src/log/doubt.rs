@@ -22,6 +22,19 @@ pub(super) enum Ids {
     InDoubt,
 }
 
+/// What ails an append that an index refuses though its ids are new.
+pub(super) const CONTRADICTION: &str = "the log's indexes contradict one another";
+
+/// The verdict on an append that the log cannot take.
+pub(super) fn unavailable(text: String, ids: Ids) -> Verdict {
+    Verdict::Unavailable(if ids == Ids::InDoubt {
+        // The one case in which we cannot know. A repetition under the same command key will tell.
+        format!("{text}; it is not known whether this was committed")
+    } else {
+        text
+    })
+}
+
 /// An event that is in the log already.
 #[derive(Debug)]
 pub(super) struct Landed {

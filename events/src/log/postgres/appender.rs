@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     log::{
         Append, LogError, Verdict,
-        doubt::{Ids, already},
+        doubt::{CONTRADICTION, Ids, already, unavailable},
         heads::Heads,
         judge::Judge,
         queue::{Backlog, Chore, Job, Work},
@@ -107,7 +107,10 @@ impl Appender {
             Some((at, text)) if at.elapsed() < BEHIND => {
                 vec![Verdict::Unavailable(text.clone()); appends.len()]
             }
-            _ => self.settle(&appends).await,
+            _ => {
+                self.gave_up = None;
+                self.settle(&appends, Ids::New, Instant::now() + SETTLED).await
+            }
         };
         for (caller, verdict) in callers.into_iter().zip(verdicts) {
             caller.answer(verdict);
@@ -116,11 +119,8 @@ impl Appender {
     }
 
     /// Attempts until the fate of every append is known, or patience ends.
-    async fn settle(&mut self, appends: &[Append]) -> Vec<Verdict> {
-        self.gave_up = None;
+    async fn settle(&mut self, appends: &[Append], mut ids: Ids, latest: Instant) -> Vec<Verdict> {
         let begun = Instant::now();
-        let latest = begun + SETTLED;
-        let mut ids = Ids::New;
         let mut doubtful = None::<Instant>;
         let mut pauses = PATIENCE.iter();
         let text = loop {
@@ -144,7 +144,13 @@ impl Appender {
                 }
                 Failure::NotUnique => {
                     self.roll_back().await;
-                    break "the log's indexes contradict one another".to_owned();
+                    return self
+                        .around_damage(appends, ids, latest, CONTRADICTION.to_owned())
+                        .await;
+                }
+                Failure::Damaged(_) => {
+                    self.roll_back().await;
+                    return self.around_damage(appends, ids, latest, text).await;
                 }
                 Failure::Again(_) => {
                     tracing::warn!(error = text, "an append transaction is tried again");
@@ -181,13 +187,25 @@ impl Appender {
         );
         self.trouble.set(&text, ids == Ids::InDoubt);
         self.gave_up = (begun.elapsed() > LONG).then(|| (Instant::now(), text.clone()));
-        let text = if ids == Ids::InDoubt {
-            // The one case in which we cannot know. A repetition under the same command key will tell.
-            format!("{text}; it is not known whether this was committed")
-        } else {
-            text
-        };
-        vec![Verdict::Unavailable(text); appends.len()]
+        vec![unavailable(text, ids); appends.len()]
+    }
+
+    /// What is damaged refuses those who asked for it and nobody else: they are found by halving.
+    async fn around_damage(
+        &mut self,
+        appends: &[Append],
+        ids: Ids,
+        latest: Instant,
+        text: String,
+    ) -> Vec<Verdict> {
+        if let [append] = appends {
+            tracing::error!(error = text, stream = %append.stream, "an append met damage");
+            return vec![unavailable(text, ids)];
+        }
+        let (former, latter) = appends.split_at(appends.len() / 2);
+        let mut verdicts = Box::pin(self.settle(former, ids, latest)).await;
+        verdicts.extend(Box::pin(self.settle(latter, ids, latest)).await);
+        verdicts
     }
 
     /// One transaction: lock, ask, judge, write, commit.

@@ -4,6 +4,9 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::log::LogError;
 
+const DATA_CORRUPTED: &str = "XX001";
+const INDEX_CORRUPTED: &str = "XX002";
+
 /// Why a transaction did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -16,6 +19,9 @@ pub(super) enum Failure {
     /// A unique index refused a row.
     #[error("an index refused a row")]
     NotUnique,
+    /// Something that an append asked for cannot be read. Nothing was written.
+    #[error("{0}")]
+    Damaged(String),
     /// The connection or the server failed.
     #[error("{text}")]
     Broken {
@@ -61,6 +67,8 @@ impl From<sqlx::Error> for Failure {
             Some(SERIALIZATION | DEADLOCK | LOCK_TIMEOUT | STATEMENT_TIMEOUT) => {
                 Self::Again(error.to_string())
             }
+            Some(DATA_CORRUPTED | INDEX_CORRUPTED) => Self::Damaged(error.to_string()),
+            None if matches!(error, sqlx::Error::ColumnDecode { .. }) => Self::Damaged(error.to_string()),
             // Among them: the server stops or starts, it has no connection left, it is a replica that takes no writes.
             // A new connection may lead elsewhere, or a little later.
             _ => Self::broken(error.to_string()),
@@ -70,7 +78,10 @@ impl From<sqlx::Error> for Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        Self::broken(error.to_string())
+        match error {
+            LogError::Corrupt(_) => Self::Damaged(error.to_string()),
+            LogError::Unavailable(_) | LogError::Refused(_) => Self::broken(error.to_string()),
+        }
     }
 }
 
@@ -82,8 +93,6 @@ impl From<Failure> for LogError {
 
 /// What reading failed with: damage is told apart from a server that cannot be reached now.
 pub(super) fn failed(error: sqlx::Error) -> LogError {
-    const DATA_CORRUPTED: &str = "XX001";
-    const INDEX_CORRUPTED: &str = "XX002";
     match code(&error) {
         Some(DATA_CORRUPTED | INDEX_CORRUPTED) => LogError::Corrupt(error.to_string()),
         _ if let sqlx::Error::Configuration(why) = &error => LogError::Refused(why.to_string()),

@@ -12,7 +12,7 @@ use self::cut::{Cut, Proxy};
 use super::*;
 use crate::{
     clock::{FrozenClock, SystemRandom},
-    envelope::Actor,
+    envelope::{Actor, hex},
     ids::{EventId, RealmId},
     log::{ClaimChange, CommandKey, Condition, NewEvent, verify::verify_stream},
     subject::SubjectKind,
@@ -388,6 +388,58 @@ async fn a_head_is_seen_though_its_transaction_began_before_others_that_ended() 
             seq: 3
         }]
     );
+    case.log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_damaged_refuses_those_who_ask_for_it_and_nobody_else() {
+    let Some(case) = Case::new().await else { return };
+    for code in 1..=2 {
+        case.committed(full(case.stream, code)).await;
+    }
+    let other = Stream::facts(RealmId(id()));
+    case.committed(full(other, 3)).await;
+    let damage = format!(
+        "UPDATE chancery_log.command SET receipt = '{{' WHERE id = '\\x{}';
+        UPDATE chancery_log.claim SET holder = 'nobody' WHERE digest = '\\x{}';
+        UPDATE chancery_log.stream SET seq = -1 WHERE realm = '\\x{}'",
+        hex(&[1; 32]),
+        hex(&claim_key(ClaimKind::LoginName, &[2; 32])),
+        hex(other.realm.0.as_bytes()),
+    );
+    let damage = sqlx::raw_sql(sqlx::AssertSqlSafe(damage));
+    damage.execute(&mut case.raw().await).await.unwrap();
+
+    let mut taken = full(case.stream, 4);
+    taken.claims = full(case.stream, 2).claims;
+    let appends = vec![
+        full(case.stream, 5),
+        full(case.stream, 1),
+        full(Stream::facts(RealmId(id())), 6),
+        taken,
+        full(other, 7),
+        full(case.stream, 8),
+    ];
+    let begun = Instant::now();
+    let verdicts = case.log.commit(appends).await;
+    for (index, verdict) in verdicts.iter().enumerate() {
+        match verdict {
+            Verdict::Committed(_) => assert!([0, 2, 5].contains(&index), "{verdicts:?}"),
+            Verdict::Unavailable(text) => {
+                assert!(
+                    [1, 3, 4].contains(&index) && text.contains("damaged"),
+                    "{verdicts:?}"
+                );
+            }
+            _ => panic!("{verdicts:?}"),
+        }
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "damage is not waited for"
+    );
+    case.holds(8).await;
+    assert!(case.log.health().await.is_ok());
     case.log.close().await;
 }
 

@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     log::{
         Append, LogError, Verdict,
-        doubt::{Ids, already},
+        doubt::{CONTRADICTION, Ids, already, unavailable},
         heads::Heads,
         judge::{Judge, Tail},
         queue::{Backlog, Chore, Job, Work},
@@ -94,7 +94,7 @@ impl Appender {
 
     async fn batch(&mut self, jobs: Vec<Job>) {
         let (appends, callers): (Vec<Append>, Vec<_>) = jobs.into_iter().map(Job::split).unzip();
-        let verdicts = self.settle(&appends).await;
+        let verdicts = self.settle(&appends, Ids::New).await;
         for (caller, verdict) in callers.into_iter().zip(verdicts) {
             caller.answer(verdict);
         }
@@ -102,8 +102,7 @@ impl Appender {
     }
 
     /// Attempts until the fate of every append is known, or patience ends.
-    async fn settle(&mut self, appends: &[Append]) -> Vec<Verdict> {
-        let mut ids = Ids::New;
+    async fn settle(&mut self, appends: &[Append], mut ids: Ids) -> Vec<Verdict> {
         let mut pauses = PATIENCE.iter();
         let text = loop {
             let failure = match self.attempt(appends, ids).await {
@@ -122,11 +121,18 @@ impl Appender {
                     self.roll_back().await;
                     break text;
                 }
+                Failure::Damaged(text) => {
+                    self.roll_back().await;
+                    return self.around_damage(appends, ids, text).await;
+                }
                 Failure::NotUnique if ids == Ids::New => {
                     self.disconnect().await;
                     ids = Ids::Used;
                 }
-                Failure::NotUnique => break "the log's indexes contradict one another".to_owned(),
+                Failure::NotUnique => {
+                    self.roll_back().await;
+                    return self.around_damage(appends, ids, CONTRADICTION.to_owned()).await;
+                }
                 Failure::Broken { text, in_doubt } => {
                     tracing::error!(error = text, in_doubt, "the log's file failed; it is opened anew");
                     self.disconnect().await;
@@ -144,13 +150,19 @@ impl Appender {
             "the log cannot take appends now"
         );
         self.trouble.set(&text, ids == Ids::InDoubt);
-        let text = if ids == Ids::InDoubt {
-            // The one case in which we cannot know. A repetition under the same command key will tell.
-            format!("{text}; it is not known whether this was committed")
-        } else {
-            text
-        };
-        vec![Verdict::Unavailable(text); appends.len()]
+        vec![unavailable(text, ids); appends.len()]
+    }
+
+    /// What is damaged refuses those who asked for it and nobody else: they are found by halving.
+    async fn around_damage(&mut self, appends: &[Append], ids: Ids, text: String) -> Vec<Verdict> {
+        if let [append] = appends {
+            tracing::error!(error = text, stream = %append.stream, "an append met damage");
+            return vec![unavailable(text, ids)];
+        }
+        let (former, latter) = appends.split_at(appends.len() / 2);
+        let mut verdicts = Box::pin(self.settle(former, ids)).await;
+        verdicts.extend(Box::pin(self.settle(latter, ids)).await);
+        verdicts
     }
 
     /// One transaction: look up, judge, write, commit.
@@ -234,7 +246,9 @@ impl Appender {
             #[cfg(test)]
             self.fault.at_open()?;
             let mut connection = self.options.connect().await?;
-            self.places = commit::places(&mut connection).await?;
+            // Whoever cannot read this can append nothing, to whichever stream.
+            let places = commit::places(&mut connection).await;
+            self.places = places.map_err(|failure| Failure::broken(&failure.to_string()))?;
             self.heads.enter(
                 self.places
                     .iter()

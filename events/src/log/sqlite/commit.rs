@@ -37,6 +37,9 @@ pub(super) enum Failure {
     /// A unique index refused a row.
     #[error("an index refused a row")]
     NotUnique,
+    /// Something that an append asked for cannot be read. Nothing was written.
+    #[error("{0}")]
+    Damaged(String),
     /// The file or the connection failed.
     #[error("{text}")]
     Broken {
@@ -58,7 +61,7 @@ impl Failure {
     /// The same failure, when it was COMMIT that failed.
     pub fn at_commit(self) -> Self {
         match self {
-            Self::Broken { text, .. } => Self::Broken { text, in_doubt: true },
+            Self::Broken { text, .. } | Self::Damaged(text) => Self::Broken { text, in_doubt: true },
             other => other,
         }
     }
@@ -68,10 +71,13 @@ impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         const BUSY: u32 = 5;
         const LOCKED: u32 = 6;
+        const CORRUPT: u32 = 11;
         const FULL: u32 = 13;
         match file::result_code(&error) {
             Some(FULL) => Self::Full,
             Some(BUSY | LOCKED) => Self::Busy(error.to_string()),
+            Some(CORRUPT) => Self::Damaged(error.to_string()),
+            None if matches!(error, sqlx::Error::ColumnDecode { .. }) => Self::Damaged(error.to_string()),
             _ if error
                 .as_database_error()
                 .is_some_and(sqlx::error::DatabaseError::is_unique_violation) =>
@@ -85,7 +91,10 @@ impl From<sqlx::Error> for Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        Self::broken(&error.to_string())
+        match error {
+            LogError::Corrupt(_) => Self::Damaged(error.to_string()),
+            LogError::Unavailable(_) | LogError::Refused(_) => Self::broken(&error.to_string()),
+        }
     }
 }
 

@@ -263,6 +263,45 @@ async fn a_full_disk_refuses_and_resumes_when_there_is_room() {
 }
 
 #[tokio::test]
+async fn what_is_damaged_refuses_those_who_ask_for_it_and_nobody_else() {
+    let case = Case::new().await;
+    for code in 1..=2 {
+        let verdict = case.commit(full(case.stream, code)).await;
+        assert!(matches!(verdict, Verdict::Committed(_)), "{verdict:?}");
+    }
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(case.folder.path().join("log.db"));
+    let mut raw = options.connect().await.unwrap();
+    let (command, claim) = (vec![1; 32], rows::claim_key(ClaimKind::LoginName, &[2; 32]));
+    for (statement, key) in [
+        ("UPDATE command SET receipt = '{' WHERE id = ?", command),
+        ("UPDATE claim SET holder = 'nobody' WHERE digest = ?", claim),
+    ] {
+        let damage = sqlx::query(statement).bind(key).execute(&mut raw);
+        assert_eq!(damage.await.unwrap().rows_affected(), 1);
+    }
+
+    let mut taken = full(case.stream, 4);
+    taken.claims = full(case.stream, 2).claims;
+    let appends = vec![
+        full(case.stream, 5),
+        full(case.stream, 1),
+        full(Stream::facts(RealmId(id())), 6),
+        taken,
+        full(case.stream, 7),
+    ];
+    let verdicts = case.log.commit(appends).await;
+    for (index, verdict) in verdicts.iter().enumerate() {
+        match verdict {
+            Verdict::Committed(_) => assert!(index % 2 == 0, "{verdicts:?}"),
+            Verdict::Unavailable(_) => assert!(index % 2 == 1, "{verdicts:?}"),
+            _ => panic!("{verdicts:?}"),
+        }
+    }
+    case.holds(8).await;
+    assert!(case.log.health().await.is_ok());
+}
+
+#[tokio::test]
 async fn a_closed_log_is_a_single_file() {
     let case = Case::new().await;
     assert!(matches!(
