@@ -19,6 +19,7 @@ use events::{
     subject::Stream,
 };
 use jose::Algorithm;
+use outbound::{Documents, Outbound};
 use passwords::{Hasher, Parameters};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -120,7 +121,7 @@ impl World {
             iterations: 1,
             parallelism: 1,
         };
-        let edge = Edge::new(kernel, "http://127.0.0.1:8080".parse().unwrap());
+        let edge = Edge::new(kernel, "http://127.0.0.1:8080".parse().unwrap(), documents());
         let commands = Commands::new(edge, Hasher::new(cheap, 1, 16).unwrap());
         Self {
             commands,
@@ -157,7 +158,11 @@ impl World {
 
     /// The same platform under another address.
     pub fn at(&self, public_url: &str) -> Commands {
-        let edge = Edge::new(Arc::clone(self.kernel()), public_url.parse().unwrap());
+        let edge = Edge::new(
+            Arc::clone(self.kernel()),
+            public_url.parse().unwrap(),
+            documents(),
+        );
         Commands {
             edge,
             hasher: Arc::clone(&self.commands.hasher),
@@ -288,4 +293,14 @@ impl World {
         self.folder.close().unwrap();
         drop(self.database);
     }
+}
+
+/// Requests that tenants cause may go to servers of the tests.
+fn documents() -> Documents {
+    let settings = outbound::Settings {
+        allow_private: vec!["127.0.0.1".parse().unwrap()],
+        allow_http: true,
+        ..outbound::Settings::default()
+    };
+    Documents::new(Outbound::new(&settings).unwrap())
 }

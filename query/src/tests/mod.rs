@@ -28,6 +28,7 @@ use ::events::{
 use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode, header};
 use jose::{Algorithm, SigningKey};
+use outbound::{Documents, Outbound};
 use projections::Home;
 use scratch::{Database, Engine};
 use serde_json::{Value, json};
@@ -125,7 +126,12 @@ impl World {
         }
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
         let reads = Reads::open(Arc::clone(&kernel), home, true).await.unwrap();
-        let edge = Edge::new(Arc::clone(&kernel), "https://id.example".parse().unwrap());
+        let documents = Documents::new(Outbound::new(&outbound::Settings::default()).unwrap());
+        let edge = Edge::new(
+            Arc::clone(&kernel),
+            "https://id.example".parse().unwrap(),
+            documents,
+        );
         let queries = Queries {
             edge: edge.clone(),
             reads,

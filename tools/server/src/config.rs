@@ -10,6 +10,7 @@
 //! PostgreSQL for the log and SQLite for the keys is refused: nodes that share a log share its keys. Nodes that share a log
 //! share the public address, the master key and what the first start makes, too.
 
+mod network;
 mod places;
 
 use std::{
@@ -29,6 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use network::Outbound;
 pub use places::{Address, Place, Places};
 
 /// What stands in the place of a secret.
@@ -72,6 +74,8 @@ pub struct Config {
     pub bootstrap: Bootstrap,
     /// How passwords are hashed.
     pub passwords: Passwords,
+    /// Where requests that tenants cause may go.
+    pub outbound: Outbound,
     /// What is logged, and how.
     pub telemetry: Telemetry,
 }
@@ -92,6 +96,7 @@ impl Default for Config {
             management: Management::default(),
             bootstrap: Bootstrap::default(),
             passwords: Passwords::default(),
+            outbound: Outbound::default(),
             telemetry: Telemetry::default(),
         }
     }
@@ -395,7 +400,9 @@ fn nested(variables: impl Iterator<Item = (String, String)>) -> Value {
         if let Some(path) = name.strip_prefix("CHANCERY_") {
             let path = path.to_ascii_lowercase();
             let value = match path.as_str() {
-                "roles" | "trusted_proxies" => value.split(',').map(str::trim).collect(),
+                "roles" | "trusted_proxies" | "outbound__allow_private" => {
+                    value.split(',').map(str::trim).collect()
+                }
                 _ => Value::String(value),
             };
             insert(&mut root, &path, value);
@@ -434,6 +441,20 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error>
     match Number::deserialize(deserializer)? {
         Number::Number(number) => Ok(number),
         Number::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+/// A switch, or a text that is one.
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Switch {
+        Switch(bool),
+        Text(String),
+    }
+    match Switch::deserialize(deserializer)? {
+        Switch::Switch(on) => Ok(on),
+        Switch::Text(text) => text.parse().map_err(serde::de::Error::custom),
     }
 }
 

@@ -168,7 +168,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Config {
             command: ConfigCommand::Check { common },
         } => {
-            println!("{}", serde_json::to_string_pretty(&common.load(Map::new())?)?);
+            let config = common.load(Map::new())?;
+            config.outbound.open()?;
+            println!("{}", serde_json::to_string_pretty(&config)?);
             Ok(())
         }
     }

@@ -128,7 +128,8 @@ async fn public(
         Some(url) => url.clone(),
         None => Url::parse(&format!("http://{address}"))?,
     };
-    let edge = Edge::new(Arc::clone(&platform.kernel), public_url);
+    let documents = config.outbound.open()?;
+    let edge = Edge::new(Arc::clone(&platform.kernel), public_url, documents);
     let queries = match &platform.reads {
         Some(reads) if config.is(Role::Query) => Some(query::api(Queries {
             edge: edge.clone(),

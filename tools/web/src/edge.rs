@@ -14,6 +14,7 @@ use events::{
 };
 use jose::{Algorithm, Jwk, Jwks, KeySet, SigningKey};
 use moka::sync::Cache;
+use outbound::{Documents, Outbound};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::{Host, Url};
 
@@ -29,6 +30,7 @@ struct Inner {
     kernel: Arc<Kernel>,
     public_url: String,
     loopback_http: bool,
+    documents: Documents,
     /// A realm's name never passes to another, so this never goes stale.
     names: Cache<String, RealmId>,
     key_sets: Cache<RealmId, Arc<PublishedKeys>>,
@@ -59,8 +61,8 @@ pub struct RealmRef {
 }
 
 impl Edge {
-    /// The edge of a platform that is reached under this address.
-    pub fn new(kernel: Arc<Kernel>, public_url: Url) -> Self {
+    /// The edge of a platform that is reached under this address, and that fetches what tenants name by URL so.
+    pub fn new(kernel: Arc<Kernel>, public_url: Url, documents: Documents) -> Self {
         let loopback_http = public_url.scheme() == "http"
             && match public_url.host() {
                 Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -72,6 +74,7 @@ impl Edge {
             kernel,
             public_url: public_url.as_str().trim_end_matches('/').to_owned(),
             loopback_http,
+            documents,
             names: Cache::new(REALMS),
             key_sets: Cache::new(REALMS),
             signing_keys: Cache::new(REALMS),
@@ -87,6 +90,16 @@ impl Edge {
     /// The public address, without a slash at its end.
     pub fn public_url(&self) -> &str {
         &self.0.public_url
+    }
+
+    /// Documents that tenants name by URL: a client's `jwks_uri`, say.
+    pub fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    /// The client for requests that tenants cause. There is no other.
+    pub fn outbound(&self) -> &Outbound {
+        self.0.documents.outbound()
     }
 
     /// Whether this is development over plain http on loopback: only then are cookies not `Secure`.

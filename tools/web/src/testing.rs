@@ -9,6 +9,7 @@ use events::{
     keys::{Keyring, MasterKey, SqliteKeyStore},
     log::sqlite::SqliteLog,
 };
+use outbound::{Documents, Outbound};
 use uuid::Uuid;
 
 use crate::{Edge, RealmRef};
@@ -57,7 +58,12 @@ impl World {
 
     /// The edge of this world.
     pub fn edge(&self) -> Edge {
-        Edge::new(Arc::clone(&self.kernel), "https://id.example".parse().unwrap())
+        let documents = Documents::new(Outbound::new(&outbound::Settings::default()).unwrap());
+        Edge::new(
+            Arc::clone(&self.kernel),
+            "https://id.example".parse().unwrap(),
+            documents,
+        )
     }
 }
 

@@ -34,6 +34,7 @@ use events::{
     users::{Password, Profile, User, UserEvent},
 };
 use http::{Request, StatusCode, header};
+use outbound::{Documents, Outbound};
 use passwords::{Hasher, Parameters};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -87,7 +88,12 @@ impl World {
         let master = MasterKey::load_or_create(&path("master.key"), &*random).unwrap();
         let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
-        let edge = Edge::new(Arc::clone(&kernel), "https://id.example".parse().unwrap());
+        let documents = Documents::new(Outbound::new(&outbound::Settings::default()).unwrap());
+        let edge = Edge::new(
+            Arc::clone(&kernel),
+            "https://id.example".parse().unwrap(),
+            documents,
+        );
         let commands = Commands::new(edge, hasher);
         let router = crate::auth::operations()
             .with_state(commands.clone())

@@ -221,3 +221,26 @@ fn a_server_is_the_same_however_its_name_is_written() {
     let refused = refusal(&[&stores(log, keys, log)[..], &[KEY, PUBLIC]].concat());
     assert!(refused.contains("keys.url"), "{refused}");
 }
+
+#[test]
+fn requests_that_tenants_cause_go_to_the_public_network_over_https_unless_more_is_said() {
+    let closed = load(&[], json!({})).expect("accepted").outbound;
+    assert!(closed.allow_private.is_empty() && !closed.allow_http);
+    let open = load(
+        &[
+            ("CHANCERY_OUTBOUND__ALLOW_PRIVATE", "10.1.0.0/16, 192.168.7.7"),
+            ("CHANCERY_OUTBOUND__ALLOW_HTTP", "true"),
+        ],
+        json!({}),
+    );
+    let open = open.expect("accepted").outbound;
+    let networks: Vec<String> = open.allow_private.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.1.0.0/16", "192.168.7.7/32"]);
+    assert!(open.allow_http);
+    for variable in [
+        ("CHANCERY_OUTBOUND__ALLOW_PRIVATE", "10.1.0.0/33"),
+        ("CHANCERY_OUTBOUND__ALLOW_HTTP", "1"),
+    ] {
+        assert!(refusal(&[variable]).contains("outbound"), "{variable:?}");
+    }
+}
