@@ -5,6 +5,7 @@
 //! | [`cell`], [`table`], [`rows`] | values, tables declared as the structs of their rows, rows in memory |
 //! | [`projection`] | what a projection is, and the list of all |
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
+//! | `words` | what a search finds people by |
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
 //! | [`home`] | where generations are kept: a folder, or a database that several nodes share |
@@ -42,6 +43,7 @@ pub mod table;
 mod tests;
 pub mod users;
 mod watcher;
+mod words;
 
 pub use history::HistoryError;
 pub use home::Home;

@@ -4,7 +4,7 @@
 //! whichever node built it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{Arc, PoisonError, Weak},
     time::Duration,
@@ -246,6 +246,17 @@ impl Reads {
             // Asked at the very moment when another took its place.
             Err(ReadError::Closed) if self.generation() != served.number => {
                 self.0.served().store.select(&select).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Those of these rows, all of one table, that there are.
+    pub(crate) async fn find<R: Record>(&self, keys: &BTreeSet<Key>) -> Result<Vec<R>, ReadError> {
+        let served = self.0.served();
+        match served.store.find(keys).await {
+            Err(ReadError::Closed) if self.generation() != served.number => {
+                self.0.served().store.find(keys).await
             }
             answer => answer,
         }

@@ -1,7 +1,7 @@
 //! The rows that a projection works on, in memory: those that it said its events touch. What it reads or changes beside
 //! them is a defect, remembered here and told to the runner, since it would make the outcome depend on the batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::table::{Key, Record, Row, Table};
 
@@ -27,6 +27,33 @@ pub struct Changes {
     pub upserts: BTreeMap<&'static str, (&'static Table, Vec<Row>)>,
     /// Rows that are gone, by table.
     pub deletes: BTreeMap<&'static str, (&'static Table, Vec<Key>)>,
+}
+
+impl Changes {
+    fn upsert(&mut self, table: &'static Table, row: Row) {
+        let of_table = self.upserts.entry(table.name).or_insert((table, Vec::new()));
+        of_table.1.push(row);
+    }
+
+    fn delete(&mut self, key: Key) {
+        let of_table = self
+            .deletes
+            .entry(key.table.name)
+            .or_insert((key.table, Vec::new()));
+        of_table.1.push(key);
+    }
+
+    /// What follows from a row as it is now, and not from what it was, comes; what followed from that alone goes.
+    fn follow(&mut self, derived: fn(&Row) -> Vec<Key>, before: Option<&Row>, now: Option<&Row>) {
+        let keys = |row: Option<&Row>| row.map(derived).into_iter().flatten().collect::<BTreeSet<_>>();
+        let (before, now) = (keys(before), keys(now));
+        for key in now.difference(&before) {
+            self.upsert(key.table, key.values.clone());
+        }
+        for key in before.difference(&now) {
+            self.delete(key.clone());
+        }
+    }
 }
 
 impl Rows {
@@ -120,27 +147,18 @@ impl Rows {
         self.fault.take()
     }
 
-    /// Adds the net changes: what ends as it began is not among them.
+    /// Adds the net changes, and those that follow from them: what ends as it began is not among them.
     pub fn drain_into(self, changes: &mut Changes) {
-        for (key, entry) in self.entries {
-            match (entry.before, entry.now) {
-                (before, Some(row)) if before.as_ref() != Some(&row) => {
-                    changes
-                        .upserts
-                        .entry(key.table.name)
-                        .or_insert((key.table, Vec::new()))
-                        .1
-                        .push(row);
-                }
-                (Some(_), None) => {
-                    changes
-                        .deletes
-                        .entry(key.table.name)
-                        .or_insert((key.table, Vec::new()))
-                        .1
-                        .push(key);
-                }
-                _ => {}
+        for (key, Entry { before, now }) in self.entries {
+            if before == now {
+                continue;
+            }
+            if let Some(derived) = key.table.derived {
+                changes.follow(derived, before.as_ref(), now.as_ref());
+            }
+            match now {
+                Some(row) => changes.upsert(key.table, row),
+                None => changes.delete(key),
             }
         }
     }

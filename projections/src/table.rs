@@ -25,6 +25,8 @@ pub struct Table {
     pub columns: &'static [Column],
     /// The columns of each further index.
     pub indexes: &'static [&'static [&'static str]],
+    /// The keys of the rows of another table, of keys alone, that follow from a row of this one: they come and go with it.
+    pub derived: Option<fn(&Row) -> Vec<Key>>,
 }
 
 impl Table {
@@ -97,6 +99,7 @@ macro_rules! record {
         key { $( $(#[$key_about:meta])* $key:ident: $key_type:ty, )+ }
         row { $( $(#[$about_column:meta])* $column:ident: $type:ty, )* }
         indexes [ $( [ $($indexed:literal),+ ] ),* $(,)? ]
+        $(derived $derived:path)?
     ) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +135,7 @@ macro_rules! record {
                         },)*
                     ],
                     indexes: &[$(&[$($indexed),+]),*],
+                    derived: [$(Some($derived as fn(&$crate::table::Row) -> Vec<$crate::table::Key>),)? None][0],
                 };
                 &TABLE
             }

@@ -1,5 +1,10 @@
 //! Users, as they are shown and searched. What a user is follows from the domain's own fold; beside it stand the
-//! columns that searching compares, normalised like login names. An erased profile leaves nothing of itself.
+//! words that a search finds them by, normalised like login names. An erased profile leaves nothing of itself.
+//!
+//! The rule of a search: the rarest term leads through the index of words, the others are compared; no page looks at more
+//! than a fixed number of words, however many there are that begin with the term.
+
+use std::collections::{BTreeSet, HashMap};
 
 use events::{
     clock::Timestamp,
@@ -11,15 +16,27 @@ use events::{
     users::{Lock, Profile, User, UserEvent, login_name},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     cell::{Cell, Value},
     history::{HistoryError, fold_until},
     projection::Projection,
     reads::{ReadError, Reads},
     rows::Rows,
-    store::{Select, containing},
-    table::{Key, Record, Table, record},
+    store::{Select, with_a_line},
+    table::{Key, Record, Row, Table, record},
+    words,
 };
+
+/// Most words that are looked at for one page.
+const MOST_WORDS: usize = 2_000;
+/// How many words are looked at at once, where as many as fit on a page did not fill it.
+const PORTION: u32 = 500;
+/// How many words are looked at to learn which term is rare.
+const PROBE: u32 = 250;
+/// How many terms are probed, the longest first.
+const PROBED: usize = 8;
 
 record! {
     /// A user.
@@ -37,8 +54,8 @@ record! {
         username: Option<String>,
         /// The e-mail address, normalised.
         email: Option<String>,
-        /// What a search looks through, normalised: user name, e-mail address, names, phone number, one a line.
-        search: Option<String>,
+        /// The words that a search finds them by, each after the end of a line.
+        words: Option<String>,
         /// Whether the profile's key was destroyed.
         erased: bool,
         /// Whether they are disabled.
@@ -58,6 +75,22 @@ record! {
     }
     // Ending in the order of the lists: an engine that has counted nothing would rather walk a whole realm than sort.
     indexes [["realm", "username", "id"], ["realm", "email", "id"]]
+    derived UserRow::derived
+}
+
+record! {
+    /// A word that a user is found by.
+    struct WordRow in "user_words"
+    key {
+        /// Whose.
+        realm: RealmId,
+        /// The word.
+        word: String,
+        /// The user.
+        user_id: UserId,
+    }
+    row {}
+    indexes []
 }
 
 /// Whether a user may be signed in.
@@ -142,7 +175,10 @@ impl UserRow {
             id,
             username: normal(|profile| &profile.username),
             email: normal(|profile| &profile.email),
-            search: profile.as_ref().map(searched),
+            words: profile.as_ref().map(|profile| {
+                let words = words::words_of(profile);
+                words.iter().flat_map(|word| ["\n", word]).collect()
+            }),
             profile,
             erased: user.erased,
             disabled: user.disabled,
@@ -154,26 +190,37 @@ impl UserRow {
             version: happened.version,
         }
     }
+
+    /// The rows of the user's words.
+    fn derived(row: &Row) -> Vec<Key> {
+        let words = Self::table()
+            .columns
+            .iter()
+            .position(|column| column.name == "words");
+        let (realm, id) = (&row[0], &row[1]);
+        match words.map(|index| &row[index]) {
+            Some(Value::Text(words)) => lines(words)
+                .map(|word| Key {
+                    table: WordRow::table(),
+                    values: vec![realm.clone(), Value::Text(word.to_owned()), id.clone()],
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The first of the user's words that begins so.
+    fn first_word(&self, beginning: &str) -> Option<&str> {
+        lines(self.words.as_deref()?).find(|word| word.starts_with(beginning))
+    }
 }
 
-fn searched(profile: &Profile) -> String {
-    let parts = [&profile.username, &profile.email, &profile.name, &profile.phone]
-        .into_iter()
-        .flatten();
-    let names = [&profile.given_name, &profile.family_name]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect::<Vec<_>>();
-    let lines: Vec<_> = parts
-        .cloned()
-        .chain(std::iter::once(names.join(" ")))
-        .map(|part| login_name(&part))
-        .collect();
-    lines.join("\n").trim_end().to_owned()
+/// The words of a user, in order.
+fn lines(words: &str) -> impl Iterator<Item = &str> {
+    words.split('\n').skip(1)
 }
 
-/// The table of users.
+/// The tables of users and their words.
 #[derive(Debug)]
 pub struct Users;
 
@@ -187,7 +234,7 @@ impl Projection for Users {
     }
 
     fn tables(&self) -> Vec<&'static Table> {
-        vec![UserRow::table()]
+        vec![UserRow::table(), WordRow::table()]
     }
 
     fn touches(&self, happened: &Happened) -> Vec<Key> {
@@ -227,7 +274,7 @@ impl Projection for Users {
 /// Which users. What is not named does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// Part of a user name, an e-mail address, a name or a phone number.
+    /// Terms, each of which is the beginning of one of the user's words (`words_of`).
     pub query: Option<String>,
     /// The whole user name.
     pub username: Option<String>,
@@ -237,14 +284,59 @@ pub struct UserFilter {
     pub status: Option<(UserStatus, Timestamp)>,
 }
 
-/// At most `limit` users of a realm after an id, in the order of their registration.
+/// Where a list of users goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum After {
+    /// Behind this user, in the order of their registration.
+    User(UserId),
+    /// Behind this word of this user, in the order of the words that begin with a term of the query.
+    Word {
+        /// Which term leads.
+        term: usize,
+        /// The last word that was looked at.
+        word: String,
+        /// Whose it was.
+        user: UserId,
+    },
+}
+
+/// A page of users.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// At most as many as were asked for. Of a search there may be fewer, though it goes on.
+    pub users: Vec<UserRow>,
+    /// Where the next page starts, if there may be one.
+    pub next: Option<After>,
+}
+
+/// At most `limit` users of a realm after a place: of a query, in the order of the words that it finds them by, else in the
+/// order of their registration.
 pub async fn search(
     reads: &Reads,
     realm: RealmId,
     filter: &UserFilter,
-    after: Option<UserId>,
+    after: Option<After>,
     limit: u32,
-) -> Result<Vec<UserRow>, ReadError> {
+) -> Result<Found, ReadError> {
+    let terms = filter.query.as_deref().map(words::terms_of);
+    match (terms, after) {
+        (Some(terms), _) if terms.is_empty() => Ok(Found::default()),
+        // Who has a whole name is found by that; there is one.
+        (Some(terms), after) if filter.username.is_none() && filter.email.is_none() => {
+            by_words(reads, realm, filter, &terms, after, limit).await
+        }
+        (terms, after) => by_order(reads, realm, filter, &terms.unwrap_or_default(), after, limit).await,
+    }
+}
+
+async fn by_order(
+    reads: &Reads,
+    realm: RealmId,
+    filter: &UserFilter,
+    terms: &[String],
+    after: Option<After>,
+    limit: u32,
+) -> Result<Found, ReadError> {
     let mut select = Select::<UserRow>::from().and("realm = ?", [realm.to_value()]);
     if let Some(username) = &filter.username {
         select = select.and("username = ?", [Value::Text(login_name(username))]);
@@ -252,8 +344,8 @@ pub async fn search(
     if let Some(email) = &filter.email {
         select = select.and("email = ?", [Value::Text(login_name(email))]);
     }
-    if let Some(query) = &filter.query {
-        select = select.and("search LIKE ? ESCAPE '\\'", [containing(query)]);
+    for term in terms {
+        select = select.and("words LIKE ? ESCAPE '\\'", [with_a_line(term)]);
     }
     if let Some((status, now)) = filter.status {
         let now = now.to_value();
@@ -270,10 +362,126 @@ pub async fn search(
             ),
         };
     }
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
+    match after {
+        Some(After::User(user)) => select = select.and("id > ?", [user.to_value()]),
+        Some(After::Word { .. }) => return Ok(Found::default()),
+        None => {}
     }
-    reads.select(select.order("id").limit(limit)).await
+    let one_more = limit.saturating_add(1);
+    let mut users = reads.select(select.order("id").limit(one_more)).await?;
+    let is_more = users.len() > limit as usize;
+    users.truncate(limit as usize);
+    let last = users.last().filter(|_| is_more);
+    let next = last.map(|user| After::User(user.id));
+    Ok(Found { users, next })
+}
+
+async fn by_words(
+    reads: &Reads,
+    realm: RealmId,
+    filter: &UserFilter,
+    terms: &[String],
+    after: Option<After>,
+    limit: u32,
+) -> Result<Found, ReadError> {
+    let (leading, mut place) = match after {
+        None => (rarest(reads, realm, terms).await?, None),
+        Some(After::Word { term, word, user }) => (term, Some((word, user))),
+        Some(After::User(_)) => return Ok(Found::default()),
+    };
+    let Some(term) = terms.get(leading) else {
+        return Ok(Found::default());
+    };
+    let is_asked_for = |user: &UserRow| {
+        let of_status = filter
+            .status
+            .is_none_or(|(status, now)| user.status(now) == status);
+        of_status && terms.iter().all(|term| user.first_word(term).is_some())
+    };
+    let goes_on = |place: Option<(String, UserId)>| {
+        place.map(|(word, user)| After::Word {
+            term: leading,
+            word,
+            user,
+        })
+    };
+    let mut users = Vec::new();
+    let (mut looked_at, mut portion) = (0, limit.saturating_add(1));
+    while looked_at < MOST_WORDS {
+        let found = words_in(reads, realm, term, place.as_ref(), portion).await?;
+        looked_at += found.len();
+        let is_last = found.len() < portion as usize;
+        let keys: BTreeSet<_> = found
+            .iter()
+            .map(|found| UserRow::key(realm, found.user_id))
+            .collect();
+        let rows = reads.find::<UserRow>(&keys).await?;
+        let rows: HashMap<_, _> = rows.iter().map(|row| (row.id, row)).collect();
+        for WordRow { word, user_id, .. } in found {
+            // Who has several words that begin so stands where the first one does.
+            let is_first = |row: &&&UserRow| row.first_word(term) == Some(&word);
+            let user = rows
+                .get(&user_id)
+                .filter(is_first)
+                .filter(|row| is_asked_for(row));
+            if let Some(user) = user {
+                if users.len() == limit as usize {
+                    return Ok(Found {
+                        users,
+                        next: goes_on(place),
+                    });
+                }
+                users.push(UserRow::clone(user));
+            }
+            place = Some((word, user_id));
+        }
+        if is_last {
+            return Ok(Found { users, next: None });
+        }
+        portion = portion.max(PORTION);
+    }
+    Ok(Found {
+        users,
+        next: goes_on(place),
+    })
+}
+
+/// The index of the term with which the fewest words begin, as far as a few tell; the longest of those that seem alike.
+async fn rarest(reads: &Reads, realm: RealmId, terms: &[String]) -> Result<usize, ReadError> {
+    let mut longest_first: Vec<_> = (0..terms.len()).collect();
+    longest_first.sort_by_key(|&index| std::cmp::Reverse(terms[index].chars().count()));
+    let mut rarest = (usize::MAX, 0);
+    for index in longest_first.into_iter().take(PROBED) {
+        let count = match terms.len() {
+            1 => 0,
+            _ => words_in(reads, realm, &terms[index], None, PROBE).await?.len(),
+        };
+        rarest = rarest.min((count, index));
+        if count < PROBE as usize {
+            break;
+        }
+    }
+    Ok(rarest.1)
+}
+
+/// Words that begin with a term, in order, after one.
+async fn words_in(
+    reads: &Reads,
+    realm: RealmId,
+    term: &str,
+    after: Option<&(String, UserId)>,
+    limit: u32,
+) -> Result<Vec<WordRow>, ReadError> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let mut select = Select::<WordRow>::from().and("realm = ?", [realm.to_value()]);
+    select = match after {
+        None => select.and("word >= ?", [text(term)]),
+        Some((word, user)) => select.and("(word, user_id) > (?, ?)", [text(word), user.to_value()]),
+    };
+    if let Some(end) = words::behind(term) {
+        select = select.and("word < ?", [text(&end)]);
+    }
+    reads.select(select.order("word, user_id").limit(limit)).await
 }
 
 /// A user of a realm.

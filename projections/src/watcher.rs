@@ -98,7 +98,7 @@ impl Watcher {
                         .map(|name| CursorRow::key(name.to_owned(), stream.realm, stream.lane))
                 })
                 .collect();
-            self.raise(self.store.cursors_of(&keys).await?);
+            self.raise(self.store.find::<CursorRow>(&keys).await?);
         }
         if self.counted.is_none_or(|counted| counted.elapsed() >= COUNT) {
             self.count().await?;

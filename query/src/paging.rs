@@ -96,11 +96,20 @@ impl<'a> Pages<'a> {
     ) -> Result<Page<T>, Problem> {
         let more = rows.len() > size;
         rows.truncate(size);
-        let next_page_token = match rows.last() {
-            Some(last) if more => {
-                Some(pages::seal(self.edge.kernel(), self.realm, &self.bound, &key(last)).await?)
-            }
-            _ => None,
+        let next = rows.last().filter(|_| more).map(key);
+        self.page_until(rows, next, show).await
+    }
+
+    /// Makes a page of rows, and says where the list goes on.
+    pub async fn page_until<R, K: Serialize, T>(
+        &self,
+        rows: Vec<R>,
+        next: Option<K>,
+        show: impl Fn(R) -> T,
+    ) -> Result<Page<T>, Problem> {
+        let next_page_token = match next {
+            Some(key) => Some(pages::seal(self.edge.kernel(), self.realm, &self.bound, &key).await?),
+            None => None,
         };
         Ok(Page {
             items: rows.into_iter().map(show).collect(),

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::{clock::Timestamp, ids::UserId, users::Profile};
-use projections::users::{self, UserFilter, UserRow, UserStatus};
+use projections::users::{self, After, UserFilter, UserRow, UserStatus};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +21,7 @@ use crate::{
     Queries,
     etag::{NO_STORE, whole},
     failure::{unknowable, unreadable},
-    paging::{Page, Pages, Paging, one_more},
+    paging::{Page, Pages, Paging},
     params::{AsOf, FromParameters, Parameters},
     position::AtLeast,
     read::{Id, Read, missing},
@@ -124,7 +124,10 @@ impl User {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct UserSearch {
-    /// Only users with this in their user name, e-mail address, names or phone number.
+    /// Only users of whose words each of these terms, parted by spaces, is the beginning, in whatever case. Their words are the
+    /// pieces of user name, names and phone number between spaces and behind marks (`jean-luc` and `luc`), the e-mail address,
+    /// the pieces of it before its `@`, and its domain. The users come in the order of the words that the rarest term finds. A page looks at
+    /// 2,000 words or a few more and may end before it is full: where `next_page_token` is not `null`, the search goes on.
     q: Option<String>,
     /// Only the user with this user name, in whatever case.
     username: Option<String>,
@@ -153,7 +156,7 @@ impl FromParameters for UserSearch {
     }
 }
 
-/// The users of a realm, in the order of their registration.
+/// The users of a realm, in the order of their registration, or of the words by which `q` finds them.
 #[utoipa::path(
     get,
     path = "/query/v1/realms/{realm}/users",
@@ -185,12 +188,13 @@ async fn list_users(
         status: status.map(|status| (status, now)),
     };
     let pages = Pages::new(&queries.edge, realm, "users", &read.filter);
-    let after = pages.start::<UserId>(paging.page_token.as_deref()).await?;
-    let rows = users::search(&queries.reads, realm, &filter, after, one_more(paging.page_size))
+    let after = pages.start::<After>(paging.page_token.as_deref()).await?;
+    let limit = u32::try_from(paging.page_size).unwrap_or(u32::MAX);
+    let found = users::search(&queries.reads, realm, &filter, after, limit)
         .await
         .map_err(unreadable)?;
     let page = pages
-        .page(rows, paging.page_size, |row| row.id, |row| User::new(row, now))
+        .page_until(found.users, found.next, |row| User::new(row, now))
         .await?;
     Ok(([NO_STORE], Json(page)).into_response())
 }
@@ -240,7 +244,7 @@ mod tests {
             }),
             username: Some("alice".to_owned()),
             email: None,
-            search: Some("alice".to_owned()),
+            words: Some("\nalice".to_owned()),
             erased: false,
             disabled: false,
             locked: true,

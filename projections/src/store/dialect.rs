@@ -53,6 +53,10 @@ impl Dialect {
             let _ = write!(sql, "{} {kind}{collation}{null}, ", column.name);
         }
         let _ = write!(sql, "PRIMARY KEY ({}))", names(table.key_columns()));
+        if self == Dialect::Sqlite && table.columns.iter().all(|column| column.key) {
+            // Else each row would be there twice: in the table, and in the index of its key.
+            sql.push_str(" WITHOUT ROWID");
+        }
         sql
     }
 
@@ -77,6 +81,9 @@ impl Dialect {
             .collect::<Vec<_>>()
             .join(", ");
         let (insert, key) = (self.insert(table, rows), names(table.key_columns()));
+        if sets.is_empty() {
+            return format!("{insert} ON CONFLICT ({key}) DO NOTHING");
+        }
         format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {sets}")
     }
 
@@ -182,6 +189,30 @@ mod tests {
             c: Vec<u8>,
         }
         indexes [["b", "c"]]
+    }
+
+    record! {
+        /// A row of a key alone.
+        struct Word in "word"
+        key {
+            /// All of it.
+            a: String,
+        }
+        row {}
+        indexes []
+    }
+
+    #[test]
+    fn a_row_of_a_key_alone_is_kept_once_and_never_replaced() {
+        let (sqlite, postgres) = (Dialect::Sqlite, Dialect::Postgres);
+        assert_eq!(
+            sqlite.create(Word::table()),
+            "CREATE TABLE word (a TEXT NOT NULL, PRIMARY KEY (a)) WITHOUT ROWID"
+        );
+        assert_eq!(
+            postgres.upsert(Word::table(), 1),
+            "INSERT INTO word (a) SELECT * FROM UNNEST($1::TEXT[]) ON CONFLICT (a) DO NOTHING"
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use sqlx::{ColumnIndex, Decode, Type};
 use uuid::Uuid;
 
 use dialect::Dialect;
-pub use select::{Select, containing};
+pub use select::{Select, containing, with_a_line};
 
 use crate::{
     cell::{ColumnType, Value},
@@ -212,12 +212,12 @@ impl Store {
         self.select(&Select::from()).await
     }
 
-    /// Those of these cursors that there are.
-    pub async fn cursors_of(&self, keys: &BTreeSet<Key>) -> Result<Vec<CursorRow>, ReadError> {
+    /// Those of these rows, all of one table, that there are, as anybody may ask.
+    pub async fn find<R: Record>(&self, keys: &BTreeSet<Key>) -> Result<Vec<R>, ReadError> {
         let found = self.0.find(keys).await?;
         found
             .iter()
-            .map(|(_, row)| CursorRow::from_row(row).map_err(ReadError::Malformed))
+            .map(|(_, row)| R::from_row(row).map_err(ReadError::Malformed))
             .collect()
     }
 

@@ -79,10 +79,18 @@ impl<R: Record> Select<R> {
 
 /// The pattern (escaped by `\`) of what contains a text, normalised as the searched columns are.
 pub fn containing(text: &str) -> Value {
-    let normal = events::users::login_name(text);
-    let mut pattern = String::with_capacity(normal.len() + 2);
+    pattern(&events::users::login_name(text))
+}
+
+/// The pattern of what has a line that begins with a text, which is normalised already.
+pub fn with_a_line(beginning: &str) -> Value {
+    pattern(&format!("\n{beginning}"))
+}
+
+fn pattern(text: &str) -> Value {
+    let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
-    for letter in normal.chars() {
+    for letter in text.chars() {
         if matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -114,5 +122,6 @@ mod tests {
     #[test]
     fn what_is_searched_is_never_a_pattern() {
         assert_eq!(containing(" 100%_Ä\\ "), Value::Text("%100\\%\\_ä\\\\%".into()));
+        assert_eq!(with_a_line("a_"), Value::Text("%\na\\_%".into()));
     }
 }

@@ -17,12 +17,13 @@ use crate::{
     Reads,
     applications::{self, ApplicationFilter},
     realms,
-    users::{self, UserFilter, UserStatus},
+    users::{self, After, UserFilter, UserStatus},
 };
 
 async fn found(reads: &Reads, realm: RealmId, filter: UserFilter) -> Vec<u128> {
-    let rows = users::search(reads, realm, &filter, None, 100).await.unwrap();
-    rows.into_iter().map(|row| row.id.0.as_u128()).collect()
+    let found = users::search(reads, realm, &filter, None, 100).await.unwrap();
+    assert_eq!(found.next, None);
+    found.users.into_iter().map(|row| row.id.0.as_u128()).collect()
 }
 
 fn query(text: &str) -> UserFilter {
@@ -71,12 +72,16 @@ async fn users_are_found_by_what_they_are_called_and_by_nothing_else() {
     world.settle(&reads, other).await;
 
     assert_eq!(found(&reads, realm, query("ALI")).await, [1]);
-    assert_eq!(found(&reads, realm, query("ice@exam")).await, [1]);
+    assert_eq!(found(&reads, realm, query("alice@exam")).await, [1]);
+    assert_eq!(found(&reads, realm, query("EXAMPLE.com alice")).await, [1]);
+    assert_eq!(found(&reads, realm, query("ice@exam")).await, [0_u128; 0]);
     assert_eq!(found(&reads, realm, query("MÜLLER, ä")).await, [2]);
+    assert_eq!(found(&reads, realm, query("ä müll")).await, [2]);
+    assert_eq!(found(&reads, realm, query("ä alice")).await, [0_u128; 0]);
     assert_eq!(found(&reads, realm, query("4930")).await, [2]);
     assert_eq!(found(&reads, realm, query("100% SURE_")).await, [3]);
     assert_eq!(found(&reads, realm, query("1%0")).await, [0_u128; 0]);
-    assert_eq!(found(&reads, realm, query("_")).await, [3]);
+    assert_eq!(found(&reads, realm, query("_")).await, [0_u128; 0]);
     assert_eq!(found(&reads, realm, query("example.com\nx")).await, [0_u128; 0]);
     let whole = |name: &str| UserFilter {
         username: Some(name.to_owned()),
@@ -93,11 +98,129 @@ async fn users_are_found_by_what_they_are_called_and_by_nothing_else() {
     let page = users::search(&reads, realm, &UserFilter::default(), None, 2)
         .await
         .unwrap();
-    let next = users::search(&reads, realm, &UserFilter::default(), Some(page[1].id), 2)
+    assert_eq!(page.next, Some(After::User(page.users[1].id)));
+    let next = users::search(&reads, realm, &UserFilter::default(), page.next, 2)
         .await
         .unwrap();
-    let ids: Vec<_> = page.iter().chain(&next).map(|row| row.id.0.as_u128()).collect();
+    let ids: Vec<_> = page
+        .users
+        .iter()
+        .chain(&next.users)
+        .map(|row| row.id.0.as_u128())
+        .collect();
     assert_eq!(ids, [1, 2, 3]);
+}
+
+/// All that a search finds, page by page; a page that looked at enough may be short.
+async fn paged(reads: &Reads, realm: RealmId, filter: &UserFilter, size: u32) -> Vec<u128> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = users::search(reads, realm, filter, after, size).await.unwrap();
+        assert!(page.users.len() <= size as usize);
+        all.extend(page.users.iter().map(|row| row.id.0.as_u128()));
+        after = page.next;
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_goes_on_by_the_words_that_it_finds_and_shows_nobody_twice() {
+    let world = World::new().await;
+    let realm = world.realm(13).await;
+    let reads = world.reads().await;
+    for (number, names) in [
+        (1, "zoe b1"),
+        (2, "b3 b2 ann"),
+        (3, "ann"),
+        (4, "b2"),
+        (5, "bo ann b"),
+    ] {
+        let profile = Profile {
+            name: Some(names.into()),
+            ..Profile::default()
+        };
+        let profile = profile.into();
+        let subject = Subject::user(UserId(Uuid::from_u128(number)));
+        world
+            .tell(realm, subject, UserEvent::Registered { profile })
+            .await;
+    }
+    world.settle(&reads, realm).await;
+    for size in [1, 2, 3, 100] {
+        assert_eq!(paged(&reads, realm, &query("b"), size).await, [1, 2, 4, 5]);
+        assert_eq!(paged(&reads, realm, &query("b ann"), size).await, [2, 5]);
+        assert_eq!(paged(&reads, realm, &query("b2 b"), size).await, [2, 4]);
+    }
+    let now = world.kernel.now();
+    for (status, expected) in [(UserStatus::Active, &[1, 2, 4, 5][..]), (UserStatus::Locked, &[])] {
+        let filter = UserFilter {
+            status: Some((status, now)),
+            ..query("b")
+        };
+        assert_eq!(paged(&reads, realm, &filter, 2).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_is_not_called_any_more_finds_nobody() {
+    let world = World::new().await;
+    let realm = world.realm(14).await;
+    let reads = world.reads().await;
+    world.register(realm, 1, "before").await;
+    world.settle(&reads, realm).await;
+    assert_eq!(found(&reads, realm, query("bef")).await, [1]);
+    let subject = Subject::user(UserId(Uuid::from_u128(1)));
+    let changes = [
+        ("username".to_owned(), "after".into()),
+        ("email".to_owned(), serde_json::Value::Null),
+    ];
+    let changed = UserEvent::ProfileChanged {
+        fields: changes.iter().map(|(field, _)| field.clone()).collect(),
+        changes: Sealed::Known(changes.into()),
+    };
+    world.tell(realm, subject, changed).await;
+    world.settle(&reads, realm).await;
+    assert_eq!(found(&reads, realm, query("bef")).await, [0_u128; 0]);
+    assert_eq!(found(&reads, realm, query("aft")).await, [1]);
+    let live = reads.dump().await.unwrap();
+    assert_eq!(live["user_words"].len(), 1);
+    reads.rebuild().await.unwrap();
+    assert_eq!(reads.dump().await.unwrap(), live);
+}
+
+#[tokio::test]
+async fn a_page_looks_at_so_many_words_and_no_more() {
+    let world = World::new().await;
+    let realm = world.realm(15).await;
+    let reads = world.reads().await;
+    for number in 1..=60_u128 {
+        let names: Vec<_> = (0..60).map(|word| format!("w{word}x{number}")).collect();
+        let profile = Profile {
+            name: Some(names.join(" ")),
+            ..Profile::default()
+        };
+        let profile = profile.into();
+        let subject = Subject::user(UserId(Uuid::from_u128(number)));
+        world
+            .tell(realm, subject, UserEvent::Registered { profile })
+            .await;
+    }
+    world.settle(&reads, realm).await;
+    let filter = UserFilter {
+        status: Some((UserStatus::Disabled, world.kernel.now())),
+        ..query("w")
+    };
+    let page = users::search(&reads, realm, &filter, None, 10).await.unwrap();
+    assert!(page.users.is_empty());
+    assert!(matches!(page.next, Some(After::Word { .. })));
+    assert_eq!(paged(&reads, realm, &filter, 10).await, [0_u128; 0]);
+    // The rare term leads, wherever it stands.
+    let page = users::search(&reads, realm, &query("w w59x60"), None, 10)
+        .await
+        .unwrap();
+    assert_eq!((page.users.len(), page.next), (1, None));
 }
 
 #[tokio::test]
@@ -147,10 +270,8 @@ async fn a_status_is_of_a_moment_and_an_erased_profile_leaves_nothing() {
     assert_eq!(found(&reads, realm, at(UserStatus::Disabled, now)).await, [3]);
     assert_eq!(found(&reads, realm, at(UserStatus::Erased, now)).await, [4]);
     assert_eq!(found(&reads, realm, at(UserStatus::Active, until)).await, [1, 2]);
-    for row in users::search(&reads, realm, &UserFilter::default(), None, 10)
-        .await
-        .unwrap()
-    {
+    let all = users::search(&reads, realm, &UserFilter::default(), None, 10).await;
+    for row in all.unwrap().users {
         let same = UserFilter {
             status: Some((row.status(now), now)),
             ..UserFilter::default()
@@ -160,7 +281,7 @@ async fn a_status_is_of_a_moment_and_an_erased_profile_leaves_nothing() {
 
     let row = users::get(&reads, realm, erased.0).await.unwrap().unwrap();
     assert_eq!(
-        (row.status(now), row.profile, row.username, row.search),
+        (row.status(now), row.profile, row.username, row.words),
         (UserStatus::Erased, None, None, None)
     );
     assert_eq!(found(&reads, realm, query("vanishing")).await, [0_u128; 0]);
