@@ -100,7 +100,7 @@ pub async fn encode(
     Ok((kind, body))
 }
 
-/// Understands a recorded event, with every field whose key is still there.
+/// Understands a recorded event, with every field of its own whose key is still there.
 pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, DecodeError> {
     let entry = &recorded.entry;
     let malformed = |reason: String| DecodeError::Malformed {
@@ -122,25 +122,6 @@ pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, 
             .ok_or_else(|| malformed("data is not an object".into()))?
             .insert(field.clone(), value);
     }
-    let network = match &body.network {
-        None => None,
-        Some((owner, text)) => {
-            let owner: Owner = owner
-                .parse()
-                .map_err(|_| malformed("owner of the network data".into()))?;
-            Some(
-                match keyring
-                    .unseal(entry.realm, &owner, entry.id, NETWORK_FIELD, text)
-                    .await?
-                {
-                    Some(plain) => Sealed::Known(
-                        serde_json::from_slice(&plain).map_err(|error| malformed(error.to_string()))?,
-                    ),
-                    None => Sealed::Erased,
-                },
-            )
-        }
-    };
     Ok(Happened {
         id: entry.id,
         stream: entry.stream(),
@@ -149,13 +130,37 @@ pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, 
         version: entry.subject.map_or(0, |subject| subject.version),
         time: entry.time,
         actor: entry.actor.clone(),
-        network,
         cause: entry.cause,
         event_type: Event::kind_of(&entry.event_type)?.name,
         schema: entry.schema,
         leaf_hash: recorded.leaf_hash,
         event: Event::decode(&entry.event_type, entry.schema, body.data)?,
     })
+}
+
+/// Where the request came from that a recorded event tells of, if it was one.
+pub async fn network(keyring: &Keyring, recorded: &Recorded) -> Result<Option<Sealed<Network>>, DecodeError> {
+    let entry = &recorded.entry;
+    let malformed = |reason: String| DecodeError::Malformed {
+        name: entry.event_type.clone(),
+        reason,
+    };
+    let body: Body = serde_json::from_slice(&recorded.body).map_err(|error| malformed(error.to_string()))?;
+    let Some((owner, text)) = body.network else {
+        return Ok(None);
+    };
+    let owner: Owner = owner
+        .parse()
+        .map_err(|_| malformed("owner of the network data".into()))?;
+    let opened = keyring
+        .unseal(entry.realm, &owner, entry.id, NETWORK_FIELD, &text)
+        .await?;
+    match opened {
+        Some(plain) => serde_json::from_slice(&plain)
+            .map(|network| Some(Sealed::Known(network)))
+            .map_err(|error| malformed(error.to_string())),
+        None => Ok(Some(Sealed::Erased)),
+    }
 }
 
 /// The claims that an append made, from its first event's body: what the claim table is rebuilt from.

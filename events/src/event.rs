@@ -21,7 +21,7 @@ use crate::{
     ids::EventId,
     permissions::PermissionEvent,
     realms::RealmEvent,
-    sealing::{Sealed, SealedBy},
+    sealing::SealedBy,
     subject::{Lane, Stream, Subject},
     users::UserEvent,
 };
@@ -226,7 +226,8 @@ pub struct Network {
     pub user_agent: Option<String>,
 }
 
-/// An event that happened, understood: the envelope and, for those who ask, the domain event.
+/// An event that happened, understood: the envelope and, for those who ask, the domain event. Where the request came from
+/// decides nothing, and is opened for those alone who show it ([`codec::network`](crate::codec::network)).
 #[derive(Clone, Debug)]
 pub struct Happened {
     /// Its own id.
@@ -243,8 +244,6 @@ pub struct Happened {
     pub time: Timestamp,
     /// Who did it.
     pub actor: Actor,
-    /// Where the request came from, if it was one.
-    pub network: Option<Sealed<Network>>,
     /// The event that it follows from.
     pub cause: Option<EventId>,
     /// Its stable name.

@@ -31,7 +31,6 @@ pub fn happened(subject: Subject, version: u64, event: impl Into<Event>) -> Happ
         version,
         time: Timestamp::from_seconds(NOW.seconds() - 86_400).after_seconds(version),
         actor: Actor::component("test"),
-        network: None,
         cause: None,
         event_type: event.name(),
         schema: 1,

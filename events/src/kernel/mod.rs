@@ -18,11 +18,12 @@ use uuid::Uuid;
 use crate::{
     clock::{Clock, Random, Timestamp},
     codec,
-    event::{DecodeError, Event, Happened},
+    event::{DecodeError, Event, Happened, Network},
     fold::{Fold, Versioned},
     ids::{EventId, RealmId},
     keys::{KeyError, Keyring, Owner},
     log::{Append, ClaimChange, ClaimKind, CommandKey, Digest, Log, LogError, NewEvent, Receipt, Verdict},
+    sealing::Sealed,
     subject::{Lane, Stream, Subject},
 };
 
@@ -175,6 +176,14 @@ impl Kernel {
     /// Understands a recorded event.
     pub async fn decode(&self, recorded: &crate::envelope::Recorded) -> Result<Happened, KernelError> {
         Ok(codec::decode(&self.keyring, recorded).await?)
+    }
+
+    /// Where the request came from that a recorded event tells of, if it was one.
+    pub async fn network(
+        &self,
+        recorded: &crate::envelope::Recorded,
+    ) -> Result<Option<Sealed<Network>>, KernelError> {
+        Ok(codec::network(&self.keyring, recorded).await?)
     }
 
     /// Who holds a name, or spent a thing. `value` is normalised by the caller, the same way as for the claim itself.

@@ -438,8 +438,8 @@ async fn network_data_is_sealed_and_read_back() {
         .expect("read")
         .remove(0);
     assert!(!String::from_utf8_lossy(&recorded.body).contains("203.0.113.9"));
-    let happened = world.kernel.decode(&recorded).await.expect("decodes");
-    assert_eq!(happened.network, Some(Sealed::Known(network)));
+    let told = world.kernel.network(&recorded).await.expect("opens");
+    assert_eq!(told, Some(Sealed::Known(network)));
     let claims = events::codec::claims(world.kernel.keyring(), &recorded)
         .await
         .expect("claims");

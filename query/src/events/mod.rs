@@ -102,7 +102,8 @@ async fn list_events(
     };
     let mut found = Vec::with_capacity(recorded.len());
     for recorded in &recorded {
-        found.push(RecordedEvent::new(&kernel.decode(recorded).await?).map_err(KernelError::from)?);
+        let (happened, network) = (kernel.decode(recorded).await?, kernel.network(recorded).await?);
+        found.push(RecordedEvent::new(&happened, network.as_ref()).map_err(KernelError::from)?);
     }
     let Page {
         items,

@@ -141,7 +141,7 @@ impl From<&Sealed<Network>> for EventNetwork {
 
 impl RecordedEvent {
     /// The event as it is shown.
-    pub fn new(happened: &Happened) -> Result<Self, DecodeError> {
+    pub fn new(happened: &Happened, network: Option<&Sealed<Network>>) -> Result<Self, DecodeError> {
         let (kind, mut data) = happened.event.encode()?;
         if let Value::Object(fields) = &mut data {
             for (field, owner) in kind.sealed {
@@ -167,7 +167,7 @@ impl RecordedEvent {
                 version: happened.version,
             }),
             actor: EventActor::from(&happened.actor),
-            network: happened.network.as_ref().map(EventNetwork::from),
+            network: network.map(EventNetwork::from),
             cause: happened.cause.map(|id| id.0),
             data,
             leaf_hash: hex(&happened.leaf_hash),
@@ -196,7 +196,7 @@ mod tests {
             credential: CredentialId(ID),
             hash: Sealed::Known("$argon2id$…".to_owned()),
         };
-        let shown = RecordedEvent::new(&happened(Subject::password(UserId(ID)), 1, set)).unwrap();
+        let shown = RecordedEvent::new(&happened(Subject::password(UserId(ID)), 1, set), None).unwrap();
         assert_eq!(shown.data, json!({ "credential": ID }));
         assert_eq!(shown.event_type, "password.set");
     }
@@ -209,7 +209,8 @@ mod tests {
             digest,
             expires: None,
         };
-        let shown = RecordedEvent::new(&happened(Subject::application(ApplicationId(ID)), 2, added)).unwrap();
+        let shown =
+            RecordedEvent::new(&happened(Subject::application(ApplicationId(ID)), 2, added), None).unwrap();
         assert_eq!(shown.data, json!({ "credential": ID, "expires": null }));
     }
 
@@ -221,15 +222,15 @@ mod tests {
             ..Profile::default()
         };
         let user = Subject::user(UserId(ID));
-        let known = RecordedEvent::new(&happened(user, 1, registered(Sealed::Known(alice)))).unwrap();
+        let known = RecordedEvent::new(&happened(user, 1, registered(Sealed::Known(alice))), None).unwrap();
         assert_eq!(known.data["profile"]["username"], "alice");
-        let erased = RecordedEvent::new(&happened(user, 1, registered(Sealed::Erased))).unwrap();
+        let erased = RecordedEvent::new(&happened(user, 1, registered(Sealed::Erased)), None).unwrap();
         assert_eq!(erased.data, json!({ "profile": { "$erased": true } }));
     }
 
     #[test]
     fn an_event_is_written_with_all_that_the_log_holds() {
-        let mut locked = happened(
+        let locked = happened(
             Subject::user(UserId(ID)),
             2,
             UserEvent::Locked {
@@ -237,11 +238,11 @@ mod tests {
                 until: None,
             },
         );
-        locked.network = Some(Sealed::Known(Network {
+        let network = Sealed::Known(Network {
             ip: Some("192.0.2.1".to_owned()),
             user_agent: None,
-        }));
-        let shown = serde_json::to_value(RecordedEvent::new(&locked).unwrap()).unwrap();
+        });
+        let shown = serde_json::to_value(RecordedEvent::new(&locked, Some(&network)).unwrap()).unwrap();
         assert_eq!(shown["type"], "user.locked");
         assert_eq!(
             shown["subject"],
