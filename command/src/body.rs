@@ -43,6 +43,16 @@ pub fn objects<'de, T: DeserializeOwned, D: Deserializer<'de>>(
         .collect()
 }
 
+/// A list of such objects.
+pub fn list_of_objects<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Vec::<Map<String, Value>>::deserialize(deserializer)?
+        .into_iter()
+        .map(from_object)
+        .collect()
+}
+
 fn from_object<T: DeserializeOwned, E: Error>(members: Map<String, Value>) -> Result<T, E> {
     T::deserialize(Value::Object(members)).map_err(E::custom)
 }

@@ -118,7 +118,16 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             ClaimKind::RealmName => Problem::new(Code::NameTaken).field("name", "is taken"),
             ClaimKind::ClientId => Problem::new(Code::NameTaken).field("client_id", "is taken"),
             ClaimKind::LoginName => Problem::new(Code::NameTaken),
-            ClaimKind::Code | ClaimKind::RevokedToken | ClaimKind::Flow => Problem::new(Code::Conflict),
+            ClaimKind::Code
+            | ClaimKind::RevokedToken
+            | ClaimKind::Flow
+            | ClaimKind::ClientAssertion
+            | ClaimKind::Assertion
+            | ClaimKind::DpopProof
+            | ClaimKind::PushedRequest
+            | ClaimKind::RequestObject
+            | ClaimKind::UserCode
+            | ClaimKind::DeviceCode => Problem::new(Code::Conflict),
         },
         Failure::PreconditionFailed { found } => {
             Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))

@@ -1,10 +1,13 @@
 //! Authentication: sessions with their grants, codes and tokens, and sign-ins that failed. All of it is activity.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    event::{DomainEvent, Event, EventKind, Happened},
+    event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
     ids::{ApplicationId, GrantId, UserId},
     subject::{Lane, SubjectKind},
@@ -108,6 +111,15 @@ pub enum AuthEvent {
         refresh: bool,
         /// When the grant ends however it is used.
         expires: Timestamp,
+        /// The thumbprint of the key that its tokens are bound to (RFC 9449), if they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jkt: Option<String>,
+        /// The claims that were asked for one by one.
+        #[serde(default, skip_serializing_if = "RequestedClaims::is_empty")]
+        claims: RequestedClaims,
+        /// The version of the user's consent that it was given under ([`Consent`](crate::compliance::Consent)).
+        #[serde(default)]
+        consent: u64,
     },
     /// A refresh token was used and replaced by the next generation.
     #[serde(rename = "grant.refreshed")]
@@ -144,6 +156,12 @@ pub enum AuthEvent {
         audience: Vec<String>,
         /// Until when.
         expires: Timestamp,
+        /// The thumbprint of the key that it is bound to (RFC 9449), if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jkt: Option<String>,
+        /// Who acts for the user with it, the one who acts now first (RFC 8693, 4.1): their `sub`s.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        actors: Vec<String>,
     },
     /// An access token was given back before its time (RFC 7009).
     #[serde(rename = "token.revoked")]
@@ -172,16 +190,43 @@ impl DomainEvent for AuthEvent {
         EventKind::plain("session.ended", "A session ended, and its grants with it."),
         EventKind::plain("login.failed", "A sign-in failed."),
         EventKind::plain("code.issued", "An authorization code was sent to an application."),
-        EventKind::plain("grant.started", "A code was redeemed."),
+        EventKind::plain("grant.started", "A code was redeemed.").version(2),
         EventKind::plain("grant.refreshed", "A refresh token was used and replaced."),
         EventKind::plain("grant.revoked", "A grant ended before its time."),
-        EventKind::plain("token.issued", "An access token was issued."),
+        EventKind::plain("token.issued", "An access token was issued.").version(2),
         EventKind::plain("token.revoked", "An access token was given back before its time."),
         EventKind::plain(
             "client_authentication.failed",
             "An application could not prove who it is.",
         ),
     ];
+
+    /// Version 1 of both lacks what has a default now.
+    fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
+        match (name, schema) {
+            ("grant.started" | "token.issued", 1) => Ok(data),
+            _ => Err(DecodeError::unknown_version(name, schema)),
+        }
+    }
+}
+
+/// Claims that were asked for one by one (`claims`, OpenID Connect Core, 5.5), where the answer is due.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestedClaims {
+    /// In the id token.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub id_token: BTreeSet<String>,
+    /// At the userinfo endpoint.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub userinfo: BTreeSet<String>,
+}
+
+impl RequestedClaims {
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.id_token.is_empty() && self.userinfo.is_empty()
+    }
 }
 
 /// One grant of a session.
@@ -203,6 +248,12 @@ pub struct Grant {
     pub expires: Timestamp,
     /// Whether it was revoked.
     pub revoked: bool,
+    /// The thumbprint of the key that its tokens are bound to, if they are.
+    pub jkt: Option<String>,
+    /// The claims that were asked for one by one.
+    pub claims: RequestedClaims,
+    /// The version of the user's consent that it was given under.
+    pub consent: u64,
 }
 
 /// How long a grant that is over is still told of, in seconds: longer than clocks differ.
@@ -286,6 +337,9 @@ impl Fold for Session {
                 scopes,
                 refresh,
                 expires,
+                jkt,
+                claims,
+                consent,
             } => {
                 // A code that comes again after that is stopped by its claim, which is kept for longer than it is valid.
                 self.grants
@@ -299,6 +353,9 @@ impl Fold for Session {
                     refreshed: happened.time,
                     expires: *expires,
                     revoked: false,
+                    jkt: jkt.clone(),
+                    claims: claims.clone(),
+                    consent: *consent,
                 });
             }
             AuthEvent::GrantRefreshed { grant, generation } => {
@@ -339,6 +396,9 @@ mod tests {
                     scopes: vec![],
                     refresh: false,
                     expires: Timestamp::from_seconds(1_000),
+                    jkt: None,
+                    claims: RequestedClaims::default(),
+                    consent: 0,
                 },
             );
             started.time = Timestamp::from_seconds(seconds);

@@ -17,6 +17,7 @@ use crate::{
     applications::ApplicationEvent,
     auth::AuthEvent,
     clock::Timestamp,
+    compliance::ComplianceEvent,
     envelope::Actor,
     ids::EventId,
     permissions::PermissionEvent,
@@ -50,6 +51,12 @@ impl EventKind {
         }
     }
 
+    /// The same kind at a later version of its shape.
+    #[must_use]
+    pub const fn version(self, schema: u16) -> Self {
+        Self { schema, ..self }
+    }
+
     /// A kind at version 1 with sealed fields.
     pub const fn sealing(
         name: &'static str,
@@ -75,10 +82,7 @@ pub trait DomainEvent: Serialize + DeserializeOwned + Clone + Send + Sync + 'sta
     /// Turns the `data` of an older version into today's. Pure.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         let _ = data;
-        Err(DecodeError::UnknownVersion {
-            name: name.to_owned(),
-            schema,
-        })
+        Err(DecodeError::unknown_version(name, schema))
     }
 }
 
@@ -107,6 +111,16 @@ pub enum DecodeError {
     /// The keys could not be asked.
     #[error(transparent)]
     Keys(#[from] crate::keys::KeyError),
+}
+
+impl DecodeError {
+    /// What an `upcast` says of a version that it does not know.
+    pub fn unknown_version(name: &str, schema: u16) -> Self {
+        Self::UnknownVersion {
+            name: name.to_owned(),
+            schema,
+        }
+    }
 }
 
 /// Understands `data` as an event of one domain, lifting it to today's version if it is older.
@@ -180,6 +194,8 @@ domains! {
     Permissions(PermissionEvent);
     /// Sign-ins, sessions, grants, tokens.
     Auth(AuthEvent);
+    /// Consents.
+    Compliance(ComplianceEvent);
 }
 
 impl Event {

@@ -16,6 +16,7 @@ pub mod applications;
 pub mod auth;
 pub mod clock;
 pub mod codec;
+pub mod compliance;
 pub mod connections;
 pub mod envelope;
 pub mod event;

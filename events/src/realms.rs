@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    event::{DomainEvent, Event, EventKind, Happened},
+    event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
     subject::{Lane, SubjectKind},
 };
@@ -73,13 +74,22 @@ impl DomainEvent for RealmEvent {
         EventKind::plain(
             "settings.changed",
             "Sections of a realm's settings were replaced.",
-        ),
+        )
+        .version(2),
         EventKind::plain(
             "signing_key.created",
             "A signing key was made and signs from now on.",
         ),
         EventKind::plain("signing_key.retired", "A signing key was withdrawn at once."),
     ];
+
+    /// Version 1 of the settings had fewer sections.
+    fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
+        match (name, schema) {
+            ("settings.changed", 1) => Ok(data),
+            _ => Err(DecodeError::unknown_version(name, schema)),
+        }
+    }
 }
 
 /// A realm, as the `system` realm knows it.
@@ -252,6 +262,96 @@ pub enum AttributeType {
     StringList,
 }
 
+/// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuthSettings {
+    /// Who may register applications by RFC 7591 (default nobody).
+    pub dynamic_registration: DynamicRegistration,
+    /// The scopes that applications registered so may ask for, besides OpenID Connect's own.
+    pub registration_scopes: Vec<String>,
+    /// A profile that all applications keep, and that refuses whatever is weaker (default none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<SecurityProfile>,
+    /// Whether DPoP proofs must carry a nonce of ours (RFC 9449, section 8; default false).
+    pub dpop_nonce: bool,
+    /// How long a device waits for its user's approval, in seconds (60 to 1,800; default 600; RFC 8628).
+    pub device_code_seconds: u64,
+    /// How long a pushed authorization request is good, in seconds (5 to 600; default 60; RFC 9126).
+    pub pushed_request_seconds: u64,
+    /// Issuers whose assertions are exchanged for tokens (RFC 7523, 2.1).
+    pub trusted_issuers: Vec<TrustedIssuer>,
+}
+
+impl Default for OAuthSettings {
+    fn default() -> Self {
+        Self {
+            dynamic_registration: DynamicRegistration::default(),
+            registration_scopes: Vec::new(),
+            security_profile: None,
+            dpop_nonce: false,
+            device_code_seconds: 600,
+            pushed_request_seconds: 60,
+            trusted_issuers: Vec::new(),
+        }
+    }
+}
+
+/// Who may register applications by RFC 7591.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DynamicRegistration {
+    /// Nobody.
+    #[default]
+    Disabled,
+    /// Whoever has an initial access token: one that may create applications.
+    Token,
+    /// Anybody.
+    Open,
+}
+
+/// A profile of OAuth 2.0 that is kept strictly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SecurityProfile {
+    /// FAPI 2.0 Security Profile: pushed requests, `private_key_jwt`, DPoP, PKCE, strong algorithms.
+    #[serde(rename = "fapi2")]
+    Fapi2,
+}
+
+/// An issuer whose assertions are exchanged for tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedIssuer {
+    /// Its `iss`, compared exactly.
+    pub issuer: String,
+    /// Its public keys (RFC 7517, a JWK Set).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// Where they are fetched from, where they are not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// What of a user the assertion's `sub` names (default `id`).
+    #[serde(default)]
+    pub subject: AssertedSubject,
+    /// The applications that may use it, by `client_id`; `*` for all of the realm.
+    pub applications: Vec<String>,
+    /// The scopes that may be asked for with its assertions.
+    pub scopes: Vec<String>,
+}
+
+/// What of a user an assertion's `sub` names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertedSubject {
+    /// The user's id.
+    #[default]
+    Id,
+    /// The user name.
+    Username,
+    /// The verified e-mail address.
+    Email,
+}
+
 /// The settings of a realm. What was never set has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -263,6 +363,8 @@ pub struct Settings {
     pub password: PasswordSettings,
     /// What a user consists of, and who may register.
     pub registration: RegistrationSettings,
+    /// What its OAuth 2.0 and OpenID Connect endpoints allow.
+    pub oauth: OAuthSettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -281,6 +383,9 @@ pub struct SettingsChange {
     /// What a user consists of, and who may register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<RegistrationSettings>,
+    /// What its OAuth 2.0 and OpenID Connect endpoints allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OAuthSettings>,
 }
 
 impl Fold for Settings {
@@ -292,6 +397,7 @@ impl Fold for Settings {
             replace(&mut self.session, change.session.as_ref());
             replace(&mut self.password, change.password.as_ref());
             replace(&mut self.registration, change.registration.as_ref());
+            replace(&mut self.oauth, change.oauth.as_ref());
         }
     }
 }

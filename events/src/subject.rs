@@ -123,6 +123,8 @@ subject_kinds! {
     Assignments = 7 "assignments" in Facts;
     /// A session with its grants.
     Session = 8 "session" in Activity;
+    /// What a user consented to give one application; its id follows from both.
+    Consent = 9 "consent" in Facts;
 }
 
 impl SubjectKind {
@@ -191,6 +193,11 @@ impl Subject {
     /// The roles of a user or an application.
     pub const fn assignments(principal: Uuid) -> Self {
         Self::new(SubjectKind::Assignments, principal)
+    }
+
+    /// What a user consented to give an application.
+    pub fn consent(user: UserId, client: ApplicationId) -> Self {
+        Self::new(SubjectKind::Consent, crate::compliance::consent_id(user, client))
     }
 
     /// A session.

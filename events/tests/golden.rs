@@ -7,14 +7,15 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
-    auth::{AuthEvent, EndReason, LoginFailure},
+    auth::{AuthEvent, EndReason, LoginFailure, RequestedClaims},
     clock::Timestamp,
+    compliance::ComplianceEvent,
     event::Event,
     ids::{ApplicationId, CredentialId, GrantId, UserId},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
-        AttributeSchema, AttributeType, PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings,
-        SettingsChange, TokenSettings,
+        AssertedSubject, AttributeSchema, AttributeType, OAuthSettings, PasswordSettings, RealmEvent,
+        RegistrationSettings, SecurityProfile, SessionSettings, SettingsChange, TokenSettings, TrustedIssuer,
     },
     sealing::Sealed,
     users::{Profile, UserEvent},
@@ -41,6 +42,43 @@ fn samples() -> Vec<Event> {
         id_token_signed_response_alg: Some("RS256".into()),
         access_token_signed_response_alg: Some("EdDSA".into()),
         custom_claims: [("tier".to_owned(), json!("gold"))].into(),
+        grant_types: vec!["authorization_code".into()],
+        consent_required: true,
+        contacts: vec!["dev@shop.example".into()],
+        request_uris: vec!["https://shop.example/request".into()],
+        require_pushed_authorization_requests: true,
+        require_signed_request_object: true,
+        dpop_bound_access_tokens: true,
+        require_auth_time: true,
+        default_acr_values: vec!["urn:chancery:acr:pwd".into()],
+        backchannel_logout_session_required: true,
+        frontchannel_logout_session_required: true,
+        token_exchange_subjects: vec!["*".into()],
+        access_token_format: Some("opaque".into()),
+        token_endpoint_auth_method: Some("private_key_jwt".into()),
+        token_endpoint_auth_signing_alg: Some("ES256".into()),
+        jwks: Some(json!({"keys": []})),
+        jwks_uri: Some("https://shop.example/jwks".into()),
+        subject_type: Some("pairwise".into()),
+        sector_identifier_uri: Some("https://shop.example/sector".into()),
+        id_token_encrypted_response_alg: Some("ECDH-ES".into()),
+        id_token_encrypted_response_enc: Some("A256GCM".into()),
+        userinfo_signed_response_alg: Some("ES256".into()),
+        userinfo_encrypted_response_alg: Some("ECDH-ES".into()),
+        userinfo_encrypted_response_enc: Some("A256GCM".into()),
+        authorization_signed_response_alg: Some("ES256".into()),
+        authorization_encrypted_response_alg: Some("ECDH-ES".into()),
+        authorization_encrypted_response_enc: Some("A256GCM".into()),
+        request_object_signing_alg: Some("ES256".into()),
+        default_max_age: Some(3_600),
+        backchannel_logout_uri: Some("https://shop.example/logout/back".into()),
+        frontchannel_logout_uri: Some("https://shop.example/logout/front".into()),
+        initiate_login_uri: Some("https://shop.example/login".into()),
+        logo_uri: Some("https://shop.example/logo".into()),
+        client_uri: Some("https://shop.example".into()),
+        policy_uri: Some("https://shop.example/privacy".into()),
+        tos_uri: Some("https://shop.example/terms".into()),
+        security_profile: Some("fapi2".into()),
     };
     let profile = Profile {
         username: Some("alice".into()),
@@ -94,6 +132,19 @@ fn samples() -> Vec<Event> {
                     },
                 )]
                 .into(),
+            }),
+            oauth: Some(OAuthSettings {
+                registration_scopes: vec!["orders".into()],
+                security_profile: Some(SecurityProfile::Fapi2),
+                trusted_issuers: vec![TrustedIssuer {
+                    issuer: "https://issuer.example".into(),
+                    jwks: None,
+                    jwks_uri: Some("https://issuer.example/jwks".into()),
+                    subject: AssertedSubject::Email,
+                    applications: vec!["*".into()],
+                    scopes: vec!["orders".into()],
+                }],
+                ..OAuthSettings::default()
             }),
         })
         .into(),
@@ -211,6 +262,12 @@ fn samples() -> Vec<Event> {
             scopes: vec!["openid".into()],
             refresh: true,
             expires: MOMENT,
+            jkt: Some("thumbprint".into()),
+            claims: RequestedClaims {
+                id_token: ["email".to_owned()].into(),
+                userinfo: ["name".to_owned()].into(),
+            },
+            consent: 2,
         }
         .into(),
         AuthEvent::GrantRefreshed { grant, generation: 1 }.into(),
@@ -228,10 +285,20 @@ fn samples() -> Vec<Event> {
             scopes: vec!["openid".into()],
             audience: vec!["https://api.shop.example".into()],
             expires: MOMENT,
+            jkt: Some("thumbprint".into()),
+            actors: vec!["gateway".into()],
         }
         .into(),
         AuthEvent::TokenRevoked { token: id(5), client }.into(),
         AuthEvent::ClientAuthenticationFailed { client }.into(),
+        ComplianceEvent::ConsentGiven {
+            user,
+            client,
+            scopes: ["orders".to_owned()].into(),
+            claims: ["email".to_owned()].into(),
+        }
+        .into(),
+        ComplianceEvent::ConsentWithdrawn { user, client }.into(),
     ]
 }
 
@@ -295,7 +362,11 @@ fn names_are_a_noun_and_a_past_participle_and_unique() {
     for name in names {
         let (noun, verb) = name.split_once('.').expect("<noun>.<past participle>");
         assert!(
-            !noun.is_empty() && (verb.ends_with("ed") || verb.ends_with("set") || verb.ends_with("en")),
+            !noun.is_empty()
+                && (verb.ends_with("ed")
+                    || verb.ends_with("set")
+                    || verb.ends_with("en")
+                    || verb.ends_with("wn")),
             "{name}"
         );
     }

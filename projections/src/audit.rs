@@ -6,6 +6,7 @@
 use events::{
     auth::AuthEvent,
     clock::Timestamp,
+    compliance::ComplianceEvent,
     event::{Event, Happened},
     ids::{ApplicationId, EventId, RealmId, SessionId, UserId},
     permissions::{PermissionEvent, PrincipalKind},
@@ -135,6 +136,9 @@ fn about(happened: &Happened) -> Option<UserId> {
             Some(*user)
         }
         Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
+        Event::Compliance(
+            ComplianceEvent::ConsentGiven { user, .. } | ComplianceEvent::ConsentWithdrawn { user, .. },
+        ) => Some(*user),
         Event::Realms(_) | Event::Applications(_) | Event::Auth(_) => None,
     }
 }

@@ -214,6 +214,7 @@ impl Projection for Auth {
                 scopes,
                 refresh,
                 expires,
+                ..
             } => rows.put(&GrantRow {
                 realm,
                 id: *grant,

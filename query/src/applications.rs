@@ -1,20 +1,14 @@
 //! Applications and the dates of their secrets, as they are read.
 //! The rule: a secret is shown once, by the command that made it; here there is not even its digest.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
-use events::{
-    applications::{ApplicationSettings, ApplicationType},
-    ids::ApplicationId,
-};
+use events::{application_settings, applications::ApplicationType, ids::ApplicationId};
 use projections::applications::{self, ApplicationFilter, ApplicationRow, Secret};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -38,50 +32,57 @@ pub(crate) fn router() -> OpenApiRouter<Queries> {
         .routes(routes!(list_secrets))
 }
 
-/// An application (OAuth client). What is `null` follows the realm's settings.
-#[derive(Debug, Serialize, ToSchema)]
-struct Application {
-    /// Its id.
-    id: Uuid,
-    /// Its `client_id`.
-    client_id: String,
-    /// The name shown to people.
-    name: String,
-    /// `web`, `spa`, `native` or `service`.
-    #[serde(rename = "type")]
-    #[schema(example = "web")]
-    kind: &'static str,
-    /// Where codes may be sent.
-    redirect_uris: Vec<String>,
-    /// Where the browser may be sent after signing out.
-    post_logout_redirect_uris: Vec<String>,
-    /// The scopes that it may ask for, besides OpenID Connect's own.
-    scopes: Vec<String>,
-    /// The resources that its access tokens may name as `aud`.
-    audiences: Vec<String>,
-    /// Life of its access tokens in seconds.
-    access_token_seconds: Option<u64>,
-    /// Life of its id tokens in seconds.
-    id_token_seconds: Option<u64>,
-    /// How its id tokens are signed; `null` for ES256.
-    id_token_signed_response_alg: Option<String>,
-    /// How its access tokens are signed; `null` for ES256.
-    access_token_signed_response_alg: Option<String>,
-    /// Claims added to its tokens: a fixed value, or `{"attribute": "<name>"}`.
-    #[schema(value_type = BTreeMap<String, Value>)]
-    custom_claims: BTreeMap<String, Value>,
-    /// `active` or `disabled`.
-    #[schema(example = "active")]
-    status: &'static str,
-    /// Its secrets, oldest first, without the secrets themselves.
-    secrets: Vec<ClientSecret>,
-    /// When it was registered.
-    created_at: Moment,
-    /// When it last changed.
-    updated_at: Moment,
-    /// Its version, as `If-Match` takes it.
-    version: u64,
+macro_rules! shown {
+    (
+        plain { $($(#[$plain_doc:meta])* $plain:ident: $plain_type:ty,)* }
+        optional { $($(#[$optional_doc:meta])* $optional:ident: $optional_type:ty,)* }
+    ) => {
+        /// An application (OAuth client). What is `null` follows the realm's settings, or the default of its type.
+        #[derive(Debug, Serialize, ToSchema)]
+        struct Application {
+            /// Its id.
+            id: Uuid,
+            /// Its `client_id`.
+            client_id: String,
+            /// `web`, `spa`, `native`, `service` or `device`.
+            #[serde(rename = "type")]
+            #[schema(example = "web")]
+            kind: &'static str,
+            $($(#[$plain_doc])* $plain: $plain_type,)*
+            $($(#[$optional_doc])* $optional: Option<$optional_type>,)*
+            /// `active` or `disabled`.
+            #[schema(example = "active")]
+            status: &'static str,
+            /// Its secrets, oldest first, without the secrets themselves.
+            secrets: Vec<ClientSecret>,
+            /// When it was registered.
+            created_at: Moment,
+            /// When it last changed.
+            updated_at: Moment,
+            /// Its version, as `If-Match` takes it.
+            version: u64,
+        }
+
+        impl From<ApplicationRow> for Application {
+            fn from(row: ApplicationRow) -> Self {
+                Self {
+                    id: row.id.0,
+                    client_id: row.client_id,
+                    kind: row.application_type.map_or("", ApplicationType::as_str),
+                    $($plain: row.settings.$plain,)*
+                    $($optional: row.settings.$optional,)*
+                    status: if row.disabled { "disabled" } else { "active" },
+                    secrets: row.secrets.into_iter().map(ClientSecret::from).collect(),
+                    created_at: row.created_at.into(),
+                    updated_at: row.updated_at.into(),
+                    version: row.version,
+                }
+            }
+        }
+    };
 }
+
+application_settings!(shown);
 
 /// A client secret, of which only the dates are known.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,43 +105,6 @@ impl From<Secret> for ClientSecret {
     }
 }
 
-impl From<ApplicationRow> for Application {
-    fn from(row: ApplicationRow) -> Self {
-        let ApplicationSettings {
-            name,
-            redirect_uris,
-            post_logout_redirect_uris,
-            scopes,
-            audiences,
-            access_token_seconds,
-            id_token_seconds,
-            id_token_signed_response_alg,
-            access_token_signed_response_alg,
-            custom_claims,
-        } = row.settings;
-        Self {
-            id: row.id.0,
-            client_id: row.client_id,
-            name,
-            kind: row.application_type.map_or("", ApplicationType::as_str),
-            redirect_uris,
-            post_logout_redirect_uris,
-            scopes,
-            audiences,
-            access_token_seconds,
-            id_token_seconds,
-            id_token_signed_response_alg,
-            access_token_signed_response_alg,
-            custom_claims,
-            status: if row.disabled { "disabled" } else { "active" },
-            secrets: row.secrets.into_iter().map(ClientSecret::from).collect(),
-            created_at: row.created_at.into(),
-            updated_at: row.updated_at.into(),
-            version: row.version,
-        }
-    }
-}
-
 /// Which applications. Filters that stand side by side all hold.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -149,7 +113,7 @@ struct ApplicationSearch {
     q: Option<String>,
     /// Only the application with this `client_id`.
     client_id: Option<String>,
-    /// Only applications of this type: `web`, `spa`, `native` or `service`.
+    /// Only applications of this type: `web`, `spa`, `native`, `service` or `device`.
     #[param(rename = "type", value_type = Option<String>, example = "web")]
     application_type: Option<ApplicationType>,
     /// Only applications that are `active` or `disabled`.
@@ -164,6 +128,7 @@ impl FromParameters for ApplicationSearch {
             ApplicationType::Spa,
             ApplicationType::Native,
             ApplicationType::Service,
+            ApplicationType::Device,
         ]
         .map(|application_type| (application_type.as_str(), application_type));
         Self {
@@ -282,9 +247,12 @@ async fn list_secrets(
 #[cfg(test)]
 mod tests {
     use events::{
+        applications::ApplicationSettings,
         clock::Timestamp,
         ids::{CredentialId, RealmId},
     };
+
+    use serde_json::Value;
 
     use super::*;
     use crate::params::assert_described;

@@ -12,8 +12,8 @@ use events::{
     clock::Timestamp,
     ids::RealmId,
     realms::{
-        AttributeSchema, AttributeType, PasswordSettings, RegistrationSettings, SessionSettings, Settings,
-        TokenSettings,
+        AttributeSchema, AttributeType, DynamicRegistration, OAuthSettings, PasswordSettings,
+        RegistrationSettings, SecurityProfile, SessionSettings, Settings, TokenSettings, TrustedIssuer,
     },
 };
 use projections::realms::{self, RealmRow, SettingsRow, SigningKey};
@@ -159,6 +159,8 @@ struct RealmSettings {
     password: PasswordRules,
     /// What a user consists of, and who may register.
     registration: RegistrationRules,
+    /// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
+    oauth: OAuthRules,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
@@ -234,6 +236,53 @@ struct AttributeRules {
     claim: bool,
 }
 
+/// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
+#[derive(Debug, Serialize, ToSchema)]
+struct OAuthRules {
+    /// Who may register applications by RFC 7591: `disabled`, `token` or `open`.
+    #[schema(value_type = String)]
+    dynamic_registration: DynamicRegistration,
+    /// The scopes that applications registered so may ask for.
+    registration_scopes: Vec<String>,
+    /// A profile that all applications keep: `fapi2`, or `none`.
+    security_profile: &'static str,
+    /// Whether DPoP proofs must carry a nonce of ours.
+    dpop_nonce: bool,
+    /// How long a device waits for its user's approval, in seconds.
+    device_code_seconds: u64,
+    /// How long a pushed authorization request is good, in seconds.
+    pushed_request_seconds: u64,
+    /// Issuers whose assertions are exchanged for tokens: `issuer`, `jwks` or `jwks_uri`, `subject`, `applications`, `scopes`.
+    #[schema(value_type = Vec<Object>)]
+    trusted_issuers: Vec<TrustedIssuer>,
+}
+
+impl From<OAuthSettings> for OAuthRules {
+    fn from(settings: OAuthSettings) -> Self {
+        let OAuthSettings {
+            dynamic_registration,
+            registration_scopes,
+            security_profile,
+            dpop_nonce,
+            device_code_seconds,
+            pushed_request_seconds,
+            trusted_issuers,
+        } = settings;
+        Self {
+            dynamic_registration,
+            registration_scopes,
+            security_profile: match security_profile {
+                None => "none",
+                Some(SecurityProfile::Fapi2) => "fapi2",
+            },
+            dpop_nonce,
+            device_code_seconds,
+            pushed_request_seconds,
+            trusted_issuers,
+        }
+    }
+}
+
 impl RealmSettings {
     fn new(settings: Settings, updated_at: Option<Timestamp>, version: u64) -> Self {
         let Settings {
@@ -241,6 +290,7 @@ impl RealmSettings {
             session,
             password,
             registration,
+            oauth,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -306,6 +356,7 @@ impl RealmSettings {
                     .map(|(name, schema)| (name, attribute(schema)))
                     .collect(),
             },
+            oauth: oauth.into(),
             updated_at: updated_at.map(Moment),
             version,
         }
@@ -431,6 +482,8 @@ mod tests {
         for section in ["tokens", "session", "password", "registration"] {
             assert_eq!(shown[section], stored[section], "{section}");
         }
+        assert_eq!(shown["oauth"]["security_profile"], "none");
+        assert_eq!(shown["oauth"]["dynamic_registration"], "disabled");
         assert_eq!(shown["version"], 0);
         assert_described::<RealmFilter>();
     }

@@ -1,16 +1,14 @@
 //! Changing an application. The rule: the settings are judged as a whole after the change, and its type never changes.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use events::{
+    application_settings,
     applications::{Application, ApplicationEvent, ApplicationSettings},
     ids::{ApplicationId, RealmId},
     kernel::{Context, Decide, Decision, KernelError, Reader},
     subject::{Stream, Subject},
 };
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use web::{Answer, Command, CommandAnswer, Path, Problem, actions};
 
@@ -20,74 +18,48 @@ use crate::{
     body::{present, removable, replace},
 };
 
-/// What to change: absent stays, lists are replaced, `null` removes.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ApplicationPatch {
-    /// The name shown to people, 1 to 200 characters.
-    #[serde(default, deserialize_with = "present")]
-    pub name: Option<String>,
-    /// Where codes may be sent, all of it.
-    #[serde(default, deserialize_with = "present")]
-    pub redirect_uris: Option<Vec<String>>,
-    /// Where the browser may be sent after signing out, all of it.
-    #[serde(default, deserialize_with = "present")]
-    pub post_logout_redirect_uris: Option<Vec<String>>,
-    /// The scopes that it may ask for, all of them.
-    #[serde(default, deserialize_with = "present")]
-    pub scopes: Option<Vec<String>>,
-    /// The resources that its access tokens may name, all of them.
-    #[serde(default, deserialize_with = "present")]
-    pub audiences: Option<Vec<String>>,
-    /// Life of its access tokens in seconds (60 to 86,400); `null` for the realm's.
-    #[serde(default, deserialize_with = "removable")]
-    #[schema(value_type = Option<u64>)]
-    pub access_token_seconds: Option<Option<u64>>,
-    /// Life of its id tokens in seconds (60 to 86,400); `null` for the realm's.
-    #[serde(default, deserialize_with = "removable")]
-    #[schema(value_type = Option<u64>)]
-    pub id_token_seconds: Option<Option<u64>>,
-    /// How its id tokens are signed; `null` for the default.
-    #[serde(default, deserialize_with = "removable")]
-    #[schema(value_type = Option<String>)]
-    pub id_token_signed_response_alg: Option<Option<String>>,
-    /// How its access tokens are signed; `null` for the default.
-    #[serde(default, deserialize_with = "removable")]
-    #[schema(value_type = Option<String>)]
-    pub access_token_signed_response_alg: Option<Option<String>>,
-    /// Claims added to its tokens, all of them.
-    #[serde(default, deserialize_with = "present")]
-    pub custom_claims: Option<BTreeMap<String, Value>>,
+macro_rules! patch {
+    (
+        plain { $($(#[$plain_doc:meta])* $plain:ident: $plain_type:ty,)* }
+        optional { $($(#[$optional_doc:meta])* $optional:ident: $optional_type:ty,)* }
+    ) => {
+        /// What to change: absent stays, lists are replaced, `null` removes.
+        #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct ApplicationPatch {
+            $($(#[$plain_doc])* #[serde(default, deserialize_with = "present")] pub $plain: Option<$plain_type>,)*
+            $(
+                $(#[$optional_doc])*
+                #[serde(default, deserialize_with = "removable")]
+                #[schema(value_type = Option<$optional_type>)]
+                pub $optional: Option<Option<$optional_type>>,
+            )*
+        }
+
+        impl ApplicationPatch {
+            /// The settings after the change, and the names of the fields that differ.
+            fn onto(&self, before: &ApplicationSettings) -> (ApplicationSettings, Vec<String>) {
+                let mut after = before.clone();
+                let mut fields = Vec::new();
+                $(
+                    replace(&mut after.$plain, self.$plain.clone());
+                    if after.$plain != before.$plain {
+                        fields.push(stringify!($plain).to_owned());
+                    }
+                )*
+                $(
+                    replace(&mut after.$optional, self.$optional.clone());
+                    if after.$optional != before.$optional {
+                        fields.push(stringify!($optional).to_owned());
+                    }
+                )*
+                (after, fields)
+            }
+        }
+    };
 }
 
-impl ApplicationPatch {
-    /// The settings after the change, and the names of the fields that differ.
-    fn onto(&self, before: &ApplicationSettings) -> (ApplicationSettings, Vec<String>) {
-        let mut after = before.clone();
-        let mut fields = Vec::new();
-        macro_rules! apply {
-            ($($field:ident),*) => {$(
-                replace(&mut after.$field, self.$field.clone());
-                if after.$field != before.$field {
-                    fields.push(stringify!($field).to_owned());
-                }
-            )*};
-        }
-        apply!(
-            name,
-            redirect_uris,
-            post_logout_redirect_uris,
-            scopes,
-            audiences,
-            access_token_seconds,
-            id_token_seconds,
-            id_token_signed_response_alg,
-            access_token_signed_response_alg,
-            custom_claims
-        );
-        (after, fields)
-    }
-}
+application_settings!(patch);
 
 /// Changes an application's settings.
 #[derive(Clone, Debug)]
@@ -163,7 +135,7 @@ mod tests {
         event::Event,
         testing::{context, given},
     };
-    use serde_json::json;
+    use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;

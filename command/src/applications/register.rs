@@ -1,9 +1,8 @@
 //! Registering an application. The rule: what can keep a secret is born with one, in the same append.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use events::{
+    application_settings,
     applications::{Application, ApplicationEvent, ApplicationSettings, ApplicationType},
     ids::{ApplicationId, RealmId},
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
@@ -12,7 +11,6 @@ use events::{
 };
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use web::{Answer, Command, CommandAnswer, Problem, actions};
 
@@ -103,47 +101,40 @@ pub fn check_client_id(client_id: &str, application: ApplicationId) -> Result<()
     Err(Faults::of("client_id", detail))
 }
 
-/// A new application.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewApplication {
-    /// The name shown to people, 1 to 200 characters.
-    #[schema(example = "Shop")]
-    name: String,
-    /// `web`, `spa`, `native` or `service`.
-    #[serde(rename = "type")]
-    #[schema(value_type = String, example = "web")]
-    application_type: ApplicationType,
-    /// Where codes may be sent; compared exactly.
-    #[serde(default)]
-    redirect_uris: Vec<String>,
-    /// Where the browser may be sent after signing out; compared exactly.
-    #[serde(default)]
-    post_logout_redirect_uris: Vec<String>,
-    /// The scopes that it may ask for, besides OpenID Connect's own.
-    #[serde(default)]
-    scopes: Vec<String>,
-    /// The resources that its access tokens may name as `aud`; the first is the default.
-    #[serde(default)]
-    audiences: Vec<String>,
-    /// Life of its access tokens in seconds (60 to 86,400), where not the realm's.
-    #[serde(default, deserialize_with = "present")]
-    access_token_seconds: Option<u64>,
-    /// Life of its id tokens in seconds (60 to 86,400), where not the realm's.
-    #[serde(default, deserialize_with = "present")]
-    id_token_seconds: Option<u64>,
-    /// How its id tokens are signed: `ES256`, `RS256` or `EdDSA`.
-    #[serde(default, deserialize_with = "present")]
-    id_token_signed_response_alg: Option<String>,
-    /// How its access tokens are signed.
-    #[serde(default, deserialize_with = "present")]
-    access_token_signed_response_alg: Option<String>,
-    /// Claims added to its tokens: a name to a fixed value, or to `{"attribute": "<name>"}`.
-    #[serde(default)]
-    custom_claims: BTreeMap<String, Value>,
+macro_rules! body {
+    (
+        plain { $($(#[$plain_doc:meta])* $plain:ident: $plain_type:ty,)* }
+        optional { $($(#[$optional_doc:meta])* $optional:ident: $optional_type:ty,)* }
+    ) => {
+        /// A new application. What is left out has its default; only `type` and `name` are always needed.
+        #[derive(Debug, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct NewApplication {
+            /// `web`, `spa`, `native`, `service` or `device`.
+            #[serde(rename = "type")]
+            #[schema(value_type = String, example = "web")]
+            application_type: ApplicationType,
+            $($(#[$plain_doc])* #[serde(default)] $plain: $plain_type,)*
+            $($(#[$optional_doc])* #[serde(default, deserialize_with = "present")] $optional: Option<$optional_type>,)*
+        }
+
+        impl NewApplication {
+            /// What kind it is, and the rest.
+            fn parts(self) -> (ApplicationType, ApplicationSettings) {
+                let settings = ApplicationSettings {
+                    $($plain: self.$plain,)*
+                    $($optional: self.$optional,)*
+                };
+                (self.application_type, settings)
+            }
+        }
+    };
 }
 
-/// Register an application. The answer has its `client_id` and, for `web` and `service`, shows its `client_secret`, once.
+application_settings!(body);
+
+/// Register an application. The answer has its `client_id` and, for `web` and `service` that do not authenticate with a key of
+/// their own, shows its `client_secret`, once.
 #[utoipa::path(
     post, path = "/command/v1/realms/{realm}/applications", tag = "applications",
     operation_id = "register_application",
@@ -159,10 +150,9 @@ pub(super) async fn register(
         realm, context, body, ..
     } = command;
     let kernel = commands.edge.kernel();
-    let application_type = body.application_type;
-    let value = application_type
-        .is_confidential()
-        .then(|| generate(&**kernel.random()));
+    let (application_type, settings) = body.parts();
+    let value =
+        (application_type.is_confidential() && settings.has_secrets()).then(|| generate(&**kernel.random()));
     let secret = match &value {
         Some(value) => Some(NewSecret::of(kernel, realm.id, &context, value, None).await?),
         None => None,
@@ -172,18 +162,7 @@ pub(super) async fn register(
         application: ApplicationId(context.new_id()),
         client_id: None,
         application_type,
-        settings: ApplicationSettings {
-            name: body.name,
-            redirect_uris: body.redirect_uris,
-            post_logout_redirect_uris: body.post_logout_redirect_uris,
-            scopes: body.scopes,
-            audiences: body.audiences,
-            access_token_seconds: body.access_token_seconds,
-            id_token_seconds: body.id_token_seconds,
-            id_token_signed_response_alg: body.id_token_signed_response_alg,
-            access_token_signed_response_alg: body.access_token_signed_response_alg,
-            custom_claims: body.custom_claims,
-        },
+        settings,
         secret,
     };
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;

@@ -2,6 +2,10 @@
 //! into saying what only the platform says (protocol claims), into tokens that outlive a day, or into ones too long to
 //! be made ([`jose::MAX_TOKEN_BYTES`]).
 
+mod oauth;
+
+pub use oauth::check_keys;
+
 use std::collections::BTreeMap;
 
 use events::applications::{ApplicationSettings, ApplicationType};
@@ -33,14 +37,14 @@ const CLAIMS_BYTES: usize = 4 * 1024;
 pub fn check(settings: &ApplicationSettings, application_type: ApplicationType) -> Result<(), Faults> {
     let mut faults = Faults::default();
     faults.text("name", &settings.name, NAME);
-    if application_type.has_users() {
+    if application_type.is_redirected_to() {
         faults.unless(
             !settings.redirect_uris.is_empty(),
             "redirect_uris",
             "needs at least one: people come back to it after signing in",
         );
     } else {
-        let none = "must be empty: nobody signs in to a service";
+        let none = "must be empty: no browser comes back to a service or a device";
         faults.unless(settings.redirect_uris.is_empty(), "redirect_uris", none);
         faults.unless(
             settings.post_logout_redirect_uris.is_empty(),
@@ -61,15 +65,7 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType) 
         application_type,
         &mut faults,
     );
-    check_list(
-        "scopes",
-        &settings.scopes,
-        SCOPES,
-        is_scope,
-        "must be a scope token (RFC 6749, section 3.3)",
-        &mut faults,
-    );
-    check_size("scopes", &settings.scopes, SCOPES_BYTES, &mut faults);
+    check_scopes("scopes", &settings.scopes, &mut faults);
     let audience = "must be an absolute URI without fragment, or a plain name";
     check_list(
         "audiences",
@@ -88,30 +84,20 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType) 
             faults.range(field, seconds, 60..=86_400);
         }
     }
-    for (field, algorithm) in [
-        (
-            "id_token_signed_response_alg",
-            &settings.id_token_signed_response_alg,
-        ),
-        (
-            "access_token_signed_response_alg",
-            &settings.access_token_signed_response_alg,
-        ),
-    ] {
-        if let Some(algorithm) = algorithm {
-            faults.unless(
-                algorithm.parse::<jose::Algorithm>().is_ok(),
-                field,
-                "must be ES256, RS256 or EdDSA",
-            );
-        }
-    }
+    oauth::check(settings, application_type, &mut faults);
     check_claims(&settings.custom_claims, &mut faults);
     faults.into_result()
 }
 
+/// Judges a list of scopes.
+pub fn check_scopes(field: &str, scopes: &[String], faults: &mut Faults) {
+    let scope = "must be a scope token (RFC 6749, section 3.3)";
+    check_list(field, scopes, SCOPES, is_scope, scope, faults);
+    check_size(field, scopes, SCOPES_BYTES, faults);
+}
+
 /// What travels in tokens is measured as it does: as JSON.
-fn check_size(field: &str, value: &impl Serialize, most: usize, faults: &mut Faults) {
+fn check_size(field: &str, value: &(impl Serialize + ?Sized), most: usize, faults: &mut Faults) {
     let size = serde_json::to_vec(value).map_or(usize::MAX, |json| json.len());
     let detail = format!("must be at most {} KiB together", most / 1024);
     faults.unless(size <= most, field, detail);

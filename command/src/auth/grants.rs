@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use events::{
-    auth::{AuthEvent, EndReason, Grant, Session},
+    auth::{AuthEvent, EndReason, Grant, RequestedClaims, Session},
     clock::Timestamp,
     fold::Versioned,
     ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
@@ -66,6 +66,10 @@ pub struct TokenNote {
     pub audience: Vec<String>,
     /// Until when.
     pub expires: Timestamp,
+    /// The thumbprint of the key that it is bound to (RFC 9449), if it is.
+    pub jkt: Option<String>,
+    /// Who acts for the user with it, the one who acts now first (RFC 8693, 4.1): their `sub`s.
+    pub actors: Vec<String>,
 }
 
 impl TokenNote {
@@ -86,6 +90,8 @@ impl TokenNote {
             scopes: self.scopes.clone(),
             audience: self.audience.clone(),
             expires: self.expires,
+            jkt: self.jkt.clone(),
+            actors: self.actors.clone(),
         }
     }
 }
@@ -107,6 +113,12 @@ pub struct RedeemCode {
     pub refresh: bool,
     /// When the grant ends however it is used.
     pub expires: Timestamp,
+    /// The thumbprint of the key that its tokens are bound to (RFC 9449), if they are.
+    pub jkt: Option<String>,
+    /// The claims that were asked for one by one.
+    pub claims: RequestedClaims,
+    /// The version of the user's consent that it is given under.
+    pub consent: u64,
     /// When the code would be invalid by itself.
     pub code_invalid: Timestamp,
     /// The access token that comes of it.
@@ -152,6 +164,9 @@ impl Decide for RedeemCode {
             scopes: self.scopes.clone(),
             refresh: self.refresh,
             expires: self.expires,
+            jkt: self.jkt.clone(),
+            claims: self.claims.clone(),
+            consent: self.consent,
         };
         Ok(Decision::of(Subject::session(self.session), started)
             .noting(

@@ -20,6 +20,9 @@ fn grant_started(refresh: bool) -> AuthEvent {
         scopes: vec!["openid".to_owned()],
         refresh,
         expires: NOW.after_seconds(3_600),
+        jkt: None,
+        claims: RequestedClaims::default(),
+        consent: 0,
     }
 }
 
@@ -37,6 +40,8 @@ fn note() -> TokenNote {
         scopes: vec!["openid".to_owned()],
         audience: vec!["https://api.example".to_owned()],
         expires: NOW.after_seconds(600),
+        jkt: None,
+        actors: Vec::new(),
     }
 }
 
@@ -49,6 +54,9 @@ fn redeem() -> RedeemCode {
         scopes: vec!["openid".to_owned()],
         refresh: true,
         expires: NOW.after_seconds(3_600),
+        jkt: None,
+        claims: RequestedClaims::default(),
+        consent: 0,
         code_invalid: NOW.after_seconds(60),
         token: note(),
     }

@@ -22,6 +22,7 @@
 
 pub mod attributes;
 pub mod create;
+pub mod oauth;
 pub mod settings;
 pub mod signing_keys;
 pub mod status;

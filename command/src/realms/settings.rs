@@ -6,8 +6,8 @@ use events::{
     ids::RealmId,
     kernel::{Context, Decide, Decision, KernelError, Reader},
     realms::{
-        PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings, Settings, SettingsChange,
-        TokenSettings,
+        DynamicRegistration, OAuthSettings, PasswordSettings, RealmEvent, RegistrationSettings,
+        SessionSettings, Settings, SettingsChange, TokenSettings,
     },
     subject::{Stream, Subject},
 };
@@ -18,6 +18,7 @@ use web::{Answer, Command, CommandAnswer, Problem, actions};
 use super::{
     Rejection,
     attributes::{self, AttributeRules},
+    oauth::{self, ProfileName, TrustedIssuers},
 };
 use crate::{
     Commands, Faults,
@@ -90,6 +91,25 @@ sections! {
         /// The custom attributes that a user may have, all of them (at most 100).
         attributes: AttributeRules,
     }
+    /// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
+    OAuthPatch of OAuthSettings {
+        /// Who may register applications by RFC 7591: `disabled`, `token` (whoever may create applications) or `open`.
+        #[schema(value_type = Option<String>)]
+        dynamic_registration: DynamicRegistration,
+        /// The scopes that applications registered so may ask for, all of them.
+        registration_scopes: Vec<String>,
+        /// A profile that all applications keep: `fapi2`, or `none`.
+        #[schema(value_type = Option<String>)]
+        security_profile: ProfileName,
+        /// Whether DPoP proofs must carry a nonce of ours (RFC 9449, section 8).
+        dpop_nonce: bool,
+        /// How long a device waits for its user's approval, in seconds (60 to 1,800).
+        device_code_seconds: u64,
+        /// How long a pushed authorization request is good, in seconds (5 to 600).
+        pushed_request_seconds: u64,
+        /// Issuers whose assertions are exchanged for tokens (RFC 7523, 2.1), all of them (at most 50).
+        trusted_issuers: TrustedIssuers,
+    }
 }
 
 /// From how a value is written in a request to how it is kept.
@@ -113,6 +133,9 @@ pub struct SettingsPatch {
     /// What a user consists of, and who may register.
     #[serde(default, deserialize_with = "object")]
     pub registration: Option<RegistrationPatch>,
+    /// What its OAuth 2.0 and OpenID Connect endpoints allow.
+    #[serde(default, deserialize_with = "object")]
+    pub oauth: Option<OAuthPatch>,
 }
 
 /// Changes a realm's settings.
@@ -143,6 +166,7 @@ impl Decide for ChangeSettings {
             session,
             password,
             registration,
+            oauth,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -151,6 +175,7 @@ impl Decide for ChangeSettings {
             registration: registration
                 .as_ref()
                 .map(|patch| patch.onto(&settings.registration)),
+            oauth: oauth.as_ref().map(|patch| patch.onto(&settings.oauth)),
         };
         check(&change)?;
         let change = SettingsChange {
@@ -160,6 +185,7 @@ impl Decide for ChangeSettings {
             registration: change
                 .registration
                 .filter(|section| *section != settings.registration),
+            oauth: change.oauth.filter(|section| *section != settings.oauth),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -200,6 +226,9 @@ fn check(change: &SettingsChange) -> Result<(), Faults> {
     }
     if let Some(registration) = &change.registration {
         attributes::check(&registration.attributes, &mut faults);
+    }
+    if let Some(oauth) = &change.oauth {
+        oauth::check(oauth, &mut faults);
     }
     faults.into_result()
 }
@@ -316,6 +345,8 @@ mod tests {
                 "key_overlap_seconds": YEAR + 1 },
             "session": { "idle_seconds": 30 * DAY + 1, "absolute_seconds": 59 },
             "password": { "minimum_length": 7, "maximum_length": 1_025 },
+            "oauth": { "device_code_seconds": 59, "pushed_request_seconds": 601,
+                "trusted_issuers": [{ "issuer": "https://a.example", "applications": [], "scopes": [] }] },
         });
         let Err(Rejection::Invalid(faults)) = when(&Settings::default(), patch) else {
             panic!("accepted")
@@ -333,6 +364,9 @@ mod tests {
                 "session.absolute_seconds",
                 "password.minimum_length",
                 "password.maximum_length",
+                "oauth.device_code_seconds",
+                "oauth.pushed_request_seconds",
+                "oauth.trusted_issuers[0].jwks",
             ]
         );
     }
@@ -344,12 +378,14 @@ mod tests {
             session,
             password,
             registration,
+            oauth,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
             session: Some(session),
             password: Some(password),
             registration: Some(registration),
+            oauth: Some(oauth),
         };
         assert_eq!(check(&all), Ok(()));
     }

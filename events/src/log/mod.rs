@@ -62,17 +62,38 @@ pub enum ClaimKind {
     RevokedToken,
     /// A sign-in form that was used (spent).
     Flow,
+    /// The `jti` of a client assertion that was used (RFC 7523; spent).
+    ClientAssertion,
+    /// The `jti` of an assertion that was exchanged for a token (RFC 7523; spent).
+    Assertion,
+    /// The `jti` of a DPoP proof that was used (RFC 9449; spent).
+    DpopProof,
+    /// A pushed authorization request that was used (RFC 9126; spent).
+    PushedRequest,
+    /// The `jti` of a request object that was used (RFC 9101; spent).
+    RequestObject,
+    /// A user code, until its device authorization is over (RFC 8628; spent).
+    UserCode,
+    /// A device code that was redeemed (RFC 8628; spent).
+    DeviceCode,
 }
 
 impl ClaimKind {
     /// All kinds.
-    pub const ALL: [ClaimKind; 6] = [
+    pub const ALL: [ClaimKind; 13] = [
         ClaimKind::RealmName,
         ClaimKind::LoginName,
         ClaimKind::ClientId,
         ClaimKind::Code,
         ClaimKind::RevokedToken,
         ClaimKind::Flow,
+        ClaimKind::ClientAssertion,
+        ClaimKind::Assertion,
+        ClaimKind::DpopProof,
+        ClaimKind::PushedRequest,
+        ClaimKind::RequestObject,
+        ClaimKind::UserCode,
+        ClaimKind::DeviceCode,
     ];
 
     /// The stored code.
@@ -84,6 +105,13 @@ impl ClaimKind {
             ClaimKind::Code => 4,
             ClaimKind::RevokedToken => 5,
             ClaimKind::Flow => 6,
+            ClaimKind::ClientAssertion => 7,
+            ClaimKind::Assertion => 8,
+            ClaimKind::DpopProof => 9,
+            ClaimKind::PushedRequest => 10,
+            ClaimKind::RequestObject => 11,
+            ClaimKind::UserCode => 12,
+            ClaimKind::DeviceCode => 13,
         }
     }
 

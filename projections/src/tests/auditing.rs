@@ -1,7 +1,7 @@
 //! The questions about what people did: sessions, grants, events, roles.
 
 use events::{
-    auth::{AuthEvent, EndReason, LoginFailure},
+    auth::{AuthEvent, EndReason, LoginFailure, RequestedClaims},
     clock::Timestamp,
     ids::{ApplicationId, CredentialId, GrantId, SessionId, UserId},
     permissions::{PermissionEvent, PrincipalKind, Role},
@@ -50,6 +50,9 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
         scopes: vec!["openid".to_owned()],
         refresh: true,
         expires,
+        jkt: None,
+        claims: RequestedClaims::default(),
+        consent: 0,
     };
     let second = SessionId(Uuid::from_u128(2));
     world.tell(realm, Subject::session(second), grant).await;
@@ -356,6 +359,9 @@ async fn what_happened_to_a_users_sessions_is_about_the_user() {
         scopes: vec!["openid".to_owned()],
         refresh: true,
         expires,
+        jkt: None,
+        claims: RequestedClaims::default(),
+        consent: 0,
     };
     let ended = AuthEvent::SessionEnded {
         reason: EndReason::SignedOut,

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
-    auth::{AuthEvent, EndReason, LoginFailure},
+    auth::{AuthEvent, EndReason, LoginFailure, RequestedClaims},
     clock::{FrozenClock, SystemRandom, Timestamp},
     envelope::Actor,
     event::{Event, Network},
@@ -76,6 +76,7 @@ impl Decide for Tell {
                 .map(drop),
             SubjectKind::Assignments => reader.subject::<Assignments>(id).await.map(drop),
             SubjectKind::Session => reader.subject::<events::auth::Session>(id).await.map(drop),
+            SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
         }
     }
 
@@ -441,6 +442,9 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             scopes: vec!["openid".to_owned()],
             refresh: true,
             expires: later,
+            jkt: None,
+            claims: RequestedClaims::default(),
+            consent: 0,
         }),
         20 => of_session(AuthEvent::GrantRevoked {
             grant,

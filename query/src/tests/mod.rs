@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use ::events::{
     applications::{Application, ApplicationEvent, ApplicationSettings, ApplicationType},
-    auth::{AuthEvent, EndReason, Session},
+    auth::{AuthEvent, EndReason, RequestedClaims, Session},
     clock::{FrozenClock, SystemRandom},
     event::Event,
     fold::Fold,
@@ -233,6 +233,9 @@ impl World {
             scopes,
             refresh: false,
             expires,
+            jkt: None,
+            claims: RequestedClaims::default(),
+            consent: 0,
         };
         let last = self
             .tell::<Session>(

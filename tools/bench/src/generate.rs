@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use events::{
-    auth::{AuthEvent, EndReason, Session},
+    auth::{AuthEvent, EndReason, RequestedClaims, Session},
     clock::{SystemClock, SystemRandom},
     envelope::Actor,
     event::Network,
@@ -141,6 +141,9 @@ impl Decide for SignsIn {
                     scopes: scopes(),
                     refresh: false,
                     expires,
+                    jkt: None,
+                    claims: RequestedClaims::default(),
+                    consent: 0,
                 },
             );
         for _ in 0..TOKENS {
@@ -153,6 +156,8 @@ impl Decide for SignsIn {
                 scopes: scopes(),
                 audience: vec!["https://orders.example".to_owned()],
                 expires,
+                jkt: None,
+                actors: Vec::new(),
             });
         }
         let reason = EndReason::SignedOut;

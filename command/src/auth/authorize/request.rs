@@ -179,7 +179,7 @@ fn takes_users(application: &Application) -> Result<(), Unanswerable> {
     }
     if !application
         .application_type
-        .is_some_and(ApplicationType::has_users)
+        .is_some_and(ApplicationType::is_redirected_to)
     {
         return Err(Unanswerable::NotForUsers);
     }

@@ -20,7 +20,7 @@ pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthEr
             .state
             .roles
             .is_empty(),
-        Some(ApplicationType::Spa | ApplicationType::Native) | None => false,
+        Some(ApplicationType::Spa | ApplicationType::Native | ApplicationType::Device) | None => false,
     };
     if !allowed || !request.client.confidential {
         return Err(OAuthError::unauthorized_client(

@@ -4,7 +4,7 @@
 //! still has.
 
 use events::{
-    auth::{EndReason, Session},
+    auth::{EndReason, RequestedClaims, Session},
     ids::ApplicationId,
     kernel::{Failure, KernelError},
     log::ClaimKind,
@@ -86,6 +86,9 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
         scopes: note.scopes.clone(),
         refresh,
         expires,
+        jkt: None,
+        claims: RequestedClaims::default(),
+        consent: 0,
         code_invalid: code.invalid,
         token: note.clone(),
     };

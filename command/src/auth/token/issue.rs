@@ -95,6 +95,8 @@ impl Request<'_> {
             expires: latest.map_or(expires, |latest| {
                 expires.min(Timestamp::from_seconds(latest.seconds()))
             }),
+            jkt: None,
+            actors: Vec::new(),
         })
     }
 

@@ -32,6 +32,8 @@ fn note(scopes: &[&str]) -> TokenNote {
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         audience: vec!["https://api.example".to_owned()],
         expires: NOW.after_seconds(600),
+        jkt: None,
+        actors: Vec::new(),
     }
 }
 
