@@ -55,7 +55,7 @@ async fn what_is_not_understood_is_refused_by_name() {
         ("users?status=asleep", "status"),
         ("users?page_size=501", "page_size"),
         ("users?q=a&q=a", "q"),
-        ("applications?type=device", "type"),
+        ("applications?type=robot", "type"),
         ("sessions?active=yes", "active"),
         ("settings?page_size=1", "page_size"),
         ("signing-keys?as_of=2020-01-01T00:00:00Z", "as_of"),
