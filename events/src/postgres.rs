@@ -7,7 +7,8 @@
 use std::{io::ErrorKind, net::IpAddr, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool,
+    ConnectOptions, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use url::Url;
@@ -23,7 +24,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long a connection of one's own may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long the server may be silent: longer than its own bound for a statement, and for a connection before it.
-pub(crate) const ANSWER: Duration = Duration::from_secs(20);
+pub const ANSWER: Duration = Duration::from_secs(20);
 /// How long a store may take to let go of its connections.
 const CLOSE: Duration = Duration::from_secs(2);
 /// The oldest server that is served, as it counts its versions: an older one does not know all that we set.
@@ -134,7 +135,8 @@ impl Database {
             .disable_statement_logging()
     }
 
-    /// A pool of at most `most` connections, none of which is made before it is needed.
+    /// A pool of at most `most` connections, none of which is made before it is needed. What is asked on them has its bound by
+    /// [`ask`].
     pub fn pool(&self, store: &'static str, most: u32) -> PgPool {
         PgPoolOptions::new()
             .max_connections(most)
@@ -152,6 +154,39 @@ pub async fn answered<T, E: From<sqlx::Error>>(
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,
         Err(_) => Err(sqlx::Error::Io(silent()).into()),
+    }
+}
+
+/// Asks by a connection of a pool. One that was not heard to the end is closed rather than given back: the pool would wait for
+/// what is left of the answer, for as long as the way is silent, and soon have none to lend.
+pub async fn ask<T, E: From<sqlx::Error>>(
+    pool: &PgPool,
+    question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    answered(ANSWER, async {
+        let connection = pool.acquire().await?;
+        let mut lent = Lent {
+            connection,
+            heard: false,
+        };
+        let answer = question(&mut lent.connection).await;
+        lent.heard = true;
+        answer
+    })
+    .await
+}
+
+/// A connection of a pool, and whether what was asked on it was answered.
+struct Lent {
+    connection: PoolConnection<Postgres>,
+    heard: bool,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.heard {
+            self.connection.close_on_drop();
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     clock::Timestamp,
     connections::Connections,
     ids::RealmId,
-    postgres::{self, ANSWER, Database, answered},
+    postgres::{self, ANSWER, Database, answered, ask},
 };
 
 /// The format of the schema that this version reads and writes.
@@ -48,7 +48,7 @@ impl PostgresKeyStore {
         let options = options(database);
         let mut connection = postgres::connect(&options).await.map_err(failed)?;
         fit(&mut connection).await?;
-        prepare(&mut connection).await?;
+        bounded(prepare(&mut connection)).await?;
         answered(ANSWER, connection.close()).await.map_err(failed)?;
         // After a failover the next connection may lead to a server that lags behind, and knows nothing of the latest tombstones.
         let pool = database
@@ -72,7 +72,7 @@ impl PostgresKeyStore {
         let mut connection = answered(ANSWER, PgConnection::connect_with(&options))
             .await
             .map_err(failed)?;
-        if look(&mut connection).await? != There::Store {
+        if bounded(look(&mut connection)).await? != There::Store {
             return Err(refused("there is no key store in this database"));
         }
         answered(ANSWER, connection.close()).await.map_err(failed)?;
@@ -195,9 +195,9 @@ impl PutAll for Writer {
         .bind(&realms)
         .bind(&kinds)
         .bind(&ids)
-        .bind(&wrapped)
-        .fetch_all(&self.0);
-        let inserted = answered(ANSWER, inserting).await.map_err(failed)?;
+        .bind(&wrapped);
+        let inserted = ask(&self.0, async |keys| inserting.fetch_all(keys).await);
+        let inserted = inserted.await.map_err(failed)?;
         for row in &inserted {
             placed.insert(name(row)?, Placed::New);
         }
@@ -209,9 +209,9 @@ impl PutAll for Writer {
             )
             .bind(&realms)
             .bind(&kinds)
-            .bind(&ids)
-            .fetch_all(&self.0);
-            let standing = answered(ANSWER, looking).await.map_err(failed)?;
+            .bind(&ids);
+            let standing = ask(&self.0, async |keys| looking.fetch_all(keys).await);
+            let standing = standing.await.map_err(failed)?;
             for row in &standing {
                 let destroyed: bool = row.try_get("destroyed").map_err(failed)?;
                 // What was destroyed since it was inserted counts as destroyed.
@@ -238,14 +238,16 @@ impl KeyStore for PostgresKeyStore {
     }
 
     async fn get(&self, name: &KeyName) -> Result<Option<Vec<u8>>, KeyError> {
-        let asked = sqlx::query_scalar(
+        let question = sqlx::query_scalar(
             "SELECT wrapped FROM chancery_keys.keys WHERE realm = $1 AND kind = $2 AND id = $3",
         )
         .bind(realm(name))
         .bind(kind(name))
-        .bind(&name.id)
-        .fetch_optional(&self.pool);
-        let wrapped: Option<Option<Vec<u8>>> = answered(ANSWER, asked).await.map_err(failed)?;
+        .bind(&name.id);
+        let wrapped: Option<Option<Vec<u8>>> =
+            ask(&self.pool, async |keys| question.fetch_optional(keys).await)
+                .await
+                .map_err(failed)?;
         Ok(wrapped.flatten())
     }
 
@@ -254,16 +256,13 @@ impl KeyStore for PostgresKeyStore {
             return Ok(());
         }
         let (realms, kinds, ids) = columns(names);
-        let mut change = self.pool.begin().await.map_err(failed)?;
+        let count = i64::try_from(names.len()).unwrap_or(i64::MAX);
         // Held until the commit: the next destruction gets its numbers when these are to be seen.
-        let last: i64 = sqlx::query_scalar(
+        let numbering = sqlx::query_scalar::<_, i64>(
             "UPDATE chancery_keys.store SET destructions = destructions + $1 RETURNING destructions",
         )
-        .bind(i64::try_from(names.len()).unwrap_or(i64::MAX))
-        .fetch_one(&mut *change)
-        .await
-        .map_err(failed)?;
-        sqlx::query(
+        .bind(count);
+        let destroying = sqlx::query(
             "INSERT INTO chancery_keys.keys (realm, kind, id, destroyed_at, number) \
              SELECT realm, kind, id, $4, $5 + 1 - row_number() OVER (ORDER BY realm, kind, id) \
                  FROM (SELECT DISTINCT * FROM UNNEST($1::bytea[], $2::smallint[], $3::text[]) AS each (realm, kind, id)) \
@@ -275,62 +274,54 @@ impl KeyStore for PostgresKeyStore {
         .bind(&realms)
         .bind(&kinds)
         .bind(&ids)
-        .bind(at.0)
-        .bind(last)
-        .execute(&mut *change)
-        .await
-        .map_err(failed)?;
-        change.commit().await.map_err(failed)
+        .bind(at.0);
+        let destroyed = ask(&self.pool, async |keys| {
+            let mut change = keys.begin().await?;
+            let last = numbering.fetch_one(&mut *change).await?;
+            destroying.bind(last).execute(&mut *change).await?;
+            change.commit().await
+        });
+        destroyed.await.map_err(failed)
     }
 
     async fn destroyed(&self, name: &KeyName) -> Result<bool, KeyError> {
-        sqlx::query_scalar(
+        let question = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM chancery_keys.keys \
              WHERE realm = $1 AND kind = $2 AND id = $3 AND destroyed_at IS NOT NULL)",
         )
         .bind(realm(name))
         .bind(kind(name))
-        .bind(&name.id)
-        .fetch_one(&self.pool)
-        .await
-        .map_err(failed)
+        .bind(&name.id);
+        let answer = ask(&self.pool, async |keys| question.fetch_one(keys).await);
+        answer.await.map_err(failed)
     }
 
     async fn last_destruction(&self) -> Result<i64, KeyError> {
-        sqlx::query_scalar("SELECT destructions FROM chancery_keys.store")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(failed)
+        let question = sqlx::query_scalar("SELECT destructions FROM chancery_keys.store");
+        let answer = ask(&self.pool, async |keys| question.fetch_one(keys).await);
+        answer.await.map_err(failed)
     }
 
     async fn destroyed_between(&self, after: i64, up_to: i64) -> Result<Vec<KeyName>, KeyError> {
-        sqlx::query(
+        let question = sqlx::query(
             "SELECT realm, kind, id FROM chancery_keys.keys WHERE number > $1 AND number <= $2 ORDER BY number",
         )
         .bind(after)
-        .bind(up_to)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?
-        .iter()
-        .map(name)
-        .collect()
+        .bind(up_to);
+        let destroyed = ask(&self.pool, async |keys| question.fetch_all(keys).await);
+        destroyed.await.map_err(failed)?.iter().map(name).collect()
     }
 
     async fn check_value(&self) -> Result<Option<Vec<u8>>, KeyError> {
-        sqlx::query_scalar("SELECT check_value FROM chancery_keys.store")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(failed)
+        let question = sqlx::query_scalar("SELECT check_value FROM chancery_keys.store");
+        let answer = ask(&self.pool, async |keys| question.fetch_one(keys).await);
+        answer.await.map_err(failed)
     }
 
     async fn put_check_value(&self, value: &[u8]) -> Result<(), KeyError> {
-        sqlx::query("UPDATE chancery_keys.store SET check_value = $1 WHERE check_value IS NULL")
-            .bind(value)
-            .execute(&self.pool)
-            .await
-            .map_err(failed)?;
-        Ok(())
+        let change = sqlx::query("UPDATE chancery_keys.store SET check_value = $1 WHERE check_value IS NULL");
+        let changed = ask(&self.pool, async |keys| change.bind(value).execute(keys).await);
+        changed.await.map_err(failed).map(drop)
     }
 
     fn connections(&self) -> Connections {
@@ -373,6 +364,11 @@ fn name(row: &PgRow) -> Result<KeyName, KeyError> {
             .ok_or_else(unknown)?,
         id: row.try_get("id").map_err(failed)?,
     })
+}
+
+/// What is done before there is a pool has the same bound.
+async fn bounded<T>(work: impl Future<Output = Result<T, KeyError>>) -> Result<T, KeyError> {
+    answered(ANSWER, async { Ok(work.await) }).await.map_err(failed)?
 }
 
 fn refused(why: &str) -> KeyError {

@@ -8,11 +8,15 @@
     reason = "a test that cannot go on says where, and stops"
 )]
 
+mod proxy;
+
 use std::future::Future;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
 use uuid::Uuid;
+
+pub use proxy::{Cut, Proxy};
 
 /// What the tests of storage stand on. `tools/test` runs them on each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

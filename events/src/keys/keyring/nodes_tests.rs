@@ -214,6 +214,31 @@ async fn a_store_that_does_not_answer_keeps_nobody_waiting_but_the_one_who_asks(
 }
 
 #[tokio::test]
+async fn whoever_asks_for_all_and_leaves_early_leaves_nobody_without_an_answer() {
+    let (keyring, wire, _place, text) = cut_off().await;
+    wire.trouble(HANGS);
+    tokio::time::sleep(SHORT.fresh).await;
+    let owner = user(1);
+    let asked = wire.asked();
+    let mut first = Box::pin(opens(&keyring, &owner, &text));
+    assert!(futures::poll!(&mut first).is_pending());
+    assert_eq!(wire.asked(), asked + 1, "it asks for all");
+    let others = tokio::time::timeout(
+        SHORT.patience * 4,
+        join_all((0..20).map(|_| opens(&keyring, &owner, &text))),
+    );
+    wire.trouble(NONE);
+    let (opened, ()) = tokio::join!(others, async {
+        tokio::time::sleep(SHORT.patience / 4).await;
+        drop(first);
+    });
+    for opened in opened.expect("nobody waits for who has left") {
+        assert!(opened.unwrap());
+    }
+    assert_eq!(wire.asked(), asked + 2, "one of those who are left asks for them");
+}
+
+#[tokio::test]
 async fn a_store_that_was_put_in_anothers_place_makes_all_forgotten() {
     let (keyring, wire, _place, text) = cut_off().await;
     wire.rewind(5);

@@ -1,5 +1,6 @@
 //! What only PostgreSQL can get wrong: formats, settings of the server, transactions that do not see one another, cut sessions.
 
+use scratch::Proxy;
 use sqlx::Executor;
 
 use super::*;
@@ -137,6 +138,62 @@ async fn it_goes_on_after_its_sessions_were_cut() {
     place.cut();
     store.destroy(&[name(1)], AT).await.unwrap();
     assert!(store.destroyed(&name(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up_by_whoever_asks_it() {
+    let Some(place) = scratch::Database::create() else {
+        return;
+    };
+    let proxy = Proxy::to(place.url()).await;
+    let address: Database = proxy.url().parse().unwrap();
+    let store = PostgresKeyStore::open(&address).await.unwrap();
+    let mut hindrance = PgConnection::connect(place.url()).await.unwrap();
+    hindrance
+        .execute("BEGIN; LOCK TABLE chancery_keys.store, chancery_keys.keys")
+        .await
+        .unwrap();
+    let silence = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        proxy.silence();
+        // From here on time passes when nothing else does.
+        tokio::time::pause();
+    };
+    let (name, names) = (name(1), [name(2)]);
+    let (put, get, destroy, destroyed, last, between, check, keep, open, ()) = tokio::join!(
+        store.put(&name, b"key"),
+        store.get(&name),
+        store.destroy(&names, AT),
+        store.destroyed(&name),
+        store.last_destruction(),
+        store.destroyed_between(0, 9),
+        store.check_value(),
+        store.put_check_value(b"check"),
+        PostgresKeyStore::open_read_only(&address),
+        silence,
+    );
+    let refusals = [
+        put.err(),
+        get.err(),
+        destroy.err(),
+        destroyed.err(),
+        last.err(),
+        between.err(),
+        check.err(),
+        keep.err(),
+        open.err(),
+    ];
+    for refusal in refusals {
+        assert!(
+            matches!(&refusal, Some(KeyError::Unavailable(why)) if why.contains("does not answer")),
+            "{refusal:?}"
+        );
+    }
+    tokio::time::resume();
+    proxy.end_silence();
+    hindrance.execute("ROLLBACK").await.unwrap();
+    // No connection is left waiting for the rest of an answer.
+    store.destroy(&names, AT).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use std::{num::NonZero, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 use tokio::{
     sync::{Mutex, Notify, watch},
     task::{AbortHandle, JoinHandle},
@@ -196,10 +196,7 @@ impl PostgresLog {
     /// A reader is not told of commits: it looks all heads up.
     async fn look(&self) -> Result<(), LogError> {
         let before = self.heads.mark();
-        let asked = self.ask(async {
-            let mut connection = self.pool.acquire().await?;
-            watcher::moved(&mut connection, EVERYTHING).await
-        });
+        let asked = self.ask(async |log| watcher::moved(log, EVERYTHING).await);
         let (_, heads) = asked.await?;
         self.sight.compare(&self.heads, before, &heads)?;
         self.heads.enter(heads);
@@ -207,9 +204,12 @@ impl PostgresLog {
     }
 
     /// Asks the database, if it still is the log that we know.
-    async fn ask<T>(&self, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, LogError> {
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, LogError> {
         self.sight.sound()?;
-        answered(ANSWER, question).await.map_err(failed)
+        postgres::ask(&self.pool, question).await.map_err(failed)
     }
 }
 
@@ -283,17 +283,14 @@ impl Log for PostgresLog {
     }
 
     async fn receipt(&self, stream: Stream, command: &Digest) -> Result<Option<(Digest, Receipt)>, LogError> {
-        let question = self.ask(
-            sqlx::query(concat!(
-                "SELECT body, receipt FROM chancery_log.command WHERE id = $3 AND stream = ",
-                of_stream!()
-            ))
-            .bind(stream.realm.0.as_bytes().as_slice())
-            .bind(lane_code(stream.lane))
-            .bind(command.as_slice())
-            .fetch_optional(&self.pool),
-        );
-        let found = question.await?;
+        let question = sqlx::query(concat!(
+            "SELECT body, receipt FROM chancery_log.command WHERE id = $3 AND stream = ",
+            of_stream!()
+        ))
+        .bind(stream.realm.0.as_bytes().as_slice())
+        .bind(lane_code(stream.lane))
+        .bind(command.as_slice());
+        let found = self.ask(async |log| question.fetch_optional(log).await).await?;
         let Some(row) = found else { return Ok(None) };
         let body = columns::digest(row.try_get(0).map_err(failed)?)?;
         Ok(Some((body, columns::receipt(row.try_get(1).map_err(failed)?)?)))
@@ -305,17 +302,14 @@ impl Log for PostgresLog {
         kind: ClaimKind,
         digest: &Digest,
     ) -> Result<Option<Uuid>, LogError> {
-        let question = self.ask(
-            sqlx::query_scalar(concat!(
-                "SELECT holder FROM chancery_log.claim WHERE digest = $3 AND stream = ",
-                of_stream!()
-            ))
-            .bind(stream.realm.0.as_bytes().as_slice())
-            .bind(lane_code(stream.lane))
-            .bind(claim_key(kind, digest))
-            .fetch_optional(&self.pool),
-        );
-        let holder: Option<Vec<u8>> = question.await?;
+        let question = sqlx::query_scalar(concat!(
+            "SELECT holder FROM chancery_log.claim WHERE digest = $3 AND stream = ",
+            of_stream!()
+        ))
+        .bind(stream.realm.0.as_bytes().as_slice())
+        .bind(lane_code(stream.lane))
+        .bind(claim_key(kind, digest));
+        let holder: Option<Vec<u8>> = self.ask(async |log| question.fetch_optional(log).await).await?;
         holder.map(|holder| columns::uuid(&holder)).transpose()
     }
 
@@ -325,52 +319,44 @@ impl Log for PostgresLog {
         subject: Subject,
         after_version: u64,
     ) -> Result<Vec<Recorded>, LogError> {
-        let question = self.ask(
-            sqlx::query(concat!(
-                "SELECT ",
-                recorded_columns!(),
-                " FROM chancery_log.event WHERE subject = $3 AND stream = ",
-                of_stream!(),
-                " AND version > $4 ORDER BY version"
-            ))
-            .bind(stream.realm.0.as_bytes().as_slice())
-            .bind(lane_code(stream.lane))
-            .bind(subject_key(subject))
-            .bind(signed(after_version))
-            .fetch_all(&self.pool),
-        );
-        let found = question.await?;
+        let question = sqlx::query(concat!(
+            "SELECT ",
+            recorded_columns!(),
+            " FROM chancery_log.event WHERE subject = $3 AND stream = ",
+            of_stream!(),
+            " AND version > $4 ORDER BY version"
+        ))
+        .bind(stream.realm.0.as_bytes().as_slice())
+        .bind(lane_code(stream.lane))
+        .bind(subject_key(subject))
+        .bind(signed(after_version));
+        let found = self.ask(async |log| question.fetch_all(log).await).await?;
         found.iter().map(|row| event(stream, row)).collect()
     }
 
     async fn read(&self, stream: Stream, after_seq: u64, limit: usize) -> Result<Vec<Recorded>, LogError> {
-        let question = self.ask(
-            sqlx::query(concat!(
-                "SELECT ",
-                recorded_columns!(),
-                " FROM chancery_log.event WHERE stream = ",
-                of_stream!(),
-                " AND seq > $3 ORDER BY seq LIMIT $4"
-            ))
-            .bind(stream.realm.0.as_bytes().as_slice())
-            .bind(lane_code(stream.lane))
-            .bind(signed(after_seq))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.pool),
-        );
-        let found = question.await?;
+        let question = sqlx::query(concat!(
+            "SELECT ",
+            recorded_columns!(),
+            " FROM chancery_log.event WHERE stream = ",
+            of_stream!(),
+            " AND seq > $3 ORDER BY seq LIMIT $4"
+        ))
+        .bind(stream.realm.0.as_bytes().as_slice())
+        .bind(lane_code(stream.lane))
+        .bind(signed(after_seq))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let found = self.ask(async |log| question.fetch_all(log).await).await?;
         found.iter().map(|row| event(stream, row)).collect()
     }
 
     /// Memory is a lower bound, since another node may have moved the stream: the database is asked.
     async fn head(&self, stream: Stream) -> Result<Head, LogError> {
-        let question = self.ask(
+        let question =
             sqlx::query_scalar("SELECT seq FROM chancery_log.stream WHERE realm = $1 AND lane = $2::int2")
                 .bind(stream.realm.0.as_bytes().as_slice())
-                .bind(lane_code(stream.lane))
-                .fetch_optional(&self.pool),
-        );
-        let seq: Option<i64> = question.await?;
+                .bind(lane_code(stream.lane));
+        let seq: Option<i64> = self.ask(async |log| question.fetch_optional(log).await).await?;
         let seq = unsigned(seq.unwrap_or(0))?;
         if self.heads.enter([(stream, seq)]) {
             self.moved.send_modify(|count| *count += 1);
@@ -407,7 +393,8 @@ impl Log for PostgresLog {
     }
 
     async fn health(&self) -> Result<(), LogError> {
-        self.ask(sqlx::query("SELECT 1").execute(&self.pool)).await?;
+        self.ask(async |log| sqlx::query("SELECT 1").execute(log).await)
+            .await?;
         let Some(writers) = &self.writers else {
             return Ok(());
         };

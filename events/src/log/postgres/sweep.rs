@@ -6,6 +6,7 @@ use super::failure::failed;
 use crate::{
     clock::Timestamp,
     log::{LogError, RECEIPTS_KEPT},
+    postgres::ask,
 };
 
 /// The most rows of each table that one transaction deletes, so that nobody waits long for it.
@@ -21,13 +22,9 @@ pub(super) async fn all(pool: &PgPool, now: Timestamp) -> Result<u64, LogError> 
     let mut total = 0;
     for (statement, until) in [(claims, now.0), (commands, now.0.saturating_sub(kept))] {
         loop {
-            let some = sqlx::query(statement)
-                .bind(until)
-                .bind(SOME)
-                .execute(pool)
-                .await
-                .map_err(failed)?
-                .rows_affected();
+            let delete = sqlx::query(statement).bind(until).bind(SOME);
+            let deleted = ask(pool, async |log| delete.execute(log).await);
+            let some = deleted.await.map_err(failed)?.rows_affected();
             if some == 0 {
                 break;
             }

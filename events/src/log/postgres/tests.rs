@@ -1,14 +1,12 @@
 //! What is PostgreSQL's own: connections that are cut at the worst moment, nodes that hang in the middle, servers that end what
 //! takes too long. No false acknowledgement, nothing twice, nothing lost, and on again after.
 
-mod cut;
 mod failover;
 
 use std::{collections::HashSet, time::Duration};
 
 use sqlx::{Connection, PgConnection};
 
-use self::cut::{Cut, Proxy};
 use super::*;
 use crate::{
     clock::{FrozenClock, SystemRandom},
@@ -17,6 +15,7 @@ use crate::{
     log::{ClaimChange, CommandKey, Condition, NewEvent, verify::verify_stream},
     subject::SubjectKind,
 };
+use scratch::{Cut, Proxy};
 
 const START: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
