@@ -107,9 +107,25 @@ impl Generation {
         }
     }
 
-    /// From now on it can be served: what is written is there to stay, and is found.
-    pub async fn finish(&self, setup: &Setup) -> Result<(), ReadError> {
-        self.store.finish(&setup.tables()).await
+    /// From now on it can be served: what is written is there to stay, and is found. If the database crashed while it was
+    /// written hastily, it may lack the last of what it told to have: that is applied anew, and it must catch up and be
+    /// finished once more (`false`).
+    pub async fn finish(&self, setup: &Arc<Setup>) -> Result<bool, ReadError> {
+        self.store.finish(&setup.tables()).await?;
+        let told = self.progress.watermarks();
+        let stored = Arc::new(Progress::new());
+        Watcher::new(setup, &self.store, &stored).survey().await?;
+        if told.iter().all(|(stream, seq)| stored.watermark(*stream) >= *seq) {
+            return Ok(true);
+        }
+        tracing::warn!(
+            generation = self.number,
+            "the database lost rows of new read models: they are applied anew"
+        );
+        self.halt().await;
+        self.progress.begin_anew();
+        self.follow(setup, true).await?;
+        Ok(false)
     }
 
     /// Starts following the log; `may_lead` as in [`Follower::new`].

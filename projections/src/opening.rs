@@ -32,10 +32,13 @@ pub async fn find_or_build(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<(Gen
         let turn = if setup.follow { shelf.turn().await? } else { None };
         if turn.is_some() {
             // Another may have built it just before.
-            return match existing(shelf, setup).await? {
-                Some(found) => Ok(found),
-                None => Ok((first(shelf, setup).await?, true)),
-            };
+            if let Some(found) = existing(shelf, setup).await? {
+                return Ok(found);
+            }
+            if let Some(built) = first(shelf, setup).await? {
+                return Ok((built, true));
+            }
+            continue;
         }
         if !std::mem::replace(&mut told, true) {
             tracing::info!("waiting until a node with the worker role has built the read models");
@@ -85,27 +88,37 @@ pub async fn open(shelf: &dyn Shelf, number: u64) -> Result<Option<(Generation, 
     Ok(None)
 }
 
-/// A generation where none can be served: built before anything is answered. One that was begun is gone on with.
-async fn first(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<Generation, ReadError> {
+/// A generation where none can be served: built before anything is answered. One that was begun is gone on with. `None` where
+/// another node, who found the turn free, has built a later one.
+async fn first(shelf: &dyn Shelf, setup: &Arc<Setup>) -> Result<Option<Generation>, ReadError> {
     let generation = match begun(shelf, setup).await? {
         Some(generation) => generation,
         None => Generation::make(shelf, setup).await?,
     };
     generation.follow(setup, true).await?;
     // Without an old one, what is stopped is as good as it gets: it is told, and goes on when it can.
-    let _ = generation.catch_up(None, false).await;
-    generation.finish(setup).await?;
-    shelf.point_to(generation.number).await?;
-    Ok(generation)
+    loop {
+        let _ = generation.catch_up(None, false).await;
+        if generation.finish(setup).await? {
+            break;
+        }
+    }
+    if shelf.point_to(generation.number).await? {
+        return Ok(Some(generation));
+    }
+    generation.discard(shelf).await;
+    Ok(None)
 }
 
 /// An unfinished generation, if today's code began it.
 async fn begun(shelf: &dyn Shelf, setup: &Setup) -> Result<Option<Generation>, ReadError> {
     let current = shelf.current().await?;
-    // Where other nodes are, what the pointer does not name may be theirs.
-    let begun = match shelf.numbers().await?.last() {
-        Some(number) if current.is_none() || !shelf.is_shared() && current != Some(*number) => *number,
-        _ => return Ok(None),
+    let last = shelf.numbers().await?.last().copied();
+    // Where other nodes are, what the pointer does not name may be theirs. What lies behind it is never served.
+    let is_ours = current.is_none() || !shelf.is_shared();
+    let pointer = shelf.pointer().await?;
+    let Some(begun) = last.filter(|last| is_ours && Some(*last) > pointer) else {
+        return Ok(None);
     };
     let Ok(generation) = Generation::open(shelf, begun).await else {
         return Ok(None);

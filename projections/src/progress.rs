@@ -154,6 +154,15 @@ impl Progress {
         self.tell_stops(&stops);
     }
 
+    /// What was told is not so, and nobody was served by it.
+    pub fn begin_anew(&self) {
+        for watermark in open(&self.streams).values() {
+            watermark.send_replace(0);
+        }
+        self.passes.send_replace(0);
+        self.forget_stops();
+    }
+
     /// All that is stopped.
     pub fn stopped(&self) -> Vec<Stopped> {
         open(&self.stops).values().cloned().collect()

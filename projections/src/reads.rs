@@ -17,8 +17,8 @@ use events::{
 };
 use futures::future::join_all;
 use tokio::{
-    sync::{Mutex, watch},
-    task::AbortHandle,
+    sync::{Mutex, oneshot, watch},
+    task::JoinSet,
     time::timeout,
 };
 
@@ -79,6 +79,9 @@ pub enum WaitError {
 /// Why a generation was not built. The old one is served on.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RebuildError {
+    /// Another is being built already.
+    #[error("new read models are being built already")]
+    UnderWay,
     /// It stops before something that the served one has applied.
     #[error("{} of the new generation stopped", .0.len())]
     Stopped(Vec<Stopped>),
@@ -96,10 +99,13 @@ struct Inner {
     setup: Arc<Setup>,
     shelf: Box<dyn Shelf>,
     served: watch::Sender<Arc<Generation>>,
-    /// One generation is built at a time.
+    /// Held while a generation is built because it was ordered, or because the served one is outdated.
+    order: Arc<Mutex<()>>,
+    /// Held while another generation is built, or looked for.
     building: Mutex<()>,
     beside: std::sync::Mutex<Option<Arc<Generation>>>,
-    background: std::sync::Mutex<Vec<AbortHandle>>,
+    /// What goes on beside the questions; nothing once it is closed.
+    background: std::sync::Mutex<Option<JoinSet<()>>>,
 }
 
 impl Reads {
@@ -131,34 +137,35 @@ impl Reads {
             setup,
             shelf,
             served: watch::Sender::new(Arc::new(generation)),
+            order: Arc::default(),
             building: Mutex::new(()),
             beside: std::sync::Mutex::new(None),
-            background: std::sync::Mutex::default(),
+            background: std::sync::Mutex::new(Some(JoinSet::new())),
         }));
         if !is_current && follow {
             tracing::info!("the read models were built by another version: building new ones beside them");
-            let inner = Arc::clone(&reads.0);
-            reads.0.spawn(async move {
-                while let Err(error) = inner.replace(Reason::Outdated).await {
-                    tracing::error!(%error, "the read models cannot be built anew");
-                    tokio::time::sleep(REBUILD_RETRY).await;
-                }
-            });
+            reads.0.spawn(bring_up_to_date(Arc::downgrade(&reads.0)))?;
         }
         if reads.0.shelf.is_shared() {
-            reads.0.spawn(visit(Arc::downgrade(&reads.0)));
+            reads.0.spawn(visit(Arc::downgrade(&reads.0)))?;
         }
         Ok(reads)
     }
 
     /// Builds all read models anew from the log, beside those that are served, and puts them in their place. Returns the
-    /// number of the new generation when it is served. It goes on if the caller goes away.
+    /// number of the new generation when it is served. It goes on if the caller goes away, and ends when this is closed; while
+    /// it goes on no other is begun.
     pub async fn rebuild(&self) -> Result<u64, RebuildError> {
         let inner = Arc::clone(&self.0);
-        let building = tokio::spawn(async move { inner.replace(Reason::Ordered).await });
-        building
-            .await
-            .map_err(|error| ReadError::Unavailable(error.to_string()))?
+        let Ok(alone) = Arc::clone(&inner.order).try_lock_owned() else {
+            return Err(RebuildError::UnderWay);
+        };
+        let (tell, told) = oneshot::channel();
+        self.0.spawn(async move {
+            let _alone = alone;
+            let _ = tell.send(inner.replace(Reason::Ordered).await);
+        })?;
+        told.await.unwrap_or(Err(ReadError::Closed.into()))
     }
 
     /// Waits until everything up to a position is in the rows.
@@ -229,8 +236,9 @@ impl Reads {
 
     /// Ends following, waits for the questions under way, and closes.
     pub async fn close(&self) {
-        for task in lock(&self.0.background).drain(..) {
-            task.abort();
+        let background = lock(&self.0.background).take();
+        if let Some(mut tasks) = background {
+            tasks.shutdown().await;
         }
         let beside = lock(&self.0.beside).take();
         for generation in beside.into_iter().chain([self.0.served()]) {
@@ -279,8 +287,12 @@ impl Inner {
         Arc::clone(&self.served.borrow())
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        lock(&self.background).push(tokio::spawn(task).abort_handle());
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<(), ReadError> {
+        let mut background = lock(&self.background);
+        let tasks = background.as_mut().ok_or(ReadError::Closed)?;
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+        Ok(())
     }
 
     /// Builds a generation and puts it in the place of the served one.
@@ -334,8 +346,7 @@ impl Inner {
                 .catch_up(Some(&old.progress), reason == Reason::Outdated)
                 .await
                 .map_err(RebuildError::Stopped)?;
-            fresh.finish(&self.setup).await?;
-            if self.take_place(old, fresh, true).await? {
+            if fresh.finish(&self.setup).await? && self.take_place(old, fresh, true).await? {
                 break;
             }
         }
@@ -355,14 +366,16 @@ impl Inner {
         fresh: &Arc<Generation>,
         pointed: bool,
     ) -> Result<bool, ReadError> {
+        // Most of the way while the old one goes on: whoever waits for it does not wait for the new one.
+        if !self.overtake(old, fresh).await? {
+            return Ok(false);
+        }
         // Nobody who was told that a position is reached may find less than that afterwards: for this node the old one
         // stands still while the new one takes the last steps.
         old.halt().await;
-        let taken = match timeout(HANDOVER, self.overtake(old, fresh)).await {
-            Ok(Ok(())) if pointed => self.shelf.point_to(fresh.number).await.map(|()| true),
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) => Err(ReadError::Unavailable(error.to_string())),
-            Err(_) => Ok(false),
+        let taken = match self.overtake(old, fresh).await {
+            Ok(true) if pointed => self.point_to(fresh).await,
+            overtaken => overtaken,
         };
         if taken == Ok(true) {
             fresh.progress.serve();
@@ -373,15 +386,31 @@ impl Inner {
         taken
     }
 
-    /// Waits until a generation has whatever the other has of the log.
-    async fn overtake(&self, old: &Generation, fresh: &Generation) -> Result<(), LogError> {
-        let mut steps = Vec::new();
-        for (stream, seq) in old.progress.watermarks() {
-            let seq = seq.min(self.setup.kernel.log().head(stream).await?.seq);
-            steps.push(fresh.progress.reach(stream, seq));
+    /// Waits a few seconds until a generation has whatever the other has of the log. Whether it has.
+    async fn overtake(&self, old: &Generation, fresh: &Generation) -> Result<bool, ReadError> {
+        let steps = async {
+            let mut steps = Vec::new();
+            for (stream, seq) in old.progress.watermarks() {
+                let seq = seq.min(self.setup.kernel.log().head(stream).await?.seq);
+                steps.push(fresh.progress.reach(stream, seq));
+            }
+            join_all(steps).await;
+            Ok::<_, LogError>(())
+        };
+        match timeout(HANDOVER, steps).await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) => Err(ReadError::Unavailable(error.to_string())),
+            Err(_) => Ok(false),
         }
-        join_all(steps).await;
-        Ok(())
+    }
+
+    async fn point_to(&self, fresh: &Generation) -> Result<bool, ReadError> {
+        if self.shelf.point_to(fresh.number).await? {
+            return Ok(true);
+        }
+        Err(ReadError::Unavailable(
+            "another node has put a later generation in place".to_owned(),
+        ))
     }
 
     /// The generation that another node built and put in place of the served one, if today's code built it.
@@ -425,7 +454,12 @@ impl Inner {
     /// built, delete what nobody has open.
     async fn visit(&self) -> Result<(), ReadError> {
         let Ok(_not_building) = self.building.try_lock() else {
-            return self.served().store.hold().await;
+            self.served().store.hold().await?;
+            let beside = lock(&self.beside).clone();
+            return match beside {
+                Some(beside) => beside.store.hold().await,
+                None => Ok(()),
+            };
         };
         let served = self.served();
         served.store.hold().await?;
@@ -444,6 +478,20 @@ enum Reason {
     Ordered,
     /// The served one was built by other code: it need not be built if another node has done so.
     Outdated,
+}
+
+/// Builds anew what older code built.
+async fn bring_up_to_date(inner: Weak<Inner>) {
+    while let Some(inner) = inner.upgrade() {
+        let alone = inner.order.lock().await;
+        let Err(error) = inner.replace(Reason::Outdated).await else {
+            return;
+        };
+        tracing::error!(%error, "the read models cannot be built anew");
+        drop(alone);
+        drop(inner);
+        tokio::time::sleep(REBUILD_RETRY).await;
+    }
 }
 
 async fn visit(inner: Weak<Inner>) {

@@ -75,13 +75,17 @@ impl Shelf for Folder {
         sqlite::make(&self.file(number), tables, built_by).await
     }
 
-    async fn point_to(&self, number: u64) -> Result<(), ReadError> {
+    async fn point_to(&self, number: u64) -> Result<bool, ReadError> {
+        if self.pointer().await? > Some(number) {
+            return Ok(false);
+        }
         let written = self.0.join("current.new");
         let mut file = File::create(&written)?;
         writeln!(file, "gen-{number}")?;
         file.sync_all()?;
         fs::rename(&written, self.pointer_file())?;
-        Ok(File::open(&self.0)?.sync_all()?)
+        File::open(&self.0)?.sync_all()?;
+        Ok(true)
     }
 
     /// The file, and what SQLite keeps beside it. Whoever had it open closed it before.

@@ -1,6 +1,6 @@
 //! Where generations are kept: a folder that one process has, or a database that several nodes share.
 //!
-//! The rule: what is served is named by one pointer, which moves in one step; what it does not name is unfinished or old,
+//! The rule: what is served is named by one pointer, which moves in one step, and only forward; what it does not name is unfinished or old,
 //! and is deleted when nobody has it open.
 
 mod database;
@@ -68,8 +68,8 @@ pub(crate) trait Shelf: std::fmt::Debug + Send + Sync {
         built_by: &GenerationRow,
     ) -> Result<Store, ReadError>;
 
-    /// From now on this one is served: all or nothing, also when the machine stops.
-    async fn point_to(&self, number: u64) -> Result<(), ReadError>;
+    /// From now on this one is served, unless a later one is (`false`): all or nothing, also when the machine stops.
+    async fn point_to(&self, number: u64) -> Result<bool, ReadError>;
 
     /// Deletes a generation that is not served, unless somebody has it open. What cannot be deleted now is deleted later.
     async fn remove(&self, number: u64);

@@ -1,17 +1,22 @@
 //! Rows in a schema of a PostgreSQL database that several nodes share.
 //!
 //! The rule: who writes holds the generation's lock on the very session that it writes with, so that whoever loses the
-//! session has lost the place; and a generation is deleted only when no session holds it open.
+//! session has lost the place; and a generation is deleted only when no session holds it open. A server that falls silent is
+//! given up in time, and a standby is not asked.
 
 use std::{
     collections::BTreeSet,
+    io::ErrorKind,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use events::{connections::Connections, postgres::Database};
+use events::{
+    connections::Connections,
+    postgres::{self, ANSWER, Database, answered, ask, connect},
+};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres,
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
     query::Query,
 };
@@ -39,9 +44,14 @@ const SILENCE: &str = "5s";
 /// How often a runner says something.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
+/// How long an index may take to be made.
+const INDEX: Duration = Duration::from_hours(1);
+/// How long a session may take to end.
+const END: Duration = Duration::from_secs(2);
+
 /// Whether a commit waits for the disk. One that does takes all before it along.
 const HASTY: &str = "SET synchronous_commit = off";
-const STEADY: &str = "RESET synchronous_commit; RESET statement_timeout";
+const STEADY: &str = "RESET synchronous_commit; RESET statement_timeout; UPDATE generation SET id = id";
 
 /// The first half of an advisory lock's name; the second is the generation. They are the database's own: other programs
 /// are unlikely to have them.
@@ -61,11 +71,10 @@ pub fn schema(number: u64) -> String {
 
 /// Takes an advisory lock for the session, if it is free.
 pub async fn try_lock(connection: &mut PgConnection, lock: (i32, i32)) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+    let question = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
         .bind(lock.0)
-        .bind(lock.1)
-        .fetch_one(connection)
-        .await
+        .bind(lock.1);
+    answered(ANSWER, question.fetch_one(connection)).await
 }
 
 /// A generation's number as the second half of a lock's name.
@@ -108,18 +117,22 @@ pub async fn make(
     built_by: &GenerationRow,
 ) -> Result<Store, ReadError> {
     let made = Schema::open(database, number).await?;
-    let mut connection = made.options.connect().await?;
-    let mut transaction = connection.begin().await?;
-    let name = schema(number);
-    let statements = std::iter::once(format!("CREATE SCHEMA {name}")).chain(ddl(Dialect::Postgres, tables));
-    for statement in statements {
-        sqlx::raw_sql(AssertSqlSafe(statement))
-            .execute(&mut *transaction)
-            .await?;
-    }
-    session::insert(&mut *transaction, GenerationRow::table(), &[built_by.to_row()]).await?;
-    transaction.commit().await?;
-    connection.close().await?;
+    let mut connection = connect(&made.options).await?;
+    answered(ANSWER, async {
+        let mut transaction = connection.begin().await?;
+        let name = schema(number);
+        let statements =
+            std::iter::once(format!("CREATE SCHEMA {name}")).chain(ddl(Dialect::Postgres, tables));
+        for statement in statements {
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        session::insert(&mut *transaction, GenerationRow::table(), &[built_by.to_row()]).await?;
+        Ok::<_, ReadError>(transaction.commit().await?)
+    })
+    .await?;
+    end(connection).await;
     Ok(Store(Box::new(made)))
 }
 
@@ -130,14 +143,17 @@ pub async fn open(database: &Database, number: u64) -> Result<Store, ReadError> 
 
 impl Schema {
     async fn open(database: &Database, number: u64) -> Result<Self, ReadError> {
-        let options = database
-            .options("reads")
-            .options([("search_path", schema(number))]);
+        let options = database.options("reads").options([
+            ("search_path", schema(number).as_str()),
+            ("synchronous_commit", "on"),
+        ]);
         let opened = Self {
             number: lock_name(number)?,
             readers: PgPoolOptions::new()
                 .max_connections(READERS)
                 .acquire_timeout(ACQUIRE)
+                // A standby may lag behind what those who ask were told.
+                .after_connect(|session, _| Box::pin(postgres::fit(session)))
                 .test_before_acquire(false)
                 .before_acquire(|session, past| {
                     Box::pin(async move {
@@ -178,7 +194,7 @@ impl Schema {
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
         ]);
-        options.connect().await
+        connect(&options).await
     }
 }
 
@@ -199,19 +215,18 @@ impl Engine for Schema {
         // A session that was in use a moment ago is not tried before it is used: one that was lost since is found out here.
         for _ in 0..READERS {
             let query = bind(sqlx::query(AssertSqlSafe(sql.clone())), args);
-            match query.fetch_all(&self.readers).await {
+            match ask(&self.readers, async |session| query.fetch_all(session).await).await {
                 Err(error) if is_lost(&error) => {}
                 rows => return rows?.iter().map(|row| read_row(row, table)).collect(),
             }
         }
-        let rows = bind(sqlx::query(AssertSqlSafe(sql)), args)
-            .fetch_all(&self.readers)
-            .await?;
+        let query = bind(sqlx::query(AssertSqlSafe(sql)), args);
+        let rows = ask(&self.readers, async |session| query.fetch_all(session).await).await?;
         rows.iter().map(|row| read_row(row, table)).collect()
     }
 
     async fn find(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
-        session::load(&mut *self.readers.acquire().await?, keys).await
+        ask(&self.readers, async |session| session::load(session, keys).await).await
     }
 
     async fn lead(&self) -> Result<bool, ReadError> {
@@ -223,7 +238,7 @@ impl Engine for Schema {
             }
             Some(mut session) if writer.leads => {
                 // Silence was too long, or the server went: then another may have been at work since.
-                writer.leads = session.ping().await.is_ok();
+                writer.leads = answered(ANSWER, session.ping()).await.is_ok();
                 if writer.leads {
                     writer.keep(session);
                 }
@@ -237,7 +252,7 @@ impl Engine for Schema {
                 };
                 writer.leads = try_lock(&mut session, (locks::WRITE, self.number)).await?;
                 if writer.leads && writer.hasty {
-                    sqlx::raw_sql(HASTY).execute(&mut session).await?;
+                    answered(ANSWER, sqlx::raw_sql(HASTY).execute(&mut session)).await?;
                 }
                 writer.keep(session);
                 Ok(writer.leads)
@@ -262,16 +277,19 @@ impl Engine for Schema {
 
     async fn load(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
         let (mut writer, mut session) = self.session().await?;
-        let found = session::load(&mut session, keys).await?;
+        let found = answered(ANSWER, session::load(&mut session, keys)).await?;
         writer.keep(session);
         Ok(found)
     }
 
     async fn write(&self, changes: &Changes, moves: &[CursorMove]) -> Result<(), ReadError> {
         let (mut writer, mut session) = self.session().await?;
-        let mut transaction = session.begin().await?;
-        session::write(&mut *transaction, changes, moves).await?;
-        transaction.commit().await?;
+        answered(ANSWER, async {
+            let mut transaction = session.begin().await?;
+            session::write(&mut *transaction, changes, moves).await?;
+            Ok::<_, ReadError>(transaction.commit().await?)
+        })
+        .await?;
         writer.keep(session);
         Ok(())
     }
@@ -279,17 +297,16 @@ impl Engine for Schema {
     async fn hold(&self) -> Result<(), ReadError> {
         let mut holder = self.holder.lock().await;
         if let Some(mut session) = holder.take()
-            && session.ping().await.is_ok()
+            && answered(ANSWER, session.ping()).await.is_ok()
         {
             *holder = Some(session);
             return Ok(());
         }
-        let mut session = self.options.connect().await?;
-        sqlx::query("SELECT pg_advisory_lock_shared($1, $2)")
+        let mut session = connect(&self.options).await?;
+        let lock = sqlx::query("SELECT pg_advisory_lock_shared($1, $2)")
             .bind(locks::OPEN)
-            .bind(self.number)
-            .execute(&mut session)
-            .await?;
+            .bind(self.number);
+        answered(ANSWER, lock.execute(&mut session)).await?;
         *holder = Some(session);
         Ok(())
     }
@@ -298,7 +315,7 @@ impl Engine for Schema {
         let mut writer = self.writer.lock().await;
         writer.hasty = true;
         if let Some(mut session) = writer.session.take() {
-            sqlx::raw_sql(HASTY).execute(&mut session).await?;
+            answered(ANSWER, sqlx::raw_sql(HASTY).execute(&mut session)).await?;
             writer.keep(session);
         }
         Ok(())
@@ -308,19 +325,19 @@ impl Engine for Schema {
     async fn finish(&self, indexes: Vec<String>) -> Result<(), ReadError> {
         let mut writer = self.writer.lock().await;
         writer.hasty = false;
-        let mut session = match writer.session.take() {
+        let standing = writer.session.take();
+        // A session that was lost took the place along; who comes next with this one asks for it.
+        writer.leads &= standing.is_some();
+        let mut session = match standing {
             Some(session) => session,
             None => self.connect().await?,
         };
-        sqlx::raw_sql("SET statement_timeout = 0")
-            .execute(&mut session)
-            .await?;
-        for statement in indexes {
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut session)
-                .await?;
+        let patience = format!("SET statement_timeout = '{}s'", INDEX.as_secs());
+        for statement in std::iter::once(patience).chain(indexes) {
+            let order = sqlx::raw_sql(AssertSqlSafe(statement));
+            answered(INDEX, order.execute(&mut session)).await?;
         }
-        sqlx::raw_sql(STEADY).execute(&mut session).await?;
+        answered(ANSWER, sqlx::raw_sql(STEADY).execute(&mut session)).await?;
         writer.keep(session);
         Ok(())
     }
@@ -331,7 +348,7 @@ impl Engine for Schema {
 
     async fn close(&self) {
         self.step_down().await;
-        self.readers.close().await;
+        postgres::close(&self.readers).await;
         if let Some(session) = self.holder.lock().await.take() {
             end(session).await;
         }
@@ -341,7 +358,8 @@ impl Engine for Schema {
 /// Whether it is the session that was lost, and not the question that was wrong.
 fn is_lost(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) => true,
+        // One that is silent would be given up once more by the next question.
+        sqlx::Error::Io(error) => error.kind() != ErrorKind::TimedOut,
         // The server is shut down, crashed, or starts; an operator ended the session.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
         _ => false,
@@ -351,10 +369,13 @@ fn is_lost(error: &sqlx::Error) -> bool {
 /// Ends a session whose locks are free when this returns, not only when the server has noticed. What it cannot be told, it
 /// will notice.
 async fn end(mut session: PgConnection) {
-    let _ = sqlx::raw_sql("SELECT pg_advisory_unlock_all()")
-        .execute(&mut session)
-        .await;
-    let _ = session.close().await;
+    let _ = answered(END, async {
+        sqlx::raw_sql("SELECT pg_advisory_unlock_all()")
+            .execute(&mut session)
+            .await?;
+        session.close().await
+    })
+    .await;
 }
 
 impl Session for PgConnection {
