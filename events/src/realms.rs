@@ -47,7 +47,7 @@ pub enum RealmEvent {
     SigningKeyCreated {
         /// The key's id (RFC 7638 thumbprint).
         kid: String,
-        /// `ES256`, `RS256` or `EdDSA`.
+        /// `ES256`, `PS256`, `RS256` or `EdDSA`.
         algorithm: String,
         /// The public key (RFC 7517).
         public_jwk: serde_json::Value,
@@ -413,7 +413,7 @@ fn replace<S: Clone>(section: &mut S, change: Option<&S>) {
 pub struct SigningKeyState {
     /// RFC 7638 thumbprint.
     pub kid: String,
-    /// `ES256`, `RS256` or `EdDSA`.
+    /// `ES256`, `PS256`, `RS256` or `EdDSA`.
     pub algorithm: String,
     /// RFC 7517.
     pub public_jwk: serde_json::Value,

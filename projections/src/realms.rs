@@ -88,7 +88,7 @@ record! {
 pub struct SigningKey {
     /// RFC 7638 thumbprint.
     pub kid: String,
-    /// `ES256`, `RS256` or `EdDSA`.
+    /// `ES256`, `PS256`, `RS256` or `EdDSA`.
     pub algorithm: String,
     /// RFC 7517.
     pub public_jwk: serde_json::Value,

@@ -408,7 +408,7 @@ async fn get_settings(
 struct SigningKeyShown {
     /// RFC 7638 thumbprint, as in the `kid` of tokens.
     kid: String,
-    /// `ES256`, `RS256` or `EdDSA`.
+    /// `ES256`, `PS256`, `RS256` or `EdDSA`.
     #[schema(example = "ES256")]
     algorithm: String,
     /// `active` (it signs), `published` (another signs, its tokens are still good) or `expired`.

@@ -243,7 +243,7 @@ async fn userinfo_tells_what_the_scopes_release() {
 async fn tokens_are_signed_as_the_application_chose_and_verify_with_the_published_keys() {
     let realm = Realm::on(&shared()).await;
     let alice = realm.user().await;
-    for algorithm in ["ES256", "RS256", "EdDSA"] {
+    for algorithm in ["ES256", "PS256", "RS256", "EdDSA"] {
         let settings =
             json!({"id_token_signed_response_alg": algorithm, "access_token_signed_response_alg": algorithm});
         let application = realm.application_with("web", settings).await;
@@ -325,7 +325,7 @@ async fn discovery_tells_what_there_is() {
         !has("grant_types_supported", "implicit") && document["response_types_supported"] == json!(["code"])
     );
     assert!(
-        ["ES256", "RS256", "EdDSA"]
+        ["ES256", "PS256", "RS256", "EdDSA"]
             .iter()
             .all(|one| has("id_token_signing_alg_values_supported", one))
     );

@@ -248,7 +248,7 @@ async fn destroy(edge: &Edge, realm: RealmId, kid: &str, context: &Context) {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSigningKey {
-    /// `ES256`, `RS256` or `EdDSA`.
+    /// `ES256`, `PS256`, `RS256` or `EdDSA`.
     #[schema(value_type = String, example = "ES256")]
     algorithm: Algorithm,
 }

@@ -4,6 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::digest::{SHA256, SHA512, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::JoseError;
@@ -14,6 +17,9 @@ pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256: small and quick, the default.
     #[serde(rename = "ES256")]
     Es256,
+    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes: what FAPI 2.0 allows of RSA.
+    #[serde(rename = "PS256")]
+    Ps256,
     /// RSASSA-PKCS1-v1_5 with SHA-256: what every client understands (OpenID Connect's default for id
     /// tokens).
     #[serde(rename = "RS256")]
@@ -25,15 +31,28 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm, in the order of preference.
-    pub const ALL: [Self; 3] = [Self::Es256, Self::Rs256, Self::EdDsa];
+    pub const ALL: [Self; 4] = [Self::Es256, Self::Ps256, Self::Rs256, Self::EdDsa];
 
     /// The registered name, as it stands in `alg`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Ps256 => "PS256",
             Self::Rs256 => "RS256",
             Self::EdDsa => "EdDSA",
         }
+    }
+
+    /// The left half of a value's hash, base64url: `at_hash`, `c_hash` and `s_hash` of an id token that is
+    /// signed with this algorithm (OpenID Connect Core sections 3.1.3.6 and 3.3.2.11, FAPI 1.0 part 2
+    /// section 5.1). Ed25519 hashes with SHA-512 (RFC 8032).
+    pub fn left_half_hash(self, value: &str) -> String {
+        let hash = match self {
+            Self::Es256 | Self::Ps256 | Self::Rs256 => digest(&SHA256, value.as_bytes()),
+            Self::EdDsa => digest(&SHA512, value.as_bytes()),
+        };
+        let hash = hash.as_ref();
+        BASE64_URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
     }
 }
 

@@ -1,5 +1,5 @@
-//! The claims of a token that was verified, and typed ways to read them. A `Claims` is only made by `verify`,
-//! so to hold one is to know that `iss`, `sub` and `exp` are there and well-formed.
+//! The claims of a token that was verified, and typed ways to read them. A `Claims` is only made by what
+//! verifies, so to hold one is to know that what was expected is there and well-formed.
 
 use std::fmt;
 
@@ -65,7 +65,7 @@ impl Claims {
         self.string("iss").unwrap_or_default()
     }
 
-    /// `sub`: whom the token is about. Never empty.
+    /// `sub`: whom the token is about. Empty only where the expectation lets it be absent (request objects).
     pub fn subject(&self) -> &str {
         self.string("sub").unwrap_or_default()
     }
@@ -75,7 +75,8 @@ impl Claims {
         self.strings("aud").unwrap_or_default()
     }
 
-    /// `exp`: when the token ends, in seconds since the Unix epoch.
+    /// `exp`: when the token ends, in seconds since the Unix epoch. 0 only where the expectation lets it be
+    /// absent.
     pub fn expires_at(&self) -> i64 {
         self.seconds("exp").unwrap_or_default()
     }

@@ -52,12 +52,18 @@ pub enum JoseError {
     /// `iss` is not the expected issuer.
     #[error("the token is from another issuer")]
     WrongIssuer,
+    /// `sub` is not the expected subject, or one that it must not be.
+    #[error("the token is about another subject")]
+    WrongSubject,
     /// `aud` names none of the expected audiences.
     #[error("the token is for another audience")]
     WrongAudience,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
+    /// `exp` lies further ahead than is accepted.
+    #[error("the token would be valid for too long")]
+    LifetimeTooLong,
     /// `nbf` has not been reached.
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -67,6 +73,20 @@ pub enum JoseError {
     /// The claims do not have the shape that was asked for.
     #[error("the token's claims do not have the expected shape")]
     UnexpectedShape,
+
+    // DPoP proofs (RFC 9449 section 4.3).
+    /// `htm` is not the method of the request.
+    #[error("the proof is for another method")]
+    WrongMethod,
+    /// `htu` is not the address of the request.
+    #[error("the proof is for another address")]
+    WrongUrl,
+    /// `ath` is not the hash of the access token that came with the proof.
+    #[error("the proof is for another access token")]
+    WrongAccessToken,
+    /// `iat` lies too far in the past.
+    #[error("the proof is too old")]
+    TooOld,
 
     // Keys.
     /// Not one of [`Algorithm`](crate::Algorithm).
@@ -79,6 +99,9 @@ pub enum JoseError {
     /// Key material that is malformed, too weak, or of another algorithm than was said.
     #[error("the key is malformed or too weak")]
     InvalidKey,
+    /// The set holds no key that fits.
+    #[error("there is no key that fits")]
+    NoSuitableKey,
     /// Two keys of one set have the same id, so `kid` would not say which is meant.
     #[error("two keys have the same id")]
     DuplicateKeyId,
@@ -94,6 +117,9 @@ pub enum JoseError {
     /// The cryptographic library could not sign.
     #[error("the token could not be signed")]
     SigningFailed,
+    /// The cryptographic library could not encrypt.
+    #[error("the token could not be encrypted")]
+    EncryptionFailed,
 }
 
 impl JoseError {
@@ -113,18 +139,26 @@ impl JoseError {
             Self::InvalidPayload => "invalid_payload",
             Self::InvalidClaim(_) => "invalid_claim",
             Self::WrongIssuer => "wrong_issuer",
+            Self::WrongSubject => "wrong_subject",
             Self::WrongAudience => "wrong_audience",
             Self::Expired => "expired",
+            Self::LifetimeTooLong => "lifetime_too_long",
             Self::NotYetValid => "not_yet_valid",
             Self::IssuedInFuture => "issued_in_future",
             Self::UnexpectedShape => "unexpected_shape",
+            Self::WrongMethod => "wrong_method",
+            Self::WrongUrl => "wrong_url",
+            Self::WrongAccessToken => "wrong_access_token",
+            Self::TooOld => "too_old",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
             Self::UnsupportedKey => "unsupported_key",
             Self::InvalidKey => "invalid_key",
+            Self::NoSuitableKey => "no_suitable_key",
             Self::DuplicateKeyId => "duplicate_key_id",
             Self::GenerationFailed => "generation_failed",
             Self::InvalidClaims => "invalid_claims",
             Self::SigningFailed => "signing_failed",
+            Self::EncryptionFailed => "encryption_failed",
         }
     }
 }

@@ -31,6 +31,16 @@
 //! matter of what is in the set: publish the next key before signing with it, keep the last one until its
 //! last token has expired.
 //!
+//! # What others sign
+//! A client's keys are read with [`Jwks::parse`] and [`ForeignKeys`]; what it signs is verified by
+//! [`verify_foreign`] (or, with its secret, by [`verify_with_secret`]) against one of the expectations for
+//! that use: [`Expectation::client_assertion`], [`Expectation::request_object`],
+//! [`Expectation::authorization_grant`]. Proofs that a sender holds its key are verified by
+//! [`dpop::verify`].
+//!
+//! # Encrypting
+//! A signed token is encrypted to a client's key by [`jwe::EncryptionKey`]. Nothing is decrypted here.
+//!
 //! # Time
 //! No clock is read here. Every call that depends on time takes it, in seconds since the Unix epoch.
 //!
@@ -38,9 +48,14 @@
 //! See [`verify`] for the whole list, and [`JoseError`] for what each refusal is called.
 
 mod algorithm;
+mod checks;
 mod claims;
+mod compact;
+pub mod dpop;
 mod error;
 mod expectation;
+mod foreign;
+pub mod jwe;
 mod jwk;
 mod key_set;
 mod signing;
@@ -51,8 +66,9 @@ mod verifying;
 pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use error::{JoseError, Result};
-pub use expectation::Expectation;
-pub use jwk::{Jwk, Jwks};
+pub use expectation::{Expectation, MAX_ASSERTION_SECS};
+pub use foreign::{ForeignKeys, MIN_SECRET_BYTES, unverified_issuer, verify_foreign, verify_with_secret};
+pub use jwk::{Jwk, Jwks, MAX_JWKS_BYTES, MAX_JWKS_KEYS, MAX_KID_BYTES};
 pub use key_set::KeySet;
 pub use signing::SigningKey;
 pub use verify::verify;

@@ -8,7 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RsaKeyPair, RsaPublicKeyComponents,
+    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -32,7 +32,8 @@ pub struct SigningKey {
 /// A parsed private key. No `Debug`, so that none is derived by accident further out.
 enum Pair {
     Es256(EcdsaKeyPair),
-    Rs256(Box<RsaKeyPair>),
+    /// With the padding of RS256 or PS256.
+    Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
     EdDsa(Ed25519KeyPair),
 }
 
@@ -55,10 +56,10 @@ impl SigningKey {
                 let pkcs8 = pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec();
                 (Pair::Es256(pair), pkcs8)
             }
-            Algorithm::Rs256 => {
+            Algorithm::Ps256 | Algorithm::Rs256 => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
                 let pkcs8 = pair.as_der().map_err(failed)?.as_ref().to_vec();
-                (Pair::Rs256(Box::new(pair)), pkcs8)
+                (Pair::rsa(pair, algorithm), pkcs8)
             }
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::generate().map_err(failed)?;
@@ -70,14 +71,17 @@ impl SigningKey {
         Self::assemble(algorithm, kid, pair, Zeroizing::new(pkcs8))
     }
 
-    /// A key read back from PKCS#8 (DER), under the id that it was given. One of another algorithm, an RSA
-    /// key of less than 2048 bits, and an empty id are refused.
+    /// A key read back from PKCS#8 (DER), under the id that it was given. One of another kind, an RSA key of
+    /// less than 2048 bits, and an empty id are refused. PKCS#8 does not tell RS256 from PS256: whoever
+    /// stores a key stores its algorithm.
     pub fn from_pkcs8(algorithm: Algorithm, kid: String, pkcs8: &[u8]) -> Result<Self> {
         let pair = match algorithm {
             Algorithm::Es256 => {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Pair::Es256)
             }
-            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(Box::new).map(Pair::Rs256),
+            Algorithm::Ps256 | Algorithm::Rs256 => {
+                RsaKeyPair::from_pkcs8(pkcs8).map(|pair| Pair::rsa(pair, algorithm))
+            }
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(Pair::EdDsa),
         }
         .map_err(|_| JoseError::InvalidKey)?;
@@ -168,15 +172,24 @@ impl fmt::Debug for SigningKey {
 }
 
 impl Pair {
+    /// An RSA key with the padding of its algorithm: PSS only for PS256.
+    fn rsa(pair: RsaKeyPair, algorithm: Algorithm) -> Self {
+        let padding: &'static dyn RsaEncoding = match algorithm {
+            Algorithm::Ps256 => &RSA_PSS_SHA256,
+            Algorithm::Rs256 | Algorithm::Es256 | Algorithm::EdDsa => &RSA_PKCS1_SHA256,
+        };
+        Self::Rsa(Box::new(pair), padding)
+    }
+
     fn signature(&self, message: &[u8]) -> Result<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Es256(pair) => pair
                 .sign(&random, message)
                 .map(|signature| signature.as_ref().to_vec()),
-            Self::Rs256(pair) => {
+            Self::Rsa(pair, padding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                pair.sign(*padding, &random, message, &mut signature)
                     .map(|()| signature)
             }
             Self::EdDsa(pair) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -202,7 +215,7 @@ impl Pair {
                     ..Jwk::default()
                 }
             }
-            Self::Rs256(pair) => {
+            Self::Rsa(pair, _) => {
                 let RsaPublicKeyComponents::<Vec<u8>> { n, e } = pair.public_key().into();
                 Jwk {
                     kty: "RSA".into(),

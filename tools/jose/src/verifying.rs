@@ -4,15 +4,15 @@
 use std::fmt;
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaParameters,
-    RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    RsaParameters,
 };
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use crate::{Algorithm, JoseError, Jwk, Result};
+use crate::{Algorithm, JoseError, Jwk, Result, jwk};
 
 static RS256: RsaParameters = RSA_PKCS1_2048_8192_SHA256;
+/// With a salt as long as the hash, no other (RFC 7518 section 3.5).
+static PS256: RsaParameters = RSA_PSS_2048_8192_SHA256;
 
 /// A public key that verifies signatures of one algorithm.
 #[derive(Clone)]
@@ -23,43 +23,43 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Reads and checks a JWK. The algorithm follows from the kind of key; `alg` and `use`, where given, must
-    /// agree with it. A key without `kid` goes by its thumbprint.
+    /// Reads and checks a JWK. The algorithm follows from the kind of key; `alg`, `use` and `key_ops`, where
+    /// given, must agree with it. An RSA key is one of RS256 unless its `alg` says PS256. A key without `kid`
+    /// goes by its thumbprint.
     ///
     /// [`JoseError::UnsupportedKey`] is a key of a kind that is not ours; [`JoseError::InvalidKey`] is one
     /// that is broken or weak.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self> {
-        let algorithm = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("EC", Some("P-256")) => Algorithm::Es256,
-            ("OKP", Some("Ed25519")) => Algorithm::EdDsa,
-            ("RSA", None) => Algorithm::Rs256,
-            _ => return Err(JoseError::UnsupportedKey),
+        let algorithm = match (Self::possible(jwk), jwk.alg.as_deref()) {
+            ([], _) => return Err(JoseError::UnsupportedKey),
+            (_, Some("PS256")) => Algorithm::Ps256,
+            ([first, ..], _) => *first,
         };
-        let for_another_use = jwk.key_use.as_deref().is_some_and(|key_use| key_use != "sig");
+        Self::of_algorithm(jwk, algorithm)
+    }
+
+    /// The algorithms that a key of this kind could be of, the usual one first.
+    pub(crate) fn possible(jwk: &Jwk) -> &'static [Algorithm] {
+        match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+            ("EC", Some("P-256")) => &[Algorithm::Es256],
+            ("OKP", Some("Ed25519")) => &[Algorithm::EdDsa],
+            ("RSA", None) => &[Algorithm::Rs256, Algorithm::Ps256],
+            _ => &[],
+        }
+    }
+
+    /// The JWK as a key of this algorithm; refused as [`from_jwk`](Self::from_jwk) does.
+    pub(crate) fn of_algorithm(jwk: &Jwk, algorithm: Algorithm) -> Result<Self> {
         let for_another_algorithm = jwk.alg.as_deref().is_some_and(|alg| alg != algorithm.as_str());
-        if for_another_use || for_another_algorithm {
+        if !Self::possible(jwk).contains(&algorithm) || for_another_algorithm || !jwk.fits("sig", &["verify"])
+        {
             return Err(JoseError::UnsupportedKey);
         }
         let key = match algorithm {
-            Algorithm::Es256 => {
-                // SEC 1 section 2.3.3: an uncompressed point. That it lies on the curve is checked by the
-                // library.
-                let point = [
-                    &[4][..],
-                    &octets::<32>(jwk.x.as_ref())?,
-                    &octets::<32>(jwk.y.as_ref())?,
-                ]
-                .concat();
-                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-            }
-            Algorithm::EdDsa => ParsedPublicKey::new(&ED25519, octets::<32>(jwk.x.as_ref())?),
-            Algorithm::Rs256 => {
-                let (n, e) = (decoded(jwk.n.as_ref())?, decoded(jwk.e.as_ref())?);
-                if !strong_enough(&n, &e) {
-                    return Err(JoseError::InvalidKey);
-                }
-                RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RS256)
-            }
+            Algorithm::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, jwk.p256_point()?),
+            Algorithm::EdDsa => ParsedPublicKey::new(&ED25519, jwk::octets::<32>(jwk.x.as_ref())?),
+            Algorithm::Ps256 => jwk.rsa_components()?.to_parsed_public_key(&PS256),
+            Algorithm::Rs256 => jwk.rsa_components()?.to_parsed_public_key(&RS256),
         }
         .map_err(|_| JoseError::InvalidKey)?;
         let kid = match &jwk.kid {
@@ -95,30 +95,4 @@ impl fmt::Debug for VerifyingKey {
             .field("kid", &self.kid)
             .finish_non_exhaustive()
     }
-}
-
-/// A modulus of 2048 to 8192 bits, and an odd exponent above 2^16 (FIPS 186-5 section 5.1) and of at most 33
-/// bits. The library would take an exponent of 1, under which every message is its own signature, and looks
-/// at the size only when it verifies.
-fn strong_enough(n: &[u8], e: &[u8]) -> bool {
-    let bits = |number: &[u8]| {
-        number
-            .first()
-            .map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
-    };
-    let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
-    (2048..=8192).contains(&bits(n)) && odd(n) && (17..=33).contains(&bits(e)) && odd(e)
-}
-
-/// A member of exactly `N` bytes (RFC 7518 section 6.2.1.2: coordinates keep their leading zeros).
-fn octets<const N: usize>(member: Option<&String>) -> Result<[u8; N]> {
-    decoded(member)?.try_into().map_err(|_| JoseError::InvalidKey)
-}
-
-/// A member that must be there, in canonical base64url.
-fn decoded(member: Option<&String>) -> Result<Vec<u8>> {
-    let text = member.ok_or(JoseError::InvalidKey)?;
-    BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| JoseError::InvalidKey)
 }

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_lc_rs::digest;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
     applications::ApplicationSettings,
     clock::Timestamp,
@@ -125,7 +123,7 @@ impl Request<'_> {
             (Some(key), Some(about)) => Some(sign(
                 key,
                 "JWT",
-                &said.id_token(about, &at_hash(key.algorithm(), &access_token)),
+                &said.id_token(about, &key.algorithm().left_half_hash(&access_token)),
             )?),
             _ => None,
         };
@@ -229,17 +227,6 @@ fn add(claims: &mut Map<String, Value>, more: Value) {
     if let Value::Object(more) = more {
         claims.extend(more);
     }
-}
-
-/// The left half of the access token's hash, by the hash of the id token's algorithm (OpenID Connect Core,
-/// 3.1.3.6). Ed25519 hashes with SHA-512 (RFC 8032).
-fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
-    let hash = match algorithm {
-        Algorithm::Es256 | Algorithm::Rs256 => &digest::SHA256,
-        Algorithm::EdDsa => &digest::SHA512,
-    };
-    let hash = digest::digest(hash, access_token.as_bytes());
-    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2])
 }
 
 #[cfg(test)]

@@ -140,12 +140,3 @@ fn an_id_token_is_for_the_application_and_tells_what_its_scopes_release() {
         })
     );
 }
-
-#[test]
-fn the_access_token_is_bound_by_the_hash_of_the_algorithm() {
-    // OpenID Connect Core, appendix A.3.
-    let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-    assert_eq!(at_hash(Algorithm::Rs256, token), "77QmUPtjPfzWtF2AnpK9RQ");
-    assert_eq!(at_hash(Algorithm::Es256, token), "77QmUPtjPfzWtF2AnpK9RQ");
-    assert_eq!(at_hash(Algorithm::EdDsa, token).len(), 43, "half of 64 bytes");
-}

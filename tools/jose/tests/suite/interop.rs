@@ -10,6 +10,7 @@ use crate::support::{ISSUER, NOW, check, claims, signers};
 fn theirs(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
     match algorithm {
         Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::Ps256 => jsonwebtoken::Algorithm::PS256,
         Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
         Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
     }
@@ -45,7 +46,7 @@ fn what_another_library_signs_we_believe() {
             Algorithm::EdDsa => EncodingKey::from_ed_der(&pkcs8),
             // They want the RSAPrivateKey inside of RFC 5208's envelope, which for 2048 bits is 26 bytes
             // long.
-            Algorithm::Rs256 => EncodingKey::from_rsa_der(&pkcs8[26..]),
+            Algorithm::Ps256 | Algorithm::Rs256 => EncodingKey::from_rsa_der(&pkcs8[26..]),
         };
         let header = Header {
             typ: Some("at+jwt".into()),
@@ -102,4 +103,20 @@ fn the_es256_key_of_rfc_7515_is_read_and_its_token_is_refused_for_what_it_lacks(
         DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
     let refused = verify(token, &keys, &Expectation::new("JWT", "joe"), 1_300_819_000);
     assert_eq!(refused, Err(jose::JoseError::WrongType));
+}
+
+#[test]
+fn the_half_hash_of_openid_connect_core_comes_out() {
+    // Appendix A.3 (at_hash) and A.4 (c_hash).
+    let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+    let code = "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk";
+    for algorithm in [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256] {
+        assert_eq!(algorithm.left_half_hash(access_token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(algorithm.left_half_hash(code), "LDktKdoQak3Pk0cnXxCltA");
+    }
+    // Half of the SHA-512 of RFC 6234's "abc".
+    assert_eq!(
+        Algorithm::EdDsa.left_half_hash("abc"),
+        "3a81oZNherrMQXNJriBBMRLm-k6JqX6iCp7u5ktV05o"
+    );
 }

@@ -88,11 +88,21 @@ fn what_is_published_is_the_public_half_and_reads_back_as_it_was() {
 
 #[test]
 fn a_private_or_symmetric_key_is_not_read_as_a_public_one() {
-    for member in ["d", "k"] {
-        let mut value = serde_json::to_value(EDDSA.public_jwk()).unwrap();
-        value[member] = json!("c2VjcmV0");
-        assert!(serde_json::from_value::<Jwk>(value).is_err(), "{member}");
+    for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        for held in [json!("c2VjcmV0"), json!(null), json!([])] {
+            let mut value = serde_json::to_value(EDDSA.public_jwk()).unwrap();
+            value[member] = held;
+            assert!(serde_json::from_value::<Jwk>(value.clone()).is_err(), "{member}");
+            let set = json!({ "keys": [value] }).to_string();
+            assert_eq!(
+                Jwks::parse(set.as_bytes()),
+                Err(JoseError::InvalidKey),
+                "{member}"
+            );
+        }
     }
+    let oct = json!({ "keys": [{ "kty": "oct", "kid": "k" }] }).to_string();
+    assert_eq!(Jwks::parse(oct.as_bytes()), Err(JoseError::InvalidKey));
 }
 
 #[test]
@@ -182,11 +192,16 @@ fn a_set_in_which_an_id_names_two_keys_is_refused() {
 
 #[test]
 fn pkcs8_of_another_algorithm_or_no_pkcs8_at_all_is_refused() {
+    // RS256 and PS256 share a kind of key: the one is told from the other by what is stored beside it.
+    let kind = |algorithm| match algorithm {
+        Algorithm::Ps256 => Algorithm::Rs256,
+        other => other,
+    };
     let read = |algorithm, pkcs8: &[u8]| SigningKey::from_pkcs8(algorithm, "k".into(), pkcs8).err();
     for signer in signers() {
         for algorithm in Algorithm::ALL
             .into_iter()
-            .filter(|other| *other != signer.algorithm())
+            .filter(|other| kind(*other) != kind(signer.algorithm()))
         {
             assert_eq!(read(algorithm, &signer.to_pkcs8()), Some(JoseError::InvalidKey));
         }
@@ -207,7 +222,7 @@ fn algorithms_go_by_their_registered_names_only() {
         assert_eq!(name.parse(), Ok(algorithm));
         assert_eq!(serde_json::to_value(algorithm).unwrap(), json!(name));
     }
-    for name in ["none", "None", "HS256", "es256", "ES384", "PS256", ""] {
+    for name in ["none", "None", "HS256", "es256", "ES384", "PS384", ""] {
         assert_eq!(
             name.parse::<Algorithm>(),
             Err(JoseError::UnsupportedAlgorithm),

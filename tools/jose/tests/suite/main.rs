@@ -2,6 +2,10 @@
 //! people's tokens, random input.
 
 #[cfg(test)]
+mod dpop;
+#[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod keys;

@@ -12,10 +12,11 @@ pub const ISSUER: &str = "https://id.example/realms/demo";
 
 pub static ES256: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::Es256).unwrap());
 pub static RS256: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::Rs256).unwrap());
+pub static PS256: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::Ps256).unwrap());
 pub static EDDSA: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
 
-pub fn signers() -> [&'static SigningKey; 3] {
-    [&ES256, &RS256, &EDDSA]
+pub fn signers() -> [&'static SigningKey; 4] {
+    [&ES256, &PS256, &RS256, &EDDSA]
 }
 
 pub fn keys() -> KeySet {
@@ -55,11 +56,40 @@ pub fn header() -> Value {
 
 /// A token of exactly this header and payload text, rightly signed by the ES256 key.
 pub fn forge(header: &str, payload: &str) -> String {
-    use aws_lc_rs::rand::SystemRandom;
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    signed_by(&ES256, header, payload)
+}
 
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &ES256.to_pkcs8()).unwrap();
+/// A token of exactly this header and payload text, rightly signed by this key, whatever the header says.
+pub fn signed_by(signer: &SigningKey, header: &str, payload: &str) -> String {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+        RsaEncoding, RsaKeyPair,
+    };
+
+    let (random, pkcs8) = (SystemRandom::new(), signer.to_pkcs8());
     let signed = format!("{}.{}", encode(header), encode(payload));
-    let signature = pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+    let rsa = |padding: &'static dyn RsaEncoding| {
+        let pair = RsaKeyPair::from_pkcs8(&pkcs8).unwrap();
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &random, signed.as_bytes(), &mut signature)
+            .unwrap();
+        signature
+    };
+    let signature = match signer.algorithm() {
+        Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8)
+            .unwrap()
+            .sign(&random, signed.as_bytes())
+            .unwrap()
+            .as_ref()
+            .to_vec(),
+        Algorithm::Ps256 => rsa(&RSA_PSS_SHA256),
+        Algorithm::Rs256 => rsa(&RSA_PKCS1_SHA256),
+        Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(&pkcs8)
+            .unwrap()
+            .sign(signed.as_bytes())
+            .as_ref()
+            .to_vec(),
+    };
     format!("{signed}.{}", encode(signature))
 }
