@@ -161,12 +161,11 @@ pub fn check_keys(
             field,
             format!("must be at most {} KiB", JWKS / 1024),
         );
-        let set = serde_json::from_value::<jose::Jwks>(jwks.clone()).ok();
-        let keys = set.and_then(|set| jose::KeySet::from_jwks(&set).ok());
+        let set = jose::Jwks::parse(jwks.to_string().as_bytes());
         faults.unless(
-            keys.is_some(),
+            set.and_then(|set| jose::ForeignKeys::from_jwks(&set)).is_ok(),
             field,
-            "must be a JWK Set of public keys (RFC 7517)",
+            "must be a JWK Set of public keys (RFC 7517), none of them weak",
         );
     }
     if let Some(address) = jwks_uri {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod dpop;
 #[cfg(test)]
+mod encryption;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod interop;
