@@ -336,7 +336,11 @@ impl Automation {
                 secret,
             };
             match kernel.execute(context, &add).await {
-                Ok(_) => {}
+                Ok(_) => tracing::warn!(
+                    client_id,
+                    "the configured secret is none of those that the bootstrap client had: it was added beside them. If it was \
+                     not changed on purpose, this node is configured otherwise than the others; withdraw what is not wanted"
+                ),
                 Err(Failure::Rejected(reason @ Rejection::TooManySecrets)) => {
                     tracing::warn!(client_id, %reason, "the configured secret is not added");
                 }

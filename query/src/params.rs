@@ -45,6 +45,8 @@ pub struct Parameters<'a> {
     form: &'a Form,
     known: BTreeSet<&'static str>,
     errors: Vec<(String, String)>,
+    /// A header that is malformed, and what it must be.
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl<'a> Parameters<'a> {
@@ -54,6 +56,7 @@ impl<'a> Parameters<'a> {
             form,
             known: BTreeSet::new(),
             errors: Vec::new(),
+            header: None,
         }
     }
 
@@ -123,7 +126,12 @@ impl<'a> Parameters<'a> {
         )
     }
 
-    /// Notes what is wrong with a parameter (or a header).
+    /// Notes what is wrong with a header that stands for a parameter.
+    pub fn refuse_header(&mut self, name: &'static str, reason: &'static str) {
+        self.header = Some((name, reason));
+    }
+
+    /// Notes what is wrong with a parameter.
     pub fn refuse(&mut self, name: &str, reason: impl Into<String>) {
         self.errors.push((name.to_owned(), reason.into()));
     }
@@ -151,14 +159,21 @@ impl<'a> Parameters<'a> {
         for name in unknown {
             self.refuse(name, "is not a parameter of this operation");
         }
-        if self.errors.is_empty() {
-            return Ok(());
-        }
-        let problem = Problem::new(Code::Invalid).detail("the query string cannot be taken as it is");
-        Err(self
-            .errors
-            .into_iter()
-            .fold(problem, |problem, (name, reason)| problem.field(name, reason)))
+        let detail = match (self.errors.is_empty(), self.header) {
+            (true, None) => return Ok(()),
+            (false, None) => "the query string cannot be taken as it is".to_owned(),
+            (true, Some((name, _))) => format!("the header {name} cannot be taken as it is"),
+            (false, Some((name, _))) => {
+                format!("the query string and the header {name} cannot be taken as they are")
+            }
+        };
+        let of_header = self
+            .header
+            .map(|(name, reason)| (name.to_owned(), reason.to_owned()));
+        Err(self.errors.into_iter().chain(of_header).fold(
+            Problem::new(Code::Invalid).detail(detail),
+            |problem, (name, reason)| problem.field(name, reason),
+        ))
     }
 
     /// The names that were asked for.

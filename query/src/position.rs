@@ -51,10 +51,34 @@ impl IntoParams for AtLeast {
     }
 }
 
+/// A position, and how it was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which.
+    pub position: Position,
+    /// By the header and not by the parameter.
+    by_header: bool,
+}
+
+impl Asked {
+    /// Notes why it does not count, under the name by which it came.
+    pub fn refuse(&self, parameters: &mut Parameters<'_>, reason: &'static str) {
+        if self.by_header {
+            parameters.refuse_header(HEADER, reason);
+        } else {
+            parameters.refuse(PARAMETER, reason);
+        }
+    }
+}
+
 /// What the request names, by header or by parameter.
-pub fn requested(headers: &HeaderMap, parameters: &mut Parameters<'_>) -> Option<Position> {
+pub fn requested(headers: &HeaderMap, parameters: &mut Parameters<'_>) -> Option<Asked> {
     let by_parameter = parameters.value(PARAMETER, "a position as a command answered it", |text| {
         text.parse().ok()
+    });
+    let by_parameter = by_parameter.map(|position| Asked {
+        position,
+        by_header: false,
     });
     let mut values = headers.get_all(POSITION).iter();
     let by_header = match (values.next(), values.next()) {
@@ -62,17 +86,18 @@ pub fn requested(headers: &HeaderMap, parameters: &mut Parameters<'_>) -> Option
         (Some(value), None) => value.to_str().ok().and_then(|text| text.parse::<Position>().ok()),
         (Some(_), Some(_)) => None,
     };
-    match (by_header, by_parameter) {
-        (None, _) => {
-            parameters.refuse(HEADER, "must be one position as a command answered it");
-            None
-        }
-        (Some(header), Some(parameter)) if header != parameter => {
-            parameters.refuse(PARAMETER, "must not differ from the header Chancery-Position");
-            None
-        }
-        (named, _) => named,
+    let Some(position) = by_header else {
+        parameters.refuse_header(HEADER, "must be one position as a command answered it");
+        return None;
+    };
+    if by_parameter.is_some_and(|asked| asked.position != position) {
+        parameters.refuse(PARAMETER, "must not differ from the header Chancery-Position");
+        return None;
     }
+    Some(Asked {
+        position,
+        by_header: true,
+    })
 }
 
 /// Why a position does not count here. Positions of the system realm count everywhere: the existence of realms is told there.
@@ -87,14 +112,17 @@ pub fn objection(position: &Position, incarnation: Uuid, realm: RealmId) -> Opti
 }
 
 /// Waits until the read models have come so far.
-pub async fn reach(reads: &Reads, position: &Position) -> Result<(), Problem> {
+pub async fn reach(reads: &Reads, asked: &Asked) -> Result<(), Problem> {
     reads
-        .wait_for(position, PATIENCE)
+        .wait_for(&asked.position, PATIENCE)
         .await
         .map_err(|error| match error {
             WaitError::Foreign => Problem::new(Code::Invalid)
                 .detail("the position cannot be waited for")
-                .field(PARAMETER, "must be a position that this log has answered"),
+                .field(
+                    if asked.by_header { HEADER } else { PARAMETER },
+                    "must be a position that this log has answered",
+                ),
             WaitError::TimedOut => Problem::new(Code::PositionTimeout).retry_after(1),
             WaitError::Log(error) => KernelError::from(error).into(),
         })
@@ -123,8 +151,51 @@ mod tests {
         for value in headers {
             map.append(POSITION, HeaderValue::from_str(value).unwrap());
         }
-        let named = requested(&map, &mut parameters);
+        let named = requested(&map, &mut parameters).map(|asked| asked.position);
         (named, parameters.finish().is_ok())
+    }
+
+    async fn told(parameters: Parameters<'_>) -> serde_json::Value {
+        let answer = parameters.finish().unwrap_err().render(None).into_body();
+        serde_json::from_slice(&axum::body::to_bytes(answer, 10_000).await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_fault_is_told_of_the_place_where_it_is() {
+        let asked = async |query: &str, header: &str| {
+            let form = Form::parse(query.as_bytes()).unwrap();
+            let mut parameters = Parameters::new(&form);
+            let mut headers = HeaderMap::new();
+            headers.append(POSITION, HeaderValue::from_str(header).unwrap());
+            requested(&headers, &mut parameters);
+            let problem = told(parameters).await;
+            let fields = problem["errors"].as_array().unwrap().iter();
+            let fields: Vec<_> = fields
+                .map(|error| error["field"].as_str().unwrap().to_owned())
+                .collect();
+            (problem["detail"].as_str().unwrap().to_owned(), fields)
+        };
+        let (detail, fields) = asked("", "x").await;
+        assert_eq!(detail, "the header Chancery-Position cannot be taken as it is");
+        assert_eq!(fields, [HEADER]);
+        let (detail, fields) = asked("stauts=x", "x").await;
+        assert_eq!(
+            detail,
+            "the query string and the header Chancery-Position cannot be taken as they are"
+        );
+        assert_eq!(fields, ["stauts", HEADER]);
+        let (detail, fields) = asked("position=x", &position(1, 2).to_string()).await;
+        assert_eq!(detail, "the query string cannot be taken as it is");
+        assert_eq!(fields, [PARAMETER]);
+
+        let form = Form::parse(b"").unwrap();
+        for (by_header, name) in [(true, HEADER), (false, PARAMETER)] {
+            let mut parameters = Parameters::new(&form);
+            let position = position(1, 2);
+            Asked { position, by_header }.refuse(&mut parameters, "must be of this realm");
+            let problem = told(parameters).await;
+            assert_eq!(problem["errors"][0]["field"], name);
+        }
     }
 
     #[test]

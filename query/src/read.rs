@@ -47,9 +47,10 @@ where
             let values = P::from_parameters(&mut parameters);
             let position = position::requested(&parts.headers, &mut parameters);
             let incarnation = Edge::from_ref(queries).kernel().log().incarnation();
-            let objection = position.and_then(|it| position::objection(&it, incarnation, access.realm.id));
-            if let Some(reason) = objection {
-                parameters.refuse(position::PARAMETER, reason);
+            if let Some(asked) = &position
+                && let Some(reason) = position::objection(&asked.position, incarnation, access.realm.id)
+            {
+                asked.refuse(&mut parameters, reason);
             }
             let filter = parameters.filter();
             parameters.finish()?;

@@ -10,6 +10,7 @@
 //! PostgreSQL for the log and SQLite for the keys is refused: nodes that share a log share its keys. Nodes that share a log
 //! share the public address, the master key and what the first start makes, too.
 
+mod check;
 mod network;
 mod places;
 
@@ -30,14 +31,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use url::Url;
 
+use check::has_loopback_host;
 pub use network::Outbound;
 pub use places::{Address, Place, Places};
 
 /// What stands in the place of a secret.
 const MASK: &str = "********";
 
-/// The longest time between SIGTERM and the end of taking requests, in seconds.
-const LONGEST_DRAIN: usize = 600;
 /// That time, outside loopback, unless it is configured: load balancers ask every few seconds.
 const DRAIN: usize = 5;
 
@@ -321,58 +321,6 @@ impl Config {
         let here = |places: Places| places.databases().all(Database::is_here);
         self.is_loopback() && self.places().is_ok_and(here)
     }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, reason: &str| {
-            Err(ConfigError::Value {
-                key,
-                reason: reason.to_owned(),
-            })
-        };
-        let places = self.places()?;
-        places.check(self.roles.len() == Role::ALL.len(), self.is_development())?;
-        if self.roles.is_empty() {
-            return refuse("roles", "must name at least one of command, query, worker");
-        }
-        if self.serves() && self.roles.len() < Role::ALL.len() && self.public_url.is_none() {
-            return refuse(
-                "public_url",
-                "must be given where roles are divided: it is the same on every node",
-            );
-        }
-        if let Some(url) = &self.public_url {
-            let plain = url.scheme() == "http" && self.is_loopback();
-            if (url.scheme() != "https" && !plain)
-                || url.query().is_some()
-                || url.fragment().is_some()
-                || !url.username().is_empty()
-            {
-                return refuse(
-                    "public_url",
-                    "must be https (http only where the address and the listener are loopback), without query, fragment or user",
-                );
-            }
-        }
-        if self.master_key.is_none() && !self.is_development() {
-            return refuse(
-                "master_key",
-                "must be given (CHANCERY_MASTER_KEY) outside loopback development",
-            );
-        }
-        if self.public_url.is_none() && self.serves() && !self.is_loopback() {
-            return refuse("public_url", "must be given outside loopback development");
-        }
-        if self.drain_seconds.is_some_and(|seconds| seconds > LONGEST_DRAIN) {
-            return refuse("drain_seconds", "is 0 to 600");
-        }
-        if self.bootstrap.client_id.is_some() != self.bootstrap.client_secret.is_some() {
-            return refuse("bootstrap", "client_id and client_secret go together");
-        }
-        if self.passwords.workers > 1_024 || self.passwords.queue == 0 || self.passwords.queue > 1_000_000 {
-            return refuse("passwords", "workers is 0 to 1024, queue 1 to 1000000");
-        }
-        Ok(())
-    }
 }
 
 /// What is wrong, and with which key; not where in our own code the value came by.
@@ -382,15 +330,6 @@ fn told(errors: figment::Error) -> String {
         path => format!("{path}: {}", error.kind),
     });
     told.collect::<Vec<_>>().join("; ")
-}
-
-fn has_loopback_host(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 /// `CHANCERY_LOG__URL=x` becomes `{"log": {"url": "x"}}`. Values stay text, so that a secret of digits is not a number.

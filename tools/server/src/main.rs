@@ -61,10 +61,13 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Checks every entry of the log, also beside a running server.
+    /// Checks every entry of the log and every claim, also beside a running server.
     Verify {
         #[command(flatten)]
         common: Common,
+        /// Leaves the claims unchecked: they are sealed, and only the keys open them.
+        #[arg(long)]
+        without_keys: bool,
     },
     /// Prints which keys were destroyed, to be kept with backups; or destroys those of such a list again, after a restore.
     Tombstones {
@@ -157,7 +160,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Migrate { common } => subcommands::migrate(&common.load_for_subcommand()?).await,
         Command::Rebuild { common } => subcommands::rebuild(&common.load_for_subcommand()?).await,
-        Command::Verify { common } => subcommands::verify(&common.load_for_subcommand()?).await,
+        Command::Verify { common, without_keys } => {
+            subcommands::verify(&common.load_for_subcommand()?, without_keys).await
+        }
         Command::Tombstones { common, apply } => {
             let config = common.load_for_subcommand()?;
             match apply {

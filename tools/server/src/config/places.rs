@@ -36,8 +36,7 @@ pub struct Address(String);
 impl Address {
     pub(super) fn place(&self) -> Result<Place, String> {
         match self.0.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Place::File(path.strip_prefix("//").unwrap_or(path).into())),
-            Some(_) => Err("sqlite: needs a path".to_owned()),
+            Some(path) => file(path).map(Place::File),
             None => match self.0.parse() {
                 Ok(database) => Ok(Place::Database(Box::new(database))),
                 Err(error) => Err(format!("must be sqlite:<path> or postgres://…: {error}")),
@@ -71,6 +70,31 @@ impl std::fmt::Debug for Address {
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.masked())
+    }
+}
+
+/// The path after `sqlite:`. What other programs would read as a host, parameters or a database in memory is refused rather
+/// than taken for a name.
+fn file(path: &str) -> Result<PathBuf, String> {
+    let path = match path.strip_prefix("//") {
+        None => path,
+        Some(absolute) if absolute.starts_with('/') => absolute,
+        Some(_) => {
+            return Err(
+                "sqlite:// names a host: write sqlite:<path>, or sqlite:///<absolute path>".to_owned(),
+            );
+        }
+    };
+    let is_path = !path.trim().is_empty()
+        && !path.starts_with("//")
+        && !path.ends_with('/')
+        && !path.starts_with(':')
+        && !path.contains(['?', '#'])
+        && !path.chars().any(char::is_control);
+    if is_path {
+        Ok(path.into())
+    } else {
+        Err("must be sqlite:<path> of a file (of a folder for read models), without parameters".to_owned())
     }
 }
 

@@ -244,3 +244,136 @@ fn requests_that_tenants_cause_go_to_the_public_network_over_https_unless_more_i
         assert!(refusal(&[variable]).contains("outbound"), "{variable:?}");
     }
 }
+
+/// What is wrong in it, one thing at a time: the variables, and the key that is named.
+#[test]
+fn what_makes_no_sense_is_refused_in_one_line_that_names_the_key() {
+    let cases: &[(&str, &[(&str, &str)])] = &[
+        ("public_url", &[("PUBLIC_URL", "https://id.example/#top")]),
+        ("public_url", &[("PUBLIC_URL", "https://id.example/?a=b")]),
+        ("public_url", &[("PUBLIC_URL", "https://id.example?")]),
+        ("public_url", &[("PUBLIC_URL", "https://id.example/a/b")]),
+        ("public_url", &[("PUBLIC_URL", "https://id.example//")]),
+        ("public_url", &[("PUBLIC_URL", "https://me@id.example")]),
+        ("public_url", &[("PUBLIC_URL", "https://:hunter2@id.example")]),
+        ("public_url", &[("PUBLIC_URL", "https://id.example:0")]),
+        ("public_url", &[("PUBLIC_URL", "mailto:id@example")]),
+        ("public_url", &[("PUBLIC_URL", "id.example")]),
+        ("public_url", &[("PUBLIC_URL", "")]),
+        ("public_url", &[("PUBLIC_URL", "ftp://id.example")]),
+        ("listen", &[("LISTEN", "localhost")]),
+        ("listen", &[("LISTEN", "127.0.0.1:65536")]),
+        ("management", &[("MANAGEMENT__LISTEN", "9000")]),
+        ("management.listen", &[("MANAGEMENT__LISTEN", "127.0.0.1:8080")]),
+        ("management.listen", &[("MANAGEMENT__LISTEN", "0.0.0.0:8080")]),
+        ("trusted_proxies", &[("TRUSTED_PROXIES", "10.0.0.0/8")]),
+        ("trusted_proxies", &[("TRUSTED_PROXIES", "10.0.0.1,")]),
+        ("data", &[("DATA", "")]),
+        ("log.url", &[("LOG__URL", "")]),
+        ("log.url", &[("LOG__URL", "sqlite:")]),
+        ("log.url", &[("LOG__URL", "sqlite://")]),
+        ("log.url", &[("LOG__URL", "sqlite://host/log.sqlite")]),
+        ("log.url", &[("LOG__URL", "sqlite:////log.sqlite")]),
+        ("log.url", &[("LOG__URL", "sqlite::memory:")]),
+        ("log.url", &[("LOG__URL", "sqlite:log.sqlite?mode=ro")]),
+        ("keys.url", &[("KEYS__URL", "sqlite:keys/")]),
+        ("keys.url", &[("KEYS__URL", "sqlite:keys#1")]),
+        ("read.url", &[("READ__URL", "file:read")]),
+        ("read.url", &[("READ__URL", "postgres://127.0.0.1")]),
+        ("master_key", &[("MASTER_KEY", "")]),
+        ("master_key", &[("MASTER_KEY", "hunter2")]),
+        ("master_key", &[("MASTER_KEY", "AAECAwQFBgcICQoLDA0ODw==")]),
+        (
+            "master_key",
+            &[("MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gIQ==")],
+        ),
+        (
+            "master_key",
+            &[("MASTER_KEY", "hunter2!BwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxw=")],
+        ),
+        (
+            "master_key",
+            &[(
+                "MASTER_KEY",
+                "0000000000000000000000000000000000000000000000000000000000000000",
+            )],
+        ),
+        ("drain_seconds", &[("DRAIN_SECONDS", "601")]),
+        ("drain_seconds", &[("DRAIN_SECONDS", "-1")]),
+        ("drain_seconds", &[("DRAIN_SECONDS", "5s")]),
+        ("drain_seconds", &[("DRAIN_SECONDS", "")]),
+        ("passwords.queue", &[("PASSWORDS__QUEUE", "0")]),
+        ("passwords.queue", &[("PASSWORDS__QUEUE", "1000001")]),
+        ("passwords.workers", &[("PASSWORDS__WORKERS", "1025")]),
+        ("passwords.workers", &[("PASSWORDS__WORKERS", "two")]),
+        ("roles", &[("ROLES", "commander")]),
+        ("roles", &[("ROLES", "command")]),
+        ("bootstrap", &[("BOOTSTRAP__CLIENT_ID", "ci")]),
+        (
+            "bootstrap.client_id",
+            &[
+                ("BOOTSTRAP__CLIENT_ID", ""),
+                ("BOOTSTRAP__CLIENT_SECRET", "hunter2"),
+            ],
+        ),
+        (
+            "bootstrap.client_secret",
+            &[("BOOTSTRAP__CLIENT_ID", "ci"), ("BOOTSTRAP__CLIENT_SECRET", "")],
+        ),
+        ("bootstrap.admin_password", &[("BOOTSTRAP__ADMIN_PASSWORD", " ")]),
+        ("telemetry.filter", &[("TELEMETRY__FILTER", "")]),
+        (
+            "telemetry.filter",
+            &[("TELEMETRY__FILTER", "info,chancery_query=loud")],
+        ),
+        ("telemetry.format", &[("TELEMETRY__FORMAT", "xml")]),
+        ("log", &[("LOG", "sqlite:x")]),
+    ];
+    for (key, variables) in cases {
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (format!("CHANCERY_{name}"), (*value).to_owned()))
+            .collect();
+        let refused = Config::load(None, variables.clone().into_iter(), json!({}));
+        let refused = refused
+            .map(|_| ())
+            .expect_err(&format!("{variables:?}"))
+            .to_string();
+        assert!(
+            refused.starts_with(&format!("configuration: {key}")),
+            "{variables:?} says: {refused}"
+        );
+        assert!(refused.lines().count() == 1 && refused.len() < 240, "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn what_makes_sense_is_taken_as_it_is_written() {
+    for url in [
+        "https://id.example",
+        "https://id.example/",
+        "https://id.example:8443",
+        "https://[2001:db8::1]",
+    ] {
+        assert!(
+            load(&[KEY, ("CHANCERY_PUBLIC_URL", url)], json!({})).is_ok(),
+            "{url}"
+        );
+    }
+    for (url, path) in [
+        ("sqlite:log.sqlite", "log.sqlite"),
+        ("sqlite:./a/log", "./a/log"),
+        ("sqlite:/srv/log", "/srv/log"),
+        ("sqlite:///srv/log", "/srv/log"),
+    ] {
+        let places = load(&[("CHANCERY_LOG__URL", url)], json!({}))
+            .expect(url)
+            .places()
+            .expect(url);
+        assert!(
+            matches!(&places.log, Place::File(file) if *file == PathBuf::from(path)),
+            "{url}: {places:?}"
+        );
+    }
+}
