@@ -1,7 +1,10 @@
 //! A generation: its rows, how far it has come, and what follows the log for it. A new one is built beside the one that is
 //! served and takes its place when it has caught up.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use events::{envelope::body_digest, kernel::Kernel};
 use tokio::{sync::watch, task::JoinHandle};
@@ -138,6 +141,7 @@ impl Generation {
     /// Goes on following after a halt: how far it has come is known, so that no outage stands in the way.
     pub fn resume(&self, setup: &Arc<Setup>, may_lead: bool) {
         let (store, progress) = (Arc::clone(&self.store), Arc::clone(&self.progress));
+        progress.step();
         let follower = Follower::new(Arc::clone(setup), store, progress, may_lead);
         let (stop, told) = watch::channel(false);
         let task = tokio::spawn(follower.run(told));
@@ -170,14 +174,19 @@ impl Generation {
         follower.is_none()
     }
 
-    /// Why nothing of the log is applied at present, if that is so.
-    pub fn failing(&self) -> Option<String> {
+    /// Why nothing of the log is applied at present, if that is so; without a step for as long as `frozen` it is.
+    pub fn failing(&self, frozen: Duration) -> Option<String> {
         match &*self.follower.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Some("the read models do not follow the log".to_owned()),
             Some(following) if following.task.is_finished() => {
                 Some("the runner of the read models ended".to_owned())
             }
-            Some(_) => self.progress.failing(),
+            Some(_) => {
+                let still = self.progress.since_step();
+                let is_frozen = still > frozen;
+                let frozen = || format!("the runner has made no step for {} s", still.as_secs());
+                self.progress.failing().or_else(|| is_frozen.then(frozen))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use events::subject::Stream;
@@ -35,6 +36,7 @@ pub struct Progress {
     stops: Mutex<BTreeMap<(&'static str, Stream), Stopped>>,
     lag: Mutex<BTreeMap<&'static str, u64>>,
     failing: Mutex<Option<String>>,
+    stepped: Mutex<Instant>,
     passes: watch::Sender<u64>,
     served: AtomicBool,
 }
@@ -51,6 +53,7 @@ impl Progress {
             stops: Mutex::default(),
             lag: Mutex::default(),
             failing: Mutex::default(),
+            stepped: Mutex::new(Instant::now()),
             passes: watch::Sender::new(0),
             served: AtomicBool::new(false),
         }
@@ -133,6 +136,16 @@ impl Progress {
     /// Why the last pass ended early, if it did.
     pub fn failing(&self) -> Option<String> {
         open(&self.failing).clone()
+    }
+
+    /// Whoever follows has come a step further, or has looked and found nothing to do.
+    pub fn step(&self) {
+        *open(&self.stepped) = Instant::now();
+    }
+
+    /// For how long no step was made.
+    pub fn since_step(&self) -> Duration {
+        open(&self.stepped).elapsed()
     }
 
     pub fn stop(&self, stopped: Stopped) {

@@ -203,7 +203,7 @@ impl Reads {
     }
 
     /// Why nothing of the log is applied to the served rows at present, if that is so: the last pass of the runner failed,
-    /// or the runner is gone. A stream that is [stopped](Self::stopped) is not a failure of the whole.
+    /// or the runner is gone, or has made no step for 30 s. A stream that is [stopped](Self::stopped) is not a failure of the whole.
     pub fn failing(&self) -> Option<String> {
         // While another generation takes its place, the served one stands still for a moment.
         let is_handed_over = lock(&self.0.beside).is_some();
@@ -211,7 +211,7 @@ impl Reads {
         if is_handed_over && served.is_halted() {
             return None;
         }
-        served.failing()
+        served.failing(self.0.setup.pace.frozen)
     }
 
     /// The number of the generation that is served.

@@ -41,6 +41,9 @@ pub struct Pace {
     pub poll: Duration,
     /// After how long what stopped is tried again at first; twice as long each time.
     pub retry: Duration,
+    /// Without a step for so long it is frozen, whatever it says of itself. Idle or failing, it makes one at every try; the
+    /// longest step is one batch, which the engines bound as well.
+    pub frozen: Duration,
 }
 
 impl Default for Pace {
@@ -49,6 +52,7 @@ impl Default for Pace {
             batch: 1_000,
             poll: Duration::from_millis(250),
             retry: Duration::from_secs(1),
+            frozen: Duration::from_secs(30),
         }
     }
 }
@@ -197,6 +201,7 @@ impl Runner {
         let mut failing = false;
         while !is_stopped(stop) {
             moved.borrow_and_update();
+            self.progress.step();
             let pause = match self.round().await {
                 Ok(false) => return,
                 Ok(true) if self.pending.is_empty() => {
@@ -268,6 +273,7 @@ impl Runner {
             if !self.visit(stream).await? {
                 self.pending.remove(&stream);
             }
+            self.progress.step();
         }
         Ok(true)
     }

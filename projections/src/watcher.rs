@@ -76,6 +76,7 @@ impl Watcher {
         while !is_stopped(stop) {
             let awaited = self.progress.awaited();
             let outcome = self.look(&awaited).await;
+            self.progress.step();
             self.tell(outcome);
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {

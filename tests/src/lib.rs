@@ -13,12 +13,13 @@
 //! | `oauth.rs`, `codes.rs`, `tokens.rs`, `sessions.rs`, `provider.rs` | OAuth 2 and OpenID Connect: what is given, to whom, how often, and everything that is refused |
 //! | `no_enumeration.rs` | a user who is not there is answered like one who is |
 //! | `process.rs` | configuration, first start, subcommands, health and metrics |
-//! | `durability.rs` | `kill -9` under load, SIGTERM, a full disk, a second writer, a wrong key, an altered byte |
+//! | `verify.rs` | `chancery verify`: what could not be checked is no success |
+//! | `durability/` | `kill -9` under load, SIGTERM, a full disk, a second writer, a wrong key, an altered byte |
 //! | `crash_kills.rs` | commands of every kind while the server is killed at random moments: everything acknowledged is there once |
 //! | `crash_faults.rs` | a disk that cannot sync, writes cut off in the middle, a clock that jumps |
 //! | `crash_postgres.rs` | the database cut off, also in the middle of `COMMIT`, stopped and started; two nodes killed in turn |
 //! | `crash_races.rs` | a thousand racers on one subject, name, command key, code, refresh token |
-//! | `nodes.rs` | several nodes on one database: what one writes or takes away the others hold to; they start at once, are restarted, die, lose their database |
+//! | `nodes/` | several nodes on one database: what one writes or takes away the others hold to; they start at once, are restarted, die, lose their database |
 //! | `demo.rs`, `journeys.rs` | the demo; sign-ins in headless Chromium and by a client library that we did not write |
 //! | `log_contract.rs` | the contract of the log's trait, for every engine |
 //!

@@ -2,7 +2,7 @@
 //! The rule: nothing is acknowledged that is not kept, what cannot be kept is refused and said why, and what is over stays over.
 //!
 //! The faults are injected into the process by a shim (`tests/faults/shim.c`), on Linux. Files are SQLite's: on PostgreSQL
-//! they are the database's own business. (A full disk is tried in `durability.rs`.)
+//! they are the database's own business. (A full disk is tried in `durability/full_disk.rs`.)
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,8 @@
 //! The rule: what is not understood or not safe is refused before anything is made.
 
 use chancery_tests::harness::{
-    Answer, Api, Arrival, Authorization, Browser, Options, Realm, Server, Stores, at_address, at_once, run,
+    Answer, Api, Arrival, Authorization, Browser, CLIENT_ID, CLIENT_SECRET, Options, Realm, Server, Stores,
+    at_address, at_once, run,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -145,6 +146,37 @@ async fn the_first_start_makes_an_administrator_once() {
         .items()
         .len();
     assert_eq!(events, after, "a restart makes nothing");
+}
+
+#[tokio::test]
+async fn a_bootstrap_secret_that_is_not_the_one_in_the_log_is_taken_and_warned_of() {
+    let (folder, stores) = (TempDir::new().expect("a folder"), Stores::default());
+    let options = Options::default().at(folder.path()).on(&stores);
+    let warning = "the configured secret is none of those";
+    let other = "another-secret-of-the-tests-9b1deb4d3b7d4bad";
+    let changed = options.clone().with("CHANCERY_BOOTSTRAP__CLIENT_SECRET", other);
+    for (options, warns) in [
+        (options.clone(), false),
+        (options, false),
+        (changed.clone(), true),
+        (changed, false),
+    ] {
+        let mut server = Server::start(options);
+        let said = server.said();
+        assert_eq!(said.contains(warning), warns, "{said}");
+        assert!(!said.contains(other) && !said.contains(CLIENT_SECRET), "{said}");
+        if warns {
+            let line = said.lines().find(|line| line.contains(warning)).expect("a line");
+            assert!(line.contains("WARN") && line.contains(CLIENT_ID), "{line}");
+            let http = Api::admin(&server).await.http().clone();
+            let asked = http
+                .post(format!("{}/realms/system/oauth2/token", server.base))
+                .basic_auth(CLIENT_ID, Some(other))
+                .form(&[("grant_type", "client_credentials")]);
+            let _ = Answer::to(asked).await.is(200);
+        }
+        server.stop();
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,12 @@
 //! is never suspended (409). A number outside of its range is 422 with the field's name. The key that signs is not
 //! withdrawn (409): rotate first; nor is there a 25th published one (409): withdraw some first. A realm that the caller may not see is 404.
 //!
+//! **Rotating keys.** A new key signs at once, since the one before it may be in wrong hands; that one stays published for
+//! the realm's overlap. Other nodes hear of it within a second, mostly within a tenth of one: until then their `jwks` may lack
+//! it, while their own endpoints already take its tokens (they ask the log for a `kid` that they do not know). A client that
+//! meets an unfamiliar `kid` asks for the set again (OpenID Connect Core, section 10.1.1), and should do so once more after a
+//! second before it refuses. The set may be kept by clients for five minutes, and by no shared cache.
+//!
 //! **It worked when** the answer's events are those of the table and the realm's
 //! `/.well-known/openid-configuration` and `jwks` tell of it; a suspended realm refuses every token and sign-in within
 //! a second.

@@ -36,6 +36,12 @@ impl Freshness {
         followed.at.is_none_or(|at| at.elapsed() > FRESH) || followed.unreadable.contains(&stream)
     }
 
+    /// For how long the follower has not looked at the whole log.
+    pub(super) fn since_look(&self) -> Duration {
+        let followed = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        followed.at.map_or(Duration::MAX, |at| at.elapsed())
+    }
+
     fn set(&self, at: Instant) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).at = Some(at);
     }

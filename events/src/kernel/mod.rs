@@ -163,6 +163,12 @@ impl Kernel {
         Ok(versioned)
     }
 
+    /// For how long the follower has not looked at the whole log: some 250 ms at most while all is well, also when nothing
+    /// happens.
+    pub fn since_look(&self) -> std::time::Duration {
+        self.freshness.since_look()
+    }
+
     /// The last seq of a stream, for a position to wait for.
     pub async fn head(&self, stream: Stream) -> Result<crate::log::Position, KernelError> {
         let head = self.log.head(stream).await?;

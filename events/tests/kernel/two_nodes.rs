@@ -189,6 +189,10 @@ async fn a_node_answers_what_another_wrote_or_refuses() {
         2,
         "the follower polls, though nobody woke it"
     );
+    assert!(
+        reader.since_look() < Duration::from_secs(1),
+        "it looks, though nothing happens"
+    );
 
     line.follower_cut.store(true, Ordering::SeqCst);
     change().await;
@@ -197,6 +201,10 @@ async fn a_node_answers_what_another_wrote_or_refuses() {
         version().await.expect("read"),
         3,
         "cut off from the heads, it reloads"
+    );
+    assert!(
+        reader.since_look() > Duration::from_secs(1),
+        "and it says that it does not look"
     );
 
     line.cut.store(true, Ordering::SeqCst);

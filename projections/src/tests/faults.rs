@@ -18,6 +18,7 @@ use super::world::{PACE, PATIENCE, World};
 use crate::{
     Projection, ReadError, Reads, RebuildError, projection,
     rows::Rows,
+    runner::Pace,
     table::{Key, Record, Table, record},
     users::{self, UserRow},
 };
@@ -330,4 +331,58 @@ async fn what_is_closed_says_so() {
     reads.close().await;
     let user = UserId(uuid::Uuid::nil());
     assert_eq!(users::get(&reads, realm, user).await, Err(ReadError::Closed));
+}
+
+/// Does not come back while it is told to stay.
+struct Stuck(Arc<AtomicBool>);
+
+impl Projection for Stuck {
+    fn name(&self) -> &'static str {
+        "stuck"
+    }
+    fn lane(&self) -> Lane {
+        Lane::Facts
+    }
+    fn tables(&self) -> Vec<&'static Table> {
+        Vec::new()
+    }
+    fn touches(&self, _: &Happened) -> Vec<Key> {
+        Vec::new()
+    }
+    fn apply(&self, _: &mut Rows, _: &Happened) {
+        while self.0.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_is_frozen_is_told_and_one_that_is_idle_is_not() {
+    let world = World::new().await;
+    let realm = world.realm(15).await;
+    let frozen = Duration::from_secs(1);
+    let stuck = Arc::new(AtomicBool::new(false));
+    let pace = Pace { frozen, ..PACE };
+    let reads = world
+        .reads_of(vec![Arc::new(Stuck(Arc::clone(&stuck)))], pace)
+        .await;
+    world.register(realm, 1, "alice").await;
+    world.settle(&reads, realm).await;
+    let idle = std::time::Instant::now();
+    while idle.elapsed() < frozen * 2 {
+        assert_eq!(reads.failing(), None, "nothing to do is no reason");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stuck.store(true, Ordering::SeqCst);
+    world.register(realm, 2, "bob").await;
+    assert_eq!(reads.failing(), None, "a batch may take a while");
+    until(&reads, |reads| reads.failing().is_some()).await;
+    assert!(
+        reads.failing().unwrap().contains("no step for"),
+        "{:?}",
+        reads.failing()
+    );
+    stuck.store(false, Ordering::SeqCst);
+    until(&reads, |reads| reads.failing().is_none()).await;
+    world.settle(&reads, realm).await;
 }

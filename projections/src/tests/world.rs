@@ -35,6 +35,7 @@ pub const PACE: Pace = Pace {
     batch: 7,
     poll: Duration::from_millis(20),
     retry: Duration::from_millis(20),
+    frozen: Duration::from_secs(30),
 };
 
 pub struct World {

@@ -17,8 +17,9 @@ use web::{Code, Path, Problem};
 use super::{Issuer, open_realm};
 use crate::Queries;
 
-/// How long clients may keep the set: a new key is used at once, and a client that does not know its `kid` asks again.
-const MAX_AGE: &str = "public, max-age=300";
+/// How long clients may keep the set. A new key is used at once, and a client that does not know its `kid` asks again
+/// (OpenID Connect Core, section 10.1.1): no cache between us and it may answer with an older set then.
+const MAX_AGE: &str = "private, max-age=300";
 
 /// A JSON Web Key Set.
 #[derive(ToSchema)]

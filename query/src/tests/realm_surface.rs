@@ -20,7 +20,11 @@ async fn an_issuer_says_what_it_can_do_and_publishes_public_keys() {
         assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{path}");
     }
     let (_, headers, jwks) = world.send(Request::get("/realms/demo/oauth2/jwks"), "").await;
-    assert_eq!(headers[header::CACHE_CONTROL], "public, max-age=300");
+    assert_eq!(
+        headers[header::CACHE_CONTROL],
+        "private, max-age=300",
+        "whoever asks again for a new key gets it"
+    );
     assert_eq!(
         (&jwks["keys"][0]["kid"], &jwks["keys"][0]["alg"]),
         (&json!(world.key.kid()), &json!("ES256"))

@@ -5,7 +5,7 @@
 //! | `GET /metrics` | Prometheus' text format; no user, address or name in a label |
 //! | `GET /health/live` | 200 while the process works at all |
 //! | `GET /health/started` | 200 once the platform has started; 503 before, while it waits for read models, say |
-//! | `GET /health/ready` | 200 while the log and the key store answer within 3 s and, where this node has read models, no projection is stopped and none is far behind; 503 and why else, before it has started, and from SIGTERM on |
+//! | `GET /health/ready` | 200 while the log and the key store answer within 3 s and, where this node has read models, no projection is stopped and none is far behind, and whoever follows the log has made a step in the last 30 s (several a second are usual, also when nothing happens); 503 and why else, before it has started, and from SIGTERM on |
 //! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` with the incarnation of the log |
 //!
 //! | metric | labels | what it tells |
@@ -54,6 +54,8 @@ use crate::{
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
 /// A projection further behind than this many events makes the node unready.
 const FAR_BEHIND: u64 = 10_000;
+/// Without a look at the log for so long, the follower is frozen: it looks every 250 ms, and at a failure tries as often.
+const FROZEN: Duration = Duration::from_secs(30);
 /// How long a store may take to answer whether it is well: less than whoever asks us waits for that.
 const ANSWER: Duration = Duration::from_secs(3);
 
@@ -196,9 +198,14 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     );
     let draining = *operators.stopping.borrow();
     let started = operators.started.get();
-    let mut good = log.is_ok() && keys.is_ok() && !draining && started.is_some();
+    let still = operators.kernel.since_look();
+    let mut good = log.is_ok() && keys.is_ok() && still < FROZEN && !draining && started.is_some();
     let told = |health: Result<(), String>| health.err().unwrap_or_else(|| "ok".to_owned());
     let mut answer = json!({"log": told(log), "keys": told(keys), "draining": draining});
+    answer["follower"] = match still < FROZEN {
+        true => json!("ok"),
+        false => json!(format!("has not looked at the log for {} s", still.as_secs())),
+    };
     if let Some(Some(reads)) = started {
         let (stopped, failing, lag) = (reads.stopped(), reads.failing(), reads.lag());
         let furthest = lag.values().max().copied().unwrap_or(0);

@@ -377,3 +377,65 @@ fn what_makes_sense_is_taken_as_it_is_written() {
         );
     }
 }
+
+/// The variables that the compose file gives a node, with the secrets of its `.env` filled in.
+fn composed() -> Vec<(String, String)> {
+    let (_, node) = include_str!("../../../deploy/compose.yaml")
+        .split_once("x-node:")
+        .expect("a node");
+    let (node, _) = node.split_once("x-postgres:").expect("and what comes after it");
+    let (_, key) = KEY;
+    node.lines()
+        .filter_map(|line| line.trim().strip_prefix("CHANCERY_")?.split_once(": "))
+        .map(|(name, value)| {
+            let value = value
+                .replace("${CHANCERY_MASTER_KEY:?}", key)
+                .replace("${LOG_PASSWORD:?}", "0a1b2c")
+                .replace("${KEYS_PASSWORD:?}", "3d4e5f");
+            assert!(
+                !value.contains('$'),
+                "{name} has a secret that nobody is told to give"
+            );
+            (format!("CHANCERY_{name}"), value)
+        })
+        .collect()
+}
+
+#[test]
+fn the_compose_file_says_what_is_understood_and_safe() {
+    let variables = composed();
+    assert!(variables.len() >= 9, "{variables:?}");
+    let config = Config::load(None, variables.clone().into_iter(), json!({})).expect("accepted");
+    assert!(
+        !config.is_loopback() && !config.is_development(),
+        "it is held to all rules"
+    );
+    assert_eq!(config.trusted_proxies.len(), 1);
+    let compose = include_str!("../../../deploy/compose.yaml");
+    let proxy = config.trusted_proxies[0].to_string();
+    assert!(
+        compose.contains(&format!("ipv4_address: {proxy}")),
+        "the proxy is the one that is believed"
+    );
+    let caddy = include_str!("../../../deploy/Caddyfile");
+    let port = |address: SocketAddr| address.port().to_string();
+    assert!(
+        caddy.contains(&format!("one:{0} two:{0}", port(config.listen))),
+        "{caddy}"
+    );
+    let management = config.management.listen.expect("given");
+    assert!(
+        caddy.contains(&format!("health_port {}", port(management))),
+        "{caddy}"
+    );
+    // Each of them is needed: without one it is refused, or something else is in force.
+    for (name, _) in &variables {
+        let rest = variables.iter().filter(|(other, _)| other != name).cloned();
+        let shown = |config: &Config| serde_json::to_string(config).expect("JSON");
+        let without = Config::load(None, rest, json!({}));
+        assert!(
+            without.is_err() || without.is_ok_and(|it| shown(&it) != shown(&config)),
+            "{name}"
+        );
+    }
+}
