@@ -25,7 +25,7 @@ use crate::{
 
 record! {
     /// How many facts a user has.
-    struct Tally in "tally"
+    pub struct Tally in "tally"
     key {
         /// The user.
         id: UserId,
@@ -38,9 +38,9 @@ record! {
 }
 
 /// Counts facts; at the third of a user it panics, or touches what it did not declare, while it is told to.
-struct Fragile {
-    broken: Arc<AtomicBool>,
-    panics: bool,
+pub struct Fragile {
+    pub broken: Arc<AtomicBool>,
+    pub panics: bool,
 }
 
 impl Projection for Fragile {
@@ -77,7 +77,7 @@ impl Projection for Fragile {
     }
 }
 
-async fn until(reads: &Reads, what: impl Fn(&Reads) -> bool) {
+pub async fn until(reads: &Reads, what: impl Fn(&Reads) -> bool) {
     let wait = async {
         while !what(reads) {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -4,7 +4,9 @@
 mod auditing;
 mod faults;
 mod generations;
+mod handover;
 mod kills;
 mod nodes;
+mod outages;
 mod queries;
 mod world;

@@ -42,7 +42,12 @@ pub struct World {
     pub folder: TempDir,
     pub database: Option<Database>,
     pub kernel: Arc<Kernel>,
+    pub keys: Arc<dyn KeyStore>,
     pub clock: Arc<FrozenClock>,
+}
+
+pub fn master_key() -> MasterKey {
+    MasterKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap()
 }
 
 /// Whatever a test wants to have happened.
@@ -126,14 +131,15 @@ impl World {
             let log = SqliteLog::open(&log, clock.clone(), random.clone()).await;
             (log.unwrap(), SqliteKeyStore::open(&keys).await.unwrap())
         };
-        let master =
-            MasterKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
-        let keyring = Keyring::open(store, master, random.clone()).await.unwrap();
+        let keyring = Keyring::open(store.clone(), master_key(), random.clone())
+            .await
+            .unwrap();
         let kernel = Kernel::start(log, keyring, clock.clone(), random).await.unwrap();
         Self {
             folder,
             database,
             kernel,
+            keys: store,
             clock,
         }
     }

@@ -271,6 +271,54 @@ async fn an_unreachable_server_is_told_and_returns_within_five_seconds() {
     case.log.close().await;
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_silent_server_longer_than_half_a_minute() {
+    let Some(case) = Case::new().await else { return };
+    case.committed(full(case.stream, 1)).await;
+    case.proxy.silence();
+    // From here on time passes when nothing else does.
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let behind = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        case.commit(full(case.stream, 3)).await
+    };
+    let (first, behind) = tokio::join!(case.commit(full(case.stream, 2)), behind);
+    let waited = begun.elapsed();
+    for verdict in [first, behind] {
+        assert!(
+            matches!(&verdict, Verdict::Unavailable(text) if !text.contains("not known")),
+            "{verdict:?}"
+        );
+    }
+    assert!(
+        (25..32).contains(&waited.as_secs()),
+        "who waits behind does not wait anew: {waited:?}"
+    );
+    tokio::time::resume();
+    case.proxy.end_silence();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    case.committed(full(case.stream, 3)).await;
+    case.holds(4).await;
+    case.log.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appender_leaves_sweeping_to_the_pool() {
+    let Some(case) = Case::new().await else { return };
+    case.committed(full(case.stream, 1)).await;
+    let late = START.after_seconds(100_000);
+    for appender in &case.log.writers.as_ref().unwrap().appenders {
+        assert_eq!(appender.queue.chore(Chore::Sweep(late)).await.unwrap(), 0);
+    }
+    assert_eq!(
+        case.log.sweep(late).await.unwrap(),
+        1,
+        "the command was still there"
+    );
+    case.log.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_a_dead_node_left_is_waited_for() {
     let Some(case) = Case::new().await else { return };
