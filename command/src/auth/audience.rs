@@ -10,26 +10,48 @@ use web::access::MANAGE;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidTarget;
 
-/// The audiences of a token: the resource asked for, or all of the application's. The realm itself (its
+/// The audiences of a token: the resources asked for, or all of the application's. The realm itself (its
 /// issuer) is one where the application has none configured, and for the scope `manage`.
 pub fn of(
     application: &Application,
     issuer: &str,
-    resource: Option<&str>,
+    resources: &[String],
     scopes: &BTreeSet<String>,
 ) -> Result<Vec<String>, InvalidTarget> {
     let configured = &application.settings.audiences;
     let realm_too = configured.is_empty() || scopes.contains(MANAGE);
-    let mut audience = match resource {
-        None => configured.clone(),
-        Some(resource) if configured.iter().any(|one| one == resource) => vec![resource.to_owned()],
-        Some(resource) if realm_too && resource == issuer => Vec::new(),
-        Some(_) => return Err(InvalidTarget),
+    let mut audience = if resources.is_empty() {
+        configured.clone()
+    } else {
+        Vec::new()
     };
+    for resource in resources
+        .iter()
+        .filter(|resource| !(realm_too && *resource == issuer))
+    {
+        if !configured.contains(resource) {
+            return Err(InvalidTarget);
+        }
+        if !audience.contains(resource) {
+            audience.push(resource.clone());
+        }
+    }
     if realm_too && !audience.iter().any(|one| one == issuer) {
         audience.push(issuer.to_owned());
     }
     Ok(audience)
+}
+
+/// The resources of one token of a grant: those asked for now, of those that were granted (RFC 8707, 2.2).
+/// Where none was named when it was granted, all of the application's were.
+pub fn narrowed(granted: &[String], asked: Vec<String>) -> Result<Vec<String>, InvalidTarget> {
+    if asked.is_empty() {
+        Ok(granted.to_vec())
+    } else if granted.is_empty() || asked.iter().all(|one| granted.contains(one)) {
+        Ok(asked)
+    } else {
+        Err(InvalidTarget)
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +62,7 @@ mod tests {
 
     fn audience(
         configured: &[&str],
-        resource: Option<&str>,
+        resources: &[&str],
         scopes: &[&str],
     ) -> Result<Vec<String>, InvalidTarget> {
         let mut application = Application::default();
@@ -48,7 +70,7 @@ mod tests {
         of(
             &application,
             ISSUER,
-            resource,
+            &resources.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(),
             &scopes.iter().map(|&one| one.to_owned()).collect(),
         )
     }
@@ -56,33 +78,46 @@ mod tests {
     #[test]
     fn a_token_is_for_the_configured_audiences() {
         assert_eq!(
-            audience(&["a", "b"], None, &["openid"]),
+            audience(&["a", "b"], &[], &["openid"]),
             Ok(vec!["a".into(), "b".into()])
         );
-        assert_eq!(
-            audience(&["a", "b"], Some("b"), &["openid"]),
-            Ok(vec!["b".into()])
-        );
+        assert_eq!(audience(&["a", "b"], &["b"], &["openid"]), Ok(vec!["b".into()]));
     }
 
     #[test]
     fn a_token_is_for_the_realm_where_nothing_is_configured_and_to_manage_it() {
-        assert_eq!(audience(&[], None, &["openid"]), Ok(vec![ISSUER.into()]));
-        assert_eq!(audience(&[], Some(ISSUER), &[]), Ok(vec![ISSUER.into()]));
+        assert_eq!(audience(&[], &[], &["openid"]), Ok(vec![ISSUER.into()]));
+        assert_eq!(audience(&[], &[ISSUER], &[]), Ok(vec![ISSUER.into()]));
         assert_eq!(
-            audience(&["a"], None, &["manage"]),
+            audience(&["a"], &[], &["manage"]),
             Ok(vec!["a".into(), ISSUER.into()])
         );
+        assert_eq!(audience(&["a"], &[ISSUER], &["manage"]), Ok(vec![ISSUER.into()]));
+    }
+
+    #[test]
+    fn several_resources_are_taken_together_or_not_at_all() {
         assert_eq!(
-            audience(&["a"], Some(ISSUER), &["manage"]),
-            Ok(vec![ISSUER.into()])
+            audience(&["a", "b", "c"], &["c", "a", "c"], &[]),
+            Ok(vec!["c".into(), "a".into()])
         );
+        assert_eq!(audience(&["a", "b"], &["a", "x"], &[]), Err(InvalidTarget));
+    }
+
+    #[test]
+    fn a_token_is_for_no_more_than_was_granted() {
+        let texts = |list: &[&str]| -> Vec<String> { list.iter().map(|&one| one.to_owned()).collect() };
+        let narrowed = |granted: &[&str], asked: &[&str]| narrowed(&texts(granted), texts(asked));
+        assert_eq!(narrowed(&["a", "b"], &[]), Ok(texts(&["a", "b"])));
+        assert_eq!(narrowed(&["a", "b"], &["b"]), Ok(texts(&["b"])));
+        assert_eq!(narrowed(&[], &["b"]), Ok(texts(&["b"])));
+        assert_eq!(narrowed(&["a"], &["a", "b"]), Err(InvalidTarget));
     }
 
     #[test]
     fn a_resource_that_is_not_configured_is_refused() {
-        assert_eq!(audience(&["a"], Some("c"), &[]), Err(InvalidTarget));
-        assert_eq!(audience(&[], Some("c"), &[]), Err(InvalidTarget));
-        assert_eq!(audience(&["a"], Some(ISSUER), &["openid"]), Err(InvalidTarget));
+        assert_eq!(audience(&["a"], &["c"], &[]), Err(InvalidTarget));
+        assert_eq!(audience(&[], &["c"], &[]), Err(InvalidTarget));
+        assert_eq!(audience(&["a"], &[ISSUER], &["openid"]), Err(InvalidTarget));
     }
 }

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use events::{
-    auth::AuthEvent,
+    auth::{AuthEvent, RequestedClaims},
     clock::Timestamp,
+    compliance::{Consent, consent_id},
     ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
     kernel::{Kernel, KernelError},
     realms::Settings,
@@ -43,8 +44,18 @@ pub struct Code {
     pub nonce: Option<String>,
     /// PKCE: the S256 challenge.
     pub challenge: Option<String>,
-    /// The resource that was asked for (RFC 8707).
-    pub resource: Option<String>,
+    /// The resources that were asked for (RFC 8707); none for all of the application's.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The claims that were asked for one by one.
+    #[serde(default)]
+    pub claims: RequestedClaims,
+    /// The thumbprint of the key that must be shown to redeem it (`dpop_jkt`, RFC 9449, section 10).
+    #[serde(default)]
+    pub jkt: Option<String>,
+    /// The version of the user's consent that it was issued under.
+    #[serde(default)]
+    pub consent: u64,
     /// When it ends.
     pub invalid: Timestamp,
 }
@@ -64,6 +75,8 @@ pub async fn issue(
         redirect_uri_given,
         ..
     } = request.reply_to.clone();
+    let consent = consent_id(signed_in.user, request.client);
+    let consent = kernel.current::<Consent>(visit.realm.id, consent).await?;
     let code = Code {
         grant: GrantId(context.new_id()),
         session: signed_in.id,
@@ -74,7 +87,10 @@ pub async fn issue(
         scopes: request.scopes.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
-        resource: request.resource.clone(),
+        resources: request.resources.clone(),
+        claims: RequestedClaims::default(),
+        jkt: None,
+        consent: consent.version,
         invalid: context.now.after_seconds(settings.tokens.code_seconds),
     };
     let bound = [request.client.0.as_bytes().as_slice()];

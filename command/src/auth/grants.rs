@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use events::{
     auth::{AuthEvent, EndReason, Grant, RequestedClaims, Session},
     clock::Timestamp,
+    compliance::{Consent, consent_id},
     fold::Versioned,
     ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
@@ -24,10 +25,17 @@ pub struct Standing {
     pub user: User,
     /// Its user's password, whose change ends sessions.
     pub password: Password,
+    /// What its user allows the application that asks.
+    pub consent: Consent,
 }
 
 impl Standing {
-    async fn read(reader: &mut Reader<'_>, realm: RealmId, session: SessionId) -> Result<Self, KernelError> {
+    async fn read(
+        reader: &mut Reader<'_>,
+        realm: RealmId,
+        session: SessionId,
+        client: ApplicationId,
+    ) -> Result<Self, KernelError> {
         let session = reader.subject::<Session>(session.0).await?;
         let Some(user) = session.state.user else {
             return Ok(Self {
@@ -36,11 +44,14 @@ impl Standing {
             });
         };
         let password = reader.beside::<Password>(realm, user.0).await?.state;
+        let consent = consent_id(user, client);
+        let consent = reader.beside::<Consent>(realm, consent).await?.state;
         let user = reader.beside::<User>(realm, user.0).await?.state;
         Ok(Self {
             session,
             user,
             password,
+            consent,
         })
     }
 
@@ -131,7 +142,7 @@ pub enum GrantRefused {
     /// The code was redeemed before, or the refresh token is not the newest: two parties hold it (RFC 9700,
     /// 4.14.2).
     Reused,
-    /// The session was ended or its user may no longer act.
+    /// The session was ended, its user may no longer act, or withdrew the consent.
     Ended,
     /// There is no such grant, or it was revoked or is over.
     Gone,
@@ -147,7 +158,7 @@ impl Decide for RedeemCode {
     }
 
     async fn load(&self, reader: &mut Reader<'_>) -> Result<Standing, KernelError> {
-        Standing::read(reader, self.realm, self.session).await
+        Standing::read(reader, self.realm, self.session, self.client).await
     }
 
     fn decide(&self, state: &Standing, _: &Context) -> Result<Decision, GrantRefused> {
@@ -155,7 +166,7 @@ impl Decide for RedeemCode {
         if session.grants.iter().any(|grant| grant.id == self.grant) {
             return Err(GrantRefused::Reused);
         }
-        if !state.stands() {
+        if !state.stands() || state.consent.ended(self.consent) {
             return Err(GrantRefused::Ended);
         }
         let started = AuthEvent::GrantStarted {
@@ -211,7 +222,7 @@ impl Decide for RefreshGrant {
     }
 
     async fn load(&self, reader: &mut Reader<'_>) -> Result<Standing, KernelError> {
-        Standing::read(reader, self.realm, self.session).await
+        Standing::read(reader, self.realm, self.session, self.client).await
     }
 
     fn decide(&self, state: &Standing, context: &Context) -> Result<Decision, GrantRefused> {
@@ -222,6 +233,9 @@ impl Decide for RefreshGrant {
         let Some(grant) = refreshable(session, self.grant, self.client, context.now) else {
             return Err(GrantRefused::Gone);
         };
+        if state.consent.ended(grant.consent) {
+            return Err(GrantRefused::Ended);
+        }
         if grant.generation != self.generation {
             return Err(GrantRefused::Reused);
         }

@@ -31,6 +31,7 @@ fn standing(events: impl IntoIterator<Item = AuthEvent>) -> Standing {
         session: session(events),
         user: alice([]),
         password: password(CREDENTIAL),
+        consent: Consent::default(),
     }
 }
 
@@ -60,6 +61,21 @@ fn redeem() -> RedeemCode {
         code_invalid: NOW.after_seconds(60),
         token: note(),
     }
+}
+
+#[test]
+fn what_was_granted_ends_with_the_consent() {
+    let mut state = standing([]);
+    state.consent.withdrawn = 2;
+    let under = |consent| RedeemCode { consent, ..redeem() }.decide(&state, &context());
+    assert_eq!(under(1).unwrap_err(), GrantRefused::Ended);
+    assert!(under(3).is_ok(), "what was allowed again is another grant");
+    let mut state = standing([grant_started(true)]);
+    state.consent.withdrawn = 2;
+    assert_eq!(
+        refresh(0).decide(&state, &context()).unwrap_err(),
+        GrantRefused::Ended
+    );
 }
 
 #[test]

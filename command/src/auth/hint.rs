@@ -3,10 +3,12 @@
 //! token; and it grants nothing.
 
 use events::{
+    auth::Session,
     ids::{SessionId, UserId},
     kernel::KernelError,
 };
 use jose::Expectation;
+use web::{clients, subject};
 
 use super::visit::Visit;
 
@@ -16,7 +18,7 @@ pub struct Hint {
     /// Whose the token is.
     pub user: UserId,
     /// The session that it was issued in.
-    pub session: Option<SessionId>,
+    pub session: SessionId,
     /// The application that it was issued to.
     pub client_id: String,
 }
@@ -29,11 +31,22 @@ pub async fn read(visit: &Visit, token: &str) -> Result<Option<Hint>, KernelErro
     let Ok(claims) = jose::verify(token, &keys, &expect, now) else {
         return Ok(None);
     };
-    let (Ok(user), &[client_id]) = (claims.subject().parse(), claims.audiences().as_slice()) else {
+    let (Some(session), &[client_id]) = (
+        claims.string("sid").and_then(|id| id.parse::<SessionId>().ok()),
+        claims.audiences().as_slice(),
+    ) else {
         return Ok(None);
     };
-    let session = claims.string("sid").and_then(|id| id.parse().ok());
-    Ok(Some(Hint {
+    let (kernel, realm) = (visit.edge.kernel(), &visit.realm);
+    let Some((_, application)) = clients::resolve(&visit.edge, realm, client_id).await? else {
+        return Ok(None);
+    };
+    // The session knows whose it is, whatever name the application has for them.
+    let Some(user) = kernel.current::<Session>(realm.id, session.0).await?.state.user else {
+        return Ok(None);
+    };
+    let named = subject::of(kernel, realm.id, &application, user).await?;
+    Ok((named == claims.subject()).then(|| Hint {
         user,
         session,
         client_id: client_id.to_owned(),

@@ -114,7 +114,7 @@ async fn logout(visit: &Visit, form: Result<Form, PageError>) -> Result<Response
     };
     let onward = onward(visit, &form, hint.as_ref()).await?;
     let held = session_cookie::session(&visit.edge, visit.realm.id, &visit.headers).await?;
-    match (held, hint.and_then(|hint| hint.session)) {
+    match (held, hint.map(|hint| hint.session)) {
         (Some(held), Some(hinted)) if held == hinted => end(visit, held, onward).await,
         (Some(held), _) => ask(visit, held, onward).await,
         // A form that another site posts brings no cookie; the hint says which session is meant.

@@ -121,7 +121,7 @@ async fn userinfo(
     Ok((
         [NO_STORE],
         Json(UserInfo {
-            sub: user.to_string(),
+            sub: token.claims.subject().to_owned(),
             claims,
         }),
     )

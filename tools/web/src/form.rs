@@ -1,6 +1,7 @@
 //! Forms and query strings (`application/x-www-form-urlencoded`, WHATWG URL, section 5), strictly.
 //! The rule: each parameter is there once and decodes to text, or nothing of it is taken; a parser that guesses is a second
-//! path around whatever the first one checked (RFC 6749, 3.1: parameters MUST NOT be included more than once).
+//! path around whatever the first one checked (RFC 6749, 3.1: parameters MUST NOT be included more than once). The one exception is
+//! `resource` (RFC 8707, section 2), which is read by [`Form::all`] alone.
 
 use std::fmt;
 
@@ -18,10 +19,13 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// The most parameters of a form.
 pub const MAX_PARAMETERS: usize = 64;
 
+/// What may be there more than once.
+const REPEATABLE: [&str; 1] = ["resource"];
+
 /// How much of a parameter's name an answer repeats, in characters.
 const MAX_NAME_SHOWN: usize = 64;
 
-/// The parameters of a form, in the order in which they were sent, each once.
+/// The parameters of a form, in the order in which they were sent, each once but for `resource`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Form(Vec<(String, String)>);
 
@@ -67,7 +71,8 @@ impl Form {
                 .filter(|name| !name.is_empty())
                 .ok_or(FormError::Malformed)?;
             let value = decode(value).ok_or(FormError::Malformed)?;
-            if parameters.iter().any(|(other, _)| *other == name) {
+            let repeated = parameters.iter().any(|(other, _)| *other == name);
+            if repeated && !REPEATABLE.contains(&name.as_str()) {
                 return Err(FormError::Repeated(name.chars().take(MAX_NAME_SHOWN).collect()));
             }
             parameters.push((name, value));
@@ -95,6 +100,14 @@ impl Form {
     /// The value of a parameter that was given: one without a value counts as left out (RFC 6749, 3.1 and 3.2).
     pub fn given(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// All values of a parameter that may be there more than once, in the order in which they were sent.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        self.iter()
+            .filter(|(other, value)| *other == name && !value.is_empty())
+            .map(|(_, value)| value.to_owned())
+            .collect()
     }
 
     /// All parameters, in the order in which they were sent.
@@ -264,6 +277,8 @@ mod tests {
             pairs(&[("a", "1"), ("A", "2")]),
             "names have case"
         );
+        let form = Form::parse(b"resource=a&resource=&resource=b").unwrap();
+        assert_eq!(form.all("resource"), ["a", "b"], "the exception (RFC 8707)");
         let long = "x".repeat(1_000);
         let FormError::Repeated(shown) = refused(&format!("{long}&{long}")) else {
             panic!("it is there twice")

@@ -6,7 +6,8 @@
 //! | [`actions`], [`access`] | what can be done, and the one function that decides who may |
 //! | [`command`], [`json`], [`path`], [`form`], [`bearer`] | requests, read strictly |
 //! | [`answer`], [`problem`], [`oauth`] | answers: receipts, RFC 9457 problems, RFC 6749 errors |
-//! | [`clients`], [`claims`] | OAuth clients and what is told of users |
+//! | [`clients`], [`profile`] | OAuth clients, and what is required of them |
+//! | [`claims`], [`subject`] | what is told of users, and how they are named |
 //! | [`artefacts`], [`pages`] | sealed values in the client's hands |
 //! | [`layers`], [`cors`] | what every request passes through; what other origins may call |
 //!
@@ -30,6 +31,8 @@ pub mod oauth;
 pub mod pages;
 pub mod path;
 pub mod problem;
+pub mod profile;
+pub mod subject;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
@@ -41,5 +44,6 @@ pub use command::{Command, Empty};
 pub use edge::{Edge, RealmRef};
 pub use path::Path;
 pub use problem::{Code, Problem, ProblemBody};
+pub use profile::Requirements;
 pub use tokens::{AccessToken, TokenRefused};
 pub use utoipa_axum::router::OpenApiRouter;

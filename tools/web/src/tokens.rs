@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
+    applications::Application,
     auth::Session,
     clock::Timestamp,
+    compliance::{Consent, consent_id},
     ids::{ApplicationId, GrantId, SessionId, UserId},
     kernel::KernelError,
     log::ClaimKind,
@@ -18,7 +20,7 @@ use jose::{Claims, Expectation, JoseError};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{Edge, RealmRef, claims::STANDARD_SCOPES, clients};
+use crate::{Edge, RealmRef, claims::STANDARD_SCOPES, clients, subject};
 
 /// The `typ` of an access token (RFC 9068, section 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -110,52 +112,71 @@ impl Edge {
         token
             .scopes
             .retain(|scope| STANDARD_SCOPES.contains(&scope.as_str()) || allowed.contains(scope));
-        match self.judge(&token, now).await {
+        token.user = match self.judge(&token, &application, now).await {
             // Another node may have granted a moment ago what this one has not heard of.
             Err(Invalid(_)) => {
                 self.hear_of(&token).await?;
-                self.judge(&token, now).await?;
+                self.judge(&token, &application, now).await?
             }
             judged => judged?,
-        }
+        };
         Ok(token)
     }
 
     /// Reads what a token speaks of as the log tells it now.
     async fn hear_of(&self, token: &AccessToken) -> Result<(), KernelError> {
         let (realm, kernel) = (token.realm.id, self.kernel());
-        if let Some(user) = token.user {
+        let Some(session) = token.session else {
+            return Ok(());
+        };
+        if let Some(user) = kernel.latest::<Session>(realm, session.0).await?.state.user {
             kernel.latest::<User>(realm, user.0).await?;
             kernel.latest::<Password>(realm, user.0).await?;
-        }
-        if let Some(session) = token.session {
-            kernel.latest::<Session>(realm, session.0).await?;
+            kernel
+                .latest::<Consent>(realm, consent_id(user, token.client))
+                .await?;
         }
         Ok(())
     }
 
-    /// Whether what the token speaks of is still so.
-    async fn judge(&self, token: &AccessToken, now: Timestamp) -> Result<(), TokenRefused> {
+    /// Whether what the token speaks of is still so; the user whose it is, if it is a user's.
+    async fn judge(
+        &self,
+        token: &AccessToken,
+        application: &Application,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, TokenRefused> {
         let (realm, kernel, client) = (token.realm.id, self.kernel(), token.client);
-        if let Some(user) = token.user {
+        let mut holder = None;
+        if let (Some(session), Some(grant)) = (token.session, token.grant) {
+            let session = kernel.current::<Session>(realm, session.0).await?.state;
+            let user = session.user.ok_or(Invalid("no such session"))?;
+            // The session knows whose it is, whatever name the application has for them.
+            if subject::of(kernel, realm, application, user).await? != token.claims.subject() {
+                return Err(Invalid("another subject than the session's"));
+            }
             let state = kernel.current::<User>(realm, user.0).await?.state;
             if !state.is_active() {
                 return Err(Invalid("the user is not active"));
             }
-            let (Some(session), Some(grant)) = (token.session, token.grant) else {
-                return Err(Invalid("no session or grant"));
-            };
             let password = kernel.current::<Password>(realm, user.0).await?.state;
-            let session = kernel.current::<Session>(realm, session.0).await?.state;
-            if session.user != Some(user) || session.outlived_by(last_ending(&state, &password)) {
+            if session.outlived_by(last_ending(&state, &password)) {
                 return Err(Invalid("the session was ended"));
             }
-            if session
+            let grant = session
                 .grant(grant, now)
-                .is_none_or(|grant| grant.client != client)
+                .filter(|grant| grant.client == client)
+                .ok_or(Invalid("the grant was ended"))?;
+            let consent = consent_id(user, client);
+            if kernel
+                .current::<Consent>(realm, consent)
+                .await?
+                .state
+                .ended(grant.consent)
             {
-                return Err(Invalid("the grant was ended"));
+                return Err(Invalid("the consent was withdrawn"));
             }
+            holder = Some(user);
         }
         let jti = token.jti.to_string();
         if kernel
@@ -165,11 +186,11 @@ impl Edge {
         {
             return Err(Invalid("the token was revoked"));
         }
-        Ok(())
+        Ok(holder)
     }
 }
 
-/// The claims of an access token, each of its type.
+/// The claims of an access token, each of its type; whose it is, its session tells.
 fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<AccessToken> {
     let id = |name: &str| -> Option<Option<Uuid>> {
         match claims.get(name) {
@@ -178,20 +199,19 @@ fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<Access
         }
     };
     let client_id = claims.string("client_id")?.to_owned();
-    let subject = Uuid::parse_str(claims.subject()).ok()?;
     let (session, grant) = (id("sid")?.map(SessionId), id("gid")?.map(GrantId));
     // A token for a user names its session and its grant; one without them speaks of the application itself.
-    let user = match (session, grant) {
-        (Some(_), Some(_)) => Some(UserId(subject)),
-        (None, None) if subject == client.0 => None,
+    match (session, grant) {
+        (Some(_), Some(_)) => {}
+        (None, None) if claims.subject() == client.to_string() => {}
         _ => return None,
-    };
+    }
     Some(AccessToken {
         realm,
         jti: id("jti")??,
         client,
         client_id,
-        user,
+        user: None,
         session,
         grant,
         scopes: claims

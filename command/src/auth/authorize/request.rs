@@ -125,8 +125,8 @@ pub struct AuthorizeRequest {
     pub nonce: Option<String>,
     /// PKCE: the S256 challenge.
     pub challenge: Option<String>,
-    /// The resource that the access token is for (RFC 8707).
-    pub resource: Option<String>,
+    /// The resources that the access token is for (RFC 8707).
+    pub resources: Vec<String>,
     /// What is wanted of the person.
     pub prompt: Prompt,
     /// How long ago the person may have signed in, in seconds.
@@ -200,14 +200,14 @@ impl AuthorizeRequest {
 
     /// Whether the application may still ask for this.
     pub fn is_still_allowed(&self, application: &Application, issuer: &str) -> Result<(), Refusal> {
-        allowed(&self.scopes, self.resource.as_deref(), application, issuer)
+        allowed(&self.scopes, &self.resources, application, issuer)
     }
 }
 
 /// Whether an application may ask for these scopes at this resource.
 fn allowed(
     scopes: &BTreeSet<String>,
-    resource: Option<&str>,
+    resources: &[String],
     application: &Application,
     issuer: &str,
 ) -> Result<(), Refusal> {
@@ -217,7 +217,7 @@ fn allowed(
             "scope names one that this application may not ask for",
         );
     }
-    if audience::of(application, issuer, resource, scopes) == Err(InvalidTarget) {
+    if audience::of(application, issuer, resources, scopes) == Err(InvalidTarget) {
         return refused(
             "invalid_target",
             "resource is not one of the audiences of this application",
@@ -255,8 +255,8 @@ pub fn validate(
         None => return invalid("response_type is missing"),
     }
     let scopes = scopes(params)?;
-    let resource = params.given("resource").map(str::to_owned);
-    allowed(&scopes, resource.as_deref(), application, issuer)?;
+    let resources = params.all("resource");
+    allowed(&scopes, &resources, application, issuer)?;
     Ok(AuthorizeRequest {
         client,
         reply_to,
@@ -267,7 +267,7 @@ pub fn validate(
             "nonce is too long or has control characters",
         )?,
         challenge: challenge(params, application)?,
-        resource,
+        resources,
         prompt: prompt(params)?,
         max_age: max_age(params)?,
         login_hint: bounded(

@@ -82,7 +82,7 @@ fn a_good_request_is_understood() {
     assert!(request.reply_to.redirect_uri_given);
     assert_eq!(request.challenge.as_deref(), Some(CHALLENGE));
     assert_eq!((request.max_age, request.prompt), (Some(0), Prompt::AsNeeded));
-    assert_eq!(request.resource.as_deref(), Some("https://api.example"));
+    assert_eq!(request.resources, ["https://api.example"]);
 }
 
 #[test]

@@ -33,9 +33,9 @@ pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthEr
         request.form.given("scope"),
         "scope names one that this application does not have",
     )?;
-    let note = request.note(&scopes, request.form.given("resource"), None)?;
+    let note = request.note(&scopes, &request.form.all("resource"), None)?;
     let keys = request.keys(&BTreeSet::new()).await?;
-    let response = request.sign(&keys, &note, None, None)?;
+    let response = request.sign(&keys, &note, None, None).await?;
     let issued = note.issued(client, None, None, "client_credentials");
     log.record(realm, &request.context, vec![issued.into()]).await?;
     Ok(response)

@@ -4,7 +4,7 @@
 //! still has.
 
 use events::{
-    auth::{EndReason, RequestedClaims, Session},
+    auth::{EndReason, Session},
     ids::ApplicationId,
     kernel::{Failure, KernelError},
     log::ClaimKind,
@@ -40,7 +40,7 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
     if session.grants.iter().any(|grant| grant.id == code.grant) {
         return Err(used_again(&request, &code, client).await?);
     }
-    let resource = resource(&code, &request)?;
+    let resources = request.resources(&code.resources)?;
     let scopes = request.standing(&code.scopes)?;
 
     let tokens = &request.settings.tokens;
@@ -49,7 +49,7 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
         .context
         .now
         .after_seconds(tokens.refresh_token_absolute_seconds);
-    let note = request.note(&scopes, resource.as_deref(), refresh.then_some(longest))?;
+    let note = request.note(&scopes, &resources, refresh.then_some(longest))?;
     let keys = request.keys(&scopes).await?;
     let expires = if refresh { longest } else { note.expires };
     let refresh_token = if refresh {
@@ -57,7 +57,7 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
             session: code.session,
             grant: code.grant,
             generation: 0,
-            resource,
+            resources: code.resources.clone(),
         };
         let unused = request
             .context
@@ -77,7 +77,7 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
         amr: &session.amr,
         nonce: code.nonce.as_deref(),
     };
-    let response = request.sign(&keys, &note, Some(&about), refresh_token)?;
+    let response = request.sign(&keys, &note, Some(&about), refresh_token).await?;
     let command = RedeemCode {
         realm,
         session: code.session,
@@ -87,8 +87,8 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
         refresh,
         expires,
         jkt: None,
-        claims: RequestedClaims::default(),
-        consent: 0,
+        claims: code.claims.clone(),
+        consent: code.consent,
         code_invalid: code.invalid,
         token: note.clone(),
     };
@@ -137,16 +137,4 @@ fn answers(code: &Code, request: &Request<'_>) -> bool {
     same_uri
         && redirect_uri::is_registered(registered, &code.redirect_uri)
         && pkce::holds(code.challenge.as_deref(), request.form.given("code_verifier"))
-}
-
-/// The resource of the token: what was asked for at the authorization endpoint, or one of the application's
-/// where nothing was (RFC 8707, 2.2).
-fn resource(code: &Code, request: &Request<'_>) -> Result<Option<String>, OAuthError> {
-    match (&code.resource, request.form.given("resource")) {
-        (Some(asked), Some(now)) if asked != now => Err(OAuthError::invalid_target(
-            "the resource is not one of this application's, or not the one that was granted",
-        )),
-        (Some(asked), _) => Ok(Some(asked.clone())),
-        (None, now) => Ok(now.map(str::to_owned)),
-    }
 }

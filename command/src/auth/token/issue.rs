@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use web::{
     claims::{ACR_PASSWORD, custom_claims, user_claims},
     oauth::OAuthError,
+    subject,
 };
 
 use super::{Request, TokenResponse, signing_key};
@@ -71,12 +72,12 @@ impl Request<'_> {
     pub(super) fn note(
         &self,
         scopes: &BTreeSet<String>,
-        resource: Option<&str>,
+        resources: &[String],
         latest: Option<Timestamp>,
     ) -> Result<TokenNote, OAuthError> {
         let application = &self.client.state;
         let audience =
-            audience::of(application, &self.visit.issuer(), resource, scopes).map_err(|InvalidTarget| {
+            audience::of(application, &self.visit.issuer(), resources, scopes).map_err(|InvalidTarget| {
                 OAuthError::invalid_target(
                     "the resource is not one of this application's, or not the one that was granted",
                 )
@@ -99,17 +100,22 @@ impl Request<'_> {
     }
 
     /// The response as it will be handed out, if what it tells of is committed.
-    pub(super) fn sign(
+    pub(super) async fn sign(
         &self,
         keys: &Keys,
         note: &TokenNote,
         about: Option<&About<'_>>,
         refresh_token: Option<String>,
     ) -> Result<TokenResponse, OAuthError> {
+        let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
+        let subject = match about {
+            Some(about) => subject::of(kernel, realm, &self.client.state, about.user).await?,
+            None => self.client.id.to_string(),
+        };
         let said = Said {
             issuer: &self.visit.issuer(),
             client_id: &self.client.state.client_id,
-            subject: about.map_or(self.client.id.0, |about| about.user.0).to_string(),
+            subject,
             application: &self.client.state.settings,
             realm: &self.settings,
             issued: self.context.now,

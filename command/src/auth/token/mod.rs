@@ -30,6 +30,7 @@ use web::{
 
 use super::{
     Issuer,
+    audience::{self, InvalidTarget},
     authorize::request::is_known,
     page,
     visit::{Call, Visit},
@@ -136,6 +137,12 @@ impl Request<'_> {
 }
 
 impl Request<'_> {
+    /// The resources that the request asks for, of those that were granted.
+    fn resources(&self, granted: &[String]) -> Result<Vec<String>, OAuthError> {
+        audience::narrowed(granted, self.form.all("resource"))
+            .map_err(|InvalidTarget| OAuthError::invalid_target("the resource is not one that was granted"))
+    }
+
     /// What is left of granted scopes: those that the application may still ask for.
     fn standing<'a>(
         &self,

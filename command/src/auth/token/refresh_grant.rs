@@ -39,16 +39,8 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
         request.form.given("scope"),
         "scope names one that was not granted",
     )?;
-    let resource = match (&shown.resource, request.form.given("resource")) {
-        (Some(granted), Some(now)) if granted != now => {
-            return Err(OAuthError::invalid_target(
-                "the resource is not one of this application's, or not the one that was granted",
-            ));
-        }
-        (Some(granted), _) => Some(granted.as_str()),
-        (None, now) => now,
-    };
-    let note = request.note(&scopes, resource, Some(grant.expires))?;
+    let resources = request.resources(&shown.resources)?;
+    let note = request.note(&scopes, &resources, Some(grant.expires))?;
     let keys = request.keys(&scopes).await?;
     let idle_seconds = request.settings.tokens.refresh_token_idle_seconds;
     let next = RefreshToken {
@@ -67,7 +59,9 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
         amr: &session.amr,
         nonce: None,
     };
-    let response = request.sign(&keys, &note, Some(&about), Some(refresh_token))?;
+    let response = request
+        .sign(&keys, &note, Some(&about), Some(refresh_token))
+        .await?;
     let command = RefreshGrant {
         realm,
         session: shown.session,

@@ -21,8 +21,9 @@ pub struct RefreshToken {
     pub grant: GrantId,
     /// Its generation; the newest is good.
     pub generation: u64,
-    /// The resource that the grant is for, if one was asked for (RFC 8707).
-    pub resource: Option<String>,
+    /// The resources that the grant is for (RFC 8707); none for all of the application's.
+    #[serde(default)]
+    pub resources: Vec<String>,
 }
 
 impl RefreshToken {
