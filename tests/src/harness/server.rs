@@ -143,7 +143,7 @@ pub struct Server {
     folder: Option<TempDir>,
     data: PathBuf,
     stores: Stores,
-    /// `http://127.0.0.1:<port>`: where it listens, and its public address unless that is set; empty for a worker.
+    /// `http://127.0.0.1:<port>` (https with a certificate): where it listens, and its public address unless that is set; empty for a worker.
     pub base: String,
     /// `http://127.0.0.1:<port>`: where operators ask.
     pub management: String,
@@ -429,8 +429,8 @@ impl Server {
         if self.child.try_wait().expect("a child").is_none() {
             self.stop();
         }
-        let listen = match self.base.strip_prefix("http://") {
-            Some(address) => address.to_owned(),
+        let listen = match self.base.split_once("://") {
+            Some((_, address)) => address.to_owned(),
             None => "127.0.0.1:0".to_owned(),
         };
         let (options, folder) = (self.options.clone(), self.folder.take());

@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use check::has_loopback_host;
-pub use network::Outbound;
+pub use network::{Outbound, Tls};
 pub use places::{Address, Place, Places};
 
 /// What stands in the place of a secret.
@@ -50,8 +50,10 @@ pub struct Config {
     /// Where the platform listens, unless it is a worker alone. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// The address under which browsers and applications reach it; the issuer of every realm starts with it.
-    /// Left out, it is the listening address over plain http, which is refused outside loopback.
+    /// Left out, it is the listening address, which is refused outside loopback.
     pub public_url: Option<Url>,
+    /// The certificate of the listener; left out, it speaks plain http, to a proxy in front say.
+    pub tls: Tls,
     /// The addresses of proxies in front whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// For how many seconds after SIGTERM requests are still taken while `/health/ready` says 503, so that whoever
@@ -86,6 +88,7 @@ impl Default for Config {
             data: PathBuf::from("./data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            tls: Tls::default(),
             trusted_proxies: Vec::new(),
             drain_seconds: None,
             roles: Role::ALL.into(),

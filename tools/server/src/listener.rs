@@ -4,16 +4,27 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::ConnectInfo, response::IntoResponse};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderMap, HeaderValue, Request, Version, header, uri::Authority};
-use hyper::{body::Incoming, server::conn::http1};
+use hyper::{
+    body::Incoming,
+    rt::{Read, Write},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -22,10 +33,16 @@ use tokio::{
 use tower::ServiceExt;
 use web::{Code, Problem};
 
+use crate::tls::Tls;
+
 /// How long a peer may take to send a request's head, and to stay silent between requests.
 const HEAD: Duration = Duration::from_secs(20);
 /// How many connections there are at most; further ones wait to be accepted.
-const CONNECTIONS: usize = 10_000;
+const CONNECTIONS: u32 = 10_000;
+/// How many requests of one connection are answered at once, over HTTP/2.
+const STREAMS: u32 = 100;
+/// How much of their bodies may wait to be read: of one request, and of all of a connection.
+const WINDOWS: (u32, u32) = (64 * 1_024, 256 * 1_024);
 /// How long requests in flight may take after the order to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -33,54 +50,36 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// request; then lets requests in flight end. What these proxies say of a caller's address is believed.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     app: Router,
     proxies: Arc<[IpAddr]>,
     stopping: watch::Receiver<bool>,
     delay: Duration,
 ) {
-    // HTTP/1.1 alone: the time for a head then counts from the first moment on, and a proxy in front speaks it.
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let (connections, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+    let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let (close, closing) = watch::channel(false);
+    let server = Arc::new(Server {
+        tls,
+        app,
+        proxies,
+        stopping: stopping.clone(),
+        closing,
+    });
     let serve = |(stream, peer, place): Accepted| {
-        let (app, proxies, stopping) = (app.clone(), Arc::clone(&proxies), stopping.clone());
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            let caller = caller(peer, &proxies, request.headers());
-            request.extensions_mut().insert(ConnectInfo(caller));
-            let (app, stopping) = (app.clone(), stopping.clone());
-            async move {
-                let mut response = if names_one_host(&request) {
-                    app.oneshot(request.map(Body::new)).await?
-                } else {
-                    Problem::new(Code::MalformedRequest)
-                        .detail("the header Host must stand once and name a host")
-                        .into_response()
-                };
-                if *stopping.borrow() {
-                    let close = HeaderValue::from_static("close");
-                    response.headers_mut().insert(header::CONNECTION, close);
-                }
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection);
+        let server = Arc::clone(&server);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection ended early");
-            }
+            server.attend(stream, peer).await;
             drop(place);
         });
     };
-    let closing = async {
-        let mut stopping = stopping.clone();
+    let mut stopping = stopping;
+    let mut deadline = pin!(async {
         let _ = stopping.wait_for(|stop| *stop).await;
         tokio::time::sleep(delay).await;
-    };
-    tokio::pin!(closing);
+    });
     loop {
         tokio::select! {
-            () = &mut closing => break,
+            () = &mut deadline => break,
             accepted = accept(&listener, &places) => accepted.into_iter().for_each(&serve),
         }
     }
@@ -89,8 +88,146 @@ pub async fn serve(
         serve(accepted);
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
+    close.send_replace(true);
+    // All have ended when all places are free.
+    let ended = tokio::time::timeout(DRAIN, places.acquire_many(CONNECTIONS)).await;
+    if ended.is_err() {
         tracing::warn!("some requests did not end in time");
+    }
+}
+
+/// What every connection is served with.
+struct Server {
+    tls: Option<Tls>,
+    app: Router,
+    proxies: Arc<[IpAddr]>,
+    stopping: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Server {
+    async fn attend(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let Some(tls) = &self.tls else {
+            return self.attend_http1(TokioIo::new(stream), peer).await;
+        };
+        let Some(stream) = tls.accept(stream).await else {
+            return;
+        };
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            self.attend_http2(TokioIo::new(stream), peer).await;
+        } else {
+            self.attend_http1(TokioIo::new(stream), peer).await;
+        }
+    }
+
+    /// The time for a head counts from the first moment on.
+    async fn attend_http1<I: Read + Write + Unpin + 'static>(self: &Arc<Self>, stream: I, peer: SocketAddr) {
+        let server = Arc::clone(self);
+        let service = service_fn(move |request| {
+            let server = Arc::clone(&server);
+            async move { server.answer(request, peer).await }
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let connection = builder.serve_connection(stream, service);
+        self.until_it_ends(connection, std::future::pending()).await;
+    }
+
+    /// A connection without a request in work is let go as over HTTP/1.1, and so is one that takes its last answers slowly.
+    async fn attend_http2<I: Read + Write + Unpin + 'static>(self: &Arc<Self>, stream: I, peer: SocketAddr) {
+        let server = Arc::clone(self);
+        let (working, work) = watch::channel(0_usize);
+        let working = Arc::new(working);
+        let service = service_fn(move |request| {
+            let (server, working) = (Arc::clone(&server), Working::start(&working));
+            async move {
+                let answer = server.answer(request, peer).await;
+                drop(working);
+                answer
+            }
+        });
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(WINDOWS.0)
+            .initial_connection_window_size(WINDOWS.1);
+        let connection = builder.serve_connection(stream, service);
+        self.until_it_ends(connection, silence(work)).await;
+    }
+
+    /// Drives a connection: to its end, or until it is to close, or until there was silence.
+    async fn until_it_ends<C>(&self, connection: C, silence: impl Future<Output = ()>)
+    where
+        C: GracefulConnection<Error = hyper::Error>,
+    {
+        let mut closing = self.closing.clone();
+        let told = async {
+            let _ = closing.wait_for(|close| *close).await;
+        };
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut connection => ended,
+            () = told => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            () = silence => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+        let caller = caller(peer, &self.proxies, request.headers());
+        request.extensions_mut().insert(ConnectInfo(caller));
+        let version = request.version();
+        let mut response = if names_one_host(&request) {
+            self.app.clone().oneshot(request.map(Body::new)).await?
+        } else {
+            Problem::new(Code::MalformedRequest)
+                .detail("the header Host must stand once and name a host")
+                .into_response()
+        };
+        // Over HTTP/2 the connection itself says so, when it closes.
+        if *self.stopping.borrow() && version < Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        Ok(response)
+    }
+}
+
+/// A request in work; it ends when this is dropped, as when the peer takes it back.
+struct Working(Arc<watch::Sender<usize>>);
+
+impl Working {
+    fn start(working: &Arc<watch::Sender<usize>>) -> Self {
+        working.send_modify(|count| *count += 1);
+        Self(Arc::clone(working))
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Ends once there was no request in work for as long as a peer may be silent.
+async fn silence(mut work: watch::Receiver<usize>) {
+    loop {
+        if work.wait_for(|count| *count == 0).await.is_err() {
+            return;
+        }
+        if tokio::time::timeout(HEAD, work.changed()).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -115,12 +252,22 @@ fn caller(peer: SocketAddr, proxies: &[IpAddr], headers: &HeaderMap) -> SocketAd
     caller.map_or(peer, |address| SocketAddr::new(*address, 0))
 }
 
-/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered 400.
+/// RFC 9112, section 3.2: a request of HTTP/1.1 without exactly one `Host` is answered 400. RFC 9113, section 8.3.1: over
+/// HTTP/2 the authority takes its place, and what stands beside it says the same.
 fn names_one_host(request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
+    let authority = request
+        .uri()
+        .authority()
+        .filter(|_| request.version() == Version::HTTP_2);
     match (hosts.next(), hosts.next()) {
-        (None, _) => request.version() != Version::HTTP_11,
-        (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok(),
+        (None, _) => authority.is_some() || request.version() < Version::HTTP_11,
+        (Some(host), None) => match authority {
+            Some(authority) => host
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes()),
+            None => Authority::try_from(host.as_bytes()).is_ok(),
+        },
         (Some(_), Some(_)) => false,
     }
 }
@@ -146,6 +293,24 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accep
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_counts_from_the_end_of_the_last_request() {
+        let (working, work) = watch::channel(0);
+        let working = Arc::new(working);
+        let started = tokio::time::Instant::now();
+        let silent = tokio::spawn(silence(work));
+        tokio::time::sleep(HEAD - Duration::from_secs(1)).await;
+        let (first, second) = (Working::start(&working), Working::start(&working));
+        tokio::time::sleep(HEAD * 2).await;
+        drop(first);
+        tokio::time::sleep(HEAD * 2).await;
+        assert!(!silent.is_finished(), "a request is in work");
+        drop(second);
+        let last = started.elapsed();
+        tokio::time::timeout(HEAD * 2, silent).await.unwrap().unwrap();
+        assert_eq!(started.elapsed().as_secs(), (last + HEAD).as_secs());
+    }
 
     #[test]
     fn only_a_trusted_proxy_is_believed_and_only_about_its_own_caller() {

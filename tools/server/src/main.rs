@@ -9,6 +9,7 @@ mod management;
 mod platform;
 mod serve;
 mod subcommands;
+mod tls;
 
 use std::{
     net::SocketAddr,
@@ -175,6 +176,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         } => {
             let config = common.load(Map::new())?;
             config.outbound.open()?;
+            tls::Tls::open(&config)?;
             println!("{}", serde_json::to_string_pretty(&config)?);
             Ok(())
         }

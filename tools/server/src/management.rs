@@ -17,6 +17,8 @@
 //! | `chancery_log_appends_total` | verdict | appends judged |
 //! | `chancery_log_events_total` | lane | events written |
 //! | `chancery_log_queue_depth`, `chancery_log_batch_appends`, `chancery_log_commit_seconds` | | appends waiting, appends of one transaction, its length |
+//! | `chancery_tls_handshakes_total` | result: done, failed, timed_out, plain | connections to the listener with a certificate |
+//! | `chancery_tls_certificate_refused` | | 1 while the certificate's files hold what cannot be used, and the one before is presented |
 //! | `chancery_decisions_lost_total` | | decisions made anew because the subject moved meanwhile |
 //! | `chancery_pool_connections` | store: log, keys, read; state: idle, busy | connections of the pools: open and free, or lent |
 //! | `chancery_projection_lag_events`, `chancery_projection_stopped` | projection | how far behind the log; on how many streams it stands still (should be 0) |
@@ -141,6 +143,7 @@ pub async fn start(
         .with_state(operators);
     tokio::spawn(listener::serve(
         listener,
+        None,
         app,
         Arc::from([]),
         drained,

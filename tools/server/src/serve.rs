@@ -18,6 +18,7 @@ use crate::{
     config::{Config, Passwords, Role, Secret},
     demo, docs, listener, logging, management,
     platform::Platform,
+    tls::Tls,
 };
 
 /// How often what is over is swept from the log's indexes.
@@ -30,6 +31,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     }
     logging::start(&config.telemetry)?;
     let metrics = management::record_metrics()?;
+    let tls = Tls::open(&config)?;
     let listener = if config.serves() {
         let listener = TcpListener::bind(config.listen).await;
         Some(listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?)
@@ -64,8 +66,13 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         .is(Role::Worker)
         .then(|| tokio::spawn(sweep(Arc::clone(&platform.kernel), stopping.clone())));
     match &public {
-        Some(Public { address, edge, .. }) => println!(
-            "Chancery is ready at http://{address} (public address {}, management http://{management})",
+        Some(Public {
+            address,
+            scheme,
+            edge,
+            ..
+        }) => println!(
+            "Chancery is ready at {scheme}://{address} (public address {}, management http://{management})",
             edge.public_url()
         ),
         None => println!("Chancery is ready as a worker (management http://{management})"),
@@ -74,7 +81,11 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     match public {
         Some(Public { listener, app, .. }) => {
             let proxies = config.trusted_proxies.iter().copied().collect();
-            listener::serve(listener, app, proxies, stopping, config.drain()).await;
+            let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
+            listener::serve(listener, tls, app, proxies, stopping, config.drain()).await;
+            if let Some(following) = following {
+                following.abort();
+            }
         }
         None => {
             let _ = stopping.wait_for(|stop| *stop).await;
@@ -112,6 +123,7 @@ fn until_told_to_stop() -> Result<watch::Receiver<bool>, Failure> {
 struct Public {
     listener: TcpListener,
     address: SocketAddr,
+    scheme: &'static str,
     edge: Edge,
     app: Router,
 }
@@ -124,9 +136,13 @@ async fn public(
     with_demo: bool,
 ) -> Result<Public, Failure> {
     let address = listener.local_addr()?;
+    let scheme = match config.tls.files() {
+        Some(_) => "https",
+        None => "http",
+    };
     let public_url = match &config.public_url {
         Some(url) => url.clone(),
-        None => Url::parse(&format!("http://{address}"))?,
+        None => Url::parse(&format!("{scheme}://{address}"))?,
     };
     let documents = config.outbound.open()?;
     let edge = Edge::new(Arc::clone(&platform.kernel), public_url, documents);
@@ -158,6 +174,7 @@ async fn public(
     Ok(Public {
         listener,
         address,
+        scheme,
         app: web::layers::edge_layers(app, &edge),
         edge,
     })

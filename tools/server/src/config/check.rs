@@ -54,11 +54,11 @@ impl Config {
             );
         }
         if let Some(url) = &self.public_url {
-            let plain = url.scheme() == "http" && self.is_loopback();
+            let plain = url.scheme() == "http" && self.is_loopback() && self.tls.files().is_none();
             if url.scheme() != "https" && !plain {
                 return refuse(
                     "public_url",
-                    "must be https (http only where the address and the listener are loopback)",
+                    "must be https (http only where the address and the listener are loopback and there is no certificate)",
                 );
             }
             if !is_origin(url) {
@@ -67,6 +67,9 @@ impl Config {
                     "must be scheme, host and port alone, such as https://id.example: without path, query, fragment or user",
                 );
             }
+        }
+        if self.tls.is_half() {
+            return refuse("tls", "certificate_file and key_file go together");
         }
         if self.public_url.is_none() && self.serves() && !self.is_loopback() && self.master_key.is_some() {
             return refuse("public_url", "must be given outside loopback development");

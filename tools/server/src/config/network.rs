@@ -1,10 +1,32 @@
-//! What the network sees of the process: where requests that tenants cause may go.
+//! What the network sees of the process: its certificate, and where requests that tenants cause may go.
 //! The rule: what is not said is closed, on loopback too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use outbound::{Documents, Network, Settings, SettingsError};
 use serde::{Deserialize, Serialize};
+
+/// HTTPS by the server itself, with TLS 1.2 and 1.3; HTTP/2 and HTTP/1.1. Both files or none.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// A PEM file: the certificate, and after it those of the authorities between it and a root. Read anew when it changes.
+    pub certificate_file: Option<PathBuf>,
+    /// A PEM file: its private key. Read anew when it changes.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Certificate and key.
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate_file.as_deref().zip(self.key_file.as_deref())
+    }
+
+    /// One file without the other.
+    pub fn is_half(&self) -> bool {
+        self.certificate_file.is_some() != self.key_file.is_some()
+    }
+}
 
 /// Requests that tenants cause: key sets and other documents of clients, logout tokens.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -223,6 +223,19 @@ fn a_server_is_the_same_however_its_name_is_written() {
 }
 
 #[test]
+fn with_a_certificate_the_listener_speaks_https_and_nothing_else() {
+    let certificate = ("CHANCERY_TLS__CERTIFICATE_FILE", "/etc/chancery/tls.crt");
+    let key = ("CHANCERY_TLS__KEY_FILE", "/etc/chancery/tls.key");
+    assert!(load(&[certificate, key], json!({})).is_ok());
+    for half in [certificate, key] {
+        assert!(refusal(&[half]).contains("go together"));
+    }
+    let at = |url| load(&[certificate, key, ("CHANCERY_PUBLIC_URL", url)], json!({}));
+    assert!(at("https://localhost:8080").is_ok());
+    assert!(at("http://localhost:8080").is_err());
+}
+
+#[test]
 fn requests_that_tenants_cause_go_to_the_public_network_over_https_unless_more_is_said() {
     let closed = load(&[], json!({})).expect("accepted").outbound;
     assert!(closed.allow_private.is_empty() && !closed.allow_http);
