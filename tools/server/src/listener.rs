@@ -300,7 +300,7 @@ mod tests {
         let working = Arc::new(working);
         let started = tokio::time::Instant::now();
         let silent = tokio::spawn(silence(work));
-        tokio::time::sleep(HEAD - Duration::from_secs(1)).await;
+        tokio::time::sleep(HEAD / 2).await;
         let (first, second) = (Working::start(&working), Working::start(&working));
         tokio::time::sleep(HEAD * 2).await;
         drop(first);
