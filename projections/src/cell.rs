@@ -44,6 +44,8 @@ pub enum Value {
 pub trait Cell: Sized {
     /// What kind of column holds it.
     const TYPE: ColumnType;
+    /// Whether it may be nothing.
+    const NULLABLE: bool = false;
     /// As it is stored.
     fn to_value(&self) -> Value;
     /// As it was; `None` if a column of this type cannot hold such a value.
@@ -52,6 +54,7 @@ pub trait Cell: Sized {
 
 impl<T: Cell> Cell for Option<T> {
     const TYPE: ColumnType = T::TYPE;
+    const NULLABLE: bool = true;
 
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, Cell::to_value)

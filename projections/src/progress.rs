@@ -76,6 +76,13 @@ impl Progress {
         });
     }
 
+    /// The stream stands here, and not where it was said to: a server that crashed has lost its last moments.
+    pub fn stand(&self, stream: Stream, seq: u64) {
+        let mut streams = open(&self.streams);
+        let watermark = streams.entry(stream).or_insert_with(|| watch::Sender::new(0));
+        watermark.send_if_modified(|standing| std::mem::replace(standing, seq) < seq);
+    }
+
     /// Where a stream stands.
     pub fn watermark(&self, stream: Stream) -> u64 {
         open(&self.streams)

@@ -189,7 +189,9 @@ impl Runner {
             }
         }
         for stream in &self.pending {
-            self.raise_watermark(*stream);
+            if let Some(seq) = self.applied(*stream) {
+                self.progress.stand(*stream, seq);
+            }
         }
         self.astray = false;
         Ok(())
@@ -483,10 +485,15 @@ impl Runner {
     }
 
     fn raise_watermark(&self, stream: Stream) {
-        let places = self.tracks.get(&stream).map(|track| &track.places);
-        if let Some(seq) = places.into_iter().flatten().map(Place::seq).min() {
+        if let Some(seq) = self.applied(stream) {
             self.progress.raise(stream, seq);
         }
+    }
+
+    /// How far all projections have applied a stream.
+    fn applied(&self, stream: Stream) -> Option<u64> {
+        let places = self.tracks.get(&stream).map(|track| &track.places);
+        places.into_iter().flatten().map(Place::seq).min()
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Column {
     pub kind: ColumnType,
     /// Whether it is part of the key. Key columns come first.
     pub key: bool,
+    /// Whether it may hold nothing.
+    pub nullable: bool,
 }
 
 /// One table of the read models.
@@ -127,11 +129,13 @@ macro_rules! record {
                             name: stringify!($key),
                             kind: <$key_type as $crate::cell::Cell>::TYPE,
                             key: true,
+                            nullable: false,
                         },)+
                         $($crate::table::Column {
                             name: stringify!($column),
                             kind: <$type as $crate::cell::Cell>::TYPE,
                             key: false,
+                            nullable: <$type as $crate::cell::Cell>::NULLABLE,
                         },)*
                     ],
                     indexes: &[$(&[$($indexed),+]),*],

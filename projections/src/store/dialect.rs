@@ -18,7 +18,8 @@ pub enum Dialect {
     Postgres,
 }
 
-fn names<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
+/// The names of columns, as in a list of them.
+pub fn names<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
     columns
         .into_iter()
         .map(|column| column.name)
@@ -27,7 +28,8 @@ fn names<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
 }
 
 impl Dialect {
-    const fn type_of(self, kind: ColumnType) -> &'static str {
+    /// How it calls what a column holds.
+    pub const fn type_of(self, kind: ColumnType) -> &'static str {
         match (self, kind) {
             (_, ColumnType::Text) => "TEXT",
             (_, ColumnType::Integer) => "BIGINT",
@@ -62,29 +64,22 @@ impl Dialect {
 
     /// Writes `rows` rows that are not there.
     pub fn insert(self, table: &Table, rows: usize) -> String {
-        let columns = names(table.columns);
-        let rows = match self {
+        insert_from(table, &self.rows(table, rows))
+    }
+
+    fn rows(self, table: &Table, rows: usize) -> String {
+        match self {
             Dialect::Sqlite => {
                 let group = format!("({})", vec!["?"; table.columns.len()].join(", "));
                 format!("VALUES {}", vec![group; rows].join(", "))
             }
             Dialect::Postgres => self.unnest(table.columns),
-        };
-        format!("INSERT INTO {} ({columns}) {rows}", table.name)
+        }
     }
 
     /// Writes `rows` rows; a row that is there is replaced.
     pub fn upsert(self, table: &Table, rows: usize) -> String {
-        let sets = table.columns.iter().filter(|column| !column.key);
-        let sets = sets
-            .map(|column| format!("{0} = excluded.{0}", column.name))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let (insert, key) = (self.insert(table, rows), names(table.key_columns()));
-        if sets.is_empty() {
-            return format!("{insert} ON CONFLICT ({key}) DO NOTHING");
-        }
-        format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {sets}")
+        upsert_from(table, &self.rows(table, rows))
     }
 
     /// Deletes the rows of `keys` keys.
@@ -95,17 +90,6 @@ impl Dialect {
     /// Reads the rows of `keys` keys.
     pub fn load(self, table: &Table, keys: usize) -> String {
         format!("{} WHERE {}", select(table), self.in_keys(table, keys))
-    }
-
-    /// Reads the rows of `keys` keys, which nobody else changes until the end of the transaction. On SQLite the
-    /// transaction itself sees to that.
-    pub fn lock(self, table: &Table, keys: usize) -> String {
-        let load = self.load(table, keys);
-        match self {
-            Dialect::Sqlite => load,
-            // In one order, so that two never wait for one another.
-            Dialect::Postgres => format!("{load} ORDER BY {} FOR UPDATE", names(table.key_columns())),
-        }
     }
 
     /// Spelt out on SQLite, which finds no index for `(a, b) IN (VALUES …)` and reads the whole table.
@@ -135,13 +119,43 @@ impl Dialect {
     }
 }
 
+/// Writes the rows that something gives; a row that is there is replaced.
+pub fn upsert_from(table: &Table, rows: &str) -> String {
+    let sets = table.columns.iter().filter(|column| !column.key);
+    let sets = sets
+        .map(|column| format!("{0} = excluded.{0}", column.name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let (insert, key) = (insert_from(table, rows), names(table.key_columns()));
+    if sets.is_empty() {
+        return format!("{insert} ON CONFLICT ({key}) DO NOTHING");
+    }
+    format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {sets}")
+}
+
+fn insert_from(table: &Table, rows: &str) -> String {
+    format!("INSERT INTO {} ({}) {rows}", table.name, names(table.columns))
+}
+
 /// The statements that make a table's indexes. They are made when the rows are there: sorting once is cheaper than finding
-/// the place of each.
+/// the place of each. What is unknown is not in them: nobody looks for it.
 pub fn index(table: &Table) -> impl Iterator<Item = String> {
     table.indexes.iter().map(|columns| {
         let name = format!("{}_by_{}", table.name, columns.join("_"));
+        let is_known = |column: &&Column| column.nullable && columns.contains(&column.name);
+        let known: Vec<_> = table
+            .columns
+            .iter()
+            .filter(is_known)
+            .map(|column| format!("{} IS NOT NULL", column.name))
+            .collect();
         let columns = columns.join(", ");
-        format!("CREATE INDEX IF NOT EXISTS {name} ON {} ({columns})", table.name)
+        let index = format!("CREATE INDEX IF NOT EXISTS {name} ON {} ({columns})", table.name);
+        if known.is_empty() {
+            index
+        } else {
+            format!("{index} WHERE {}", known.join(" AND "))
+        }
     })
 }
 
@@ -186,9 +200,9 @@ mod tests {
         }
         row {
             /// Something.
-            c: Vec<u8>,
+            c: Option<Vec<u8>>,
         }
-        indexes [["b", "c"]]
+        indexes [["b"], ["b", "c"]]
     }
 
     record! {
@@ -224,7 +238,13 @@ mod tests {
             "CREATE TABLE pair (a TEXT NOT NULL, b BIGINT NOT NULL, c BLOB, PRIMARY KEY (a, b))"
         );
         let indexes: Vec<_> = index(table).collect();
-        assert_eq!(indexes, ["CREATE INDEX IF NOT EXISTS pair_by_b_c ON pair (b, c)"]);
+        assert_eq!(
+            indexes,
+            [
+                "CREATE INDEX IF NOT EXISTS pair_by_b ON pair (b)",
+                "CREATE INDEX IF NOT EXISTS pair_by_b_c ON pair (b, c) WHERE c IS NOT NULL",
+            ]
+        );
         assert_eq!(
             postgres.create(table),
             "CREATE TABLE pair (a TEXT COLLATE \"C\" NOT NULL, b BIGINT NOT NULL, c BYTEA, PRIMARY KEY (a, b))",
@@ -250,8 +270,6 @@ mod tests {
             sqlite.load(table, 1),
             "SELECT a, b, c FROM pair WHERE (a = ? AND b = ?)"
         );
-        assert_eq!(sqlite.lock(table, 1), sqlite.load(table, 1));
-        assert!(postgres.lock(table, 1).ends_with(") ORDER BY a, b FOR UPDATE"));
         assert_eq!(dump(table), "SELECT a, b, c FROM pair ORDER BY a, b");
         assert_eq!(numbered("a = ? AND b < ?", 3), "a = $3 AND b < $4");
     }

@@ -10,6 +10,7 @@ mod session;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 

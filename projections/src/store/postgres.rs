@@ -27,6 +27,7 @@ use super::{
     dialect::Dialect,
     read_row,
     session::{self, Session},
+    whole::{MOVED_BY_ANOTHER, Whole},
 };
 use crate::{
     cell::{ColumnType, Value},
@@ -49,9 +50,11 @@ const INDEX: Duration = Duration::from_hours(1);
 /// How long a session may take to end.
 const END: Duration = Duration::from_secs(2);
 
-/// Whether a commit waits for the disk. One that does takes all before it along.
-const HASTY: &str = "SET synchronous_commit = off";
-const STEADY: &str = "RESET synchronous_commit; RESET statement_timeout; UPDATE generation SET id = id";
+/// A commit that waits for the disk, and takes all before it along; and that the next ones do not wait.
+const STEADY: [&str; 2] = [
+    "SET synchronous_commit = on; RESET statement_timeout; UPDATE generation SET id = id",
+    "SET synchronous_commit = off",
+];
 
 /// The first half of an advisory lock's name; the second is the generation. They are the database's own: other programs
 /// are unlikely to have them.
@@ -105,7 +108,6 @@ impl std::fmt::Debug for Schema {
 struct Writer {
     session: Option<PgConnection>,
     leads: bool,
-    hasty: bool,
     heard: Option<Instant>,
 }
 
@@ -188,8 +190,12 @@ impl Schema {
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         // Rows are asked for by their keys alone: whatever statistics say of a table that has just been filled, the way
         // is its index.
+        //
+        // Nor does a commit wait for the disk: rows and cursor are one commit, and what a server that crashes loses of the
+        // last moments is applied again. What must not be lost is the pointer, whose commit takes all before it along.
         let options = self.options.clone().options([
             ("idle_session_timeout", SILENCE),
+            ("synchronous_commit", "off"),
             ("enable_seqscan", "off"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
@@ -251,9 +257,6 @@ impl Engine for Schema {
                     None => self.connect().await?,
                 };
                 writer.leads = try_lock(&mut session, (locks::WRITE, self.number)).await?;
-                if writer.leads && writer.hasty {
-                    answered(ANSWER, sqlx::raw_sql(HASTY).execute(&mut session)).await?;
-                }
                 writer.keep(session);
                 Ok(writer.leads)
             }
@@ -284,14 +287,22 @@ impl Engine for Schema {
 
     async fn write(&self, changes: &Changes, moves: &[CursorMove]) -> Result<(), ReadError> {
         let (mut writer, mut session) = self.session().await?;
-        answered(ANSWER, async {
-            let mut transaction = session.begin().await?;
-            session::write(&mut *transaction, changes, moves).await?;
-            Ok::<_, ReadError>(transaction.commit().await?)
-        })
-        .await?;
-        writer.keep(session);
-        Ok(())
+        let (sql, args) = Whole::new(changes, moves).into_parts();
+        let statement = args
+            .iter()
+            .fold(sqlx::query(AssertSqlSafe(sql)), |statement, array| {
+                bind_array(statement, array.kind, array.values.iter())
+            });
+        match answered(ANSWER, statement.execute(&mut session)).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(MOVED_BY_ANOTHER) => {
+                Err(session::moved_by_another())
+            }
+            outcome => {
+                outcome?;
+                writer.keep(session);
+                Ok(())
+            }
+        }
     }
 
     async fn hold(&self) -> Result<(), ReadError> {
@@ -311,20 +322,14 @@ impl Engine for Schema {
         Ok(())
     }
 
+    /// It always does.
     async fn hurry(&self) -> Result<(), ReadError> {
-        let mut writer = self.writer.lock().await;
-        writer.hasty = true;
-        if let Some(mut session) = writer.session.take() {
-            answered(ANSWER, sqlx::raw_sql(HASTY).execute(&mut session)).await?;
-            writer.keep(session);
-        }
         Ok(())
     }
 
     /// Whoever writes meanwhile waits.
     async fn finish(&self, indexes: Vec<String>) -> Result<(), ReadError> {
         let mut writer = self.writer.lock().await;
-        writer.hasty = false;
         let standing = writer.session.take();
         // A session that was lost took the place along; who comes next with this one asks for it.
         writer.leads &= standing.is_some();
@@ -337,7 +342,9 @@ impl Engine for Schema {
             let order = sqlx::raw_sql(AssertSqlSafe(statement));
             answered(INDEX, order.execute(&mut session)).await?;
         }
-        answered(ANSWER, sqlx::raw_sql(STEADY).execute(&mut session)).await?;
+        for statement in STEADY {
+            answered(ANSWER, sqlx::raw_sql(statement).execute(&mut session)).await?;
+        }
         writer.keep(session);
         Ok(())
     }
@@ -427,34 +434,42 @@ fn bind_arrays<'q>(query: Statement<'q>, table: &Table, rows: &[&'q [Value]]) ->
     let width = rows.first().map_or(0, |row| row.len());
     let columns = table.columns.iter().take(width).enumerate();
     columns.fold(query, |query, (index, column)| {
-        let values = rows.iter().map(|row| &row[index]);
-        match column.kind {
-            ColumnType::Text => query.bind(
-                values
-                    .map(|value| match value {
-                        Value::Text(text) => Some(text_of(text)),
-                        _ => None,
-                    })
-                    .collect::<Vec<_>>(),
-            ),
-            ColumnType::Integer => query.bind(
-                values
-                    .map(|value| match value {
-                        Value::Integer(number) => Some(*number),
-                        _ => None,
-                    })
-                    .collect::<Vec<_>>(),
-            ),
-            ColumnType::Bytes => query.bind(
-                values
-                    .map(|value| match value {
-                        Value::Bytes(bytes) => Some(bytes.as_slice()),
-                        _ => None,
-                    })
-                    .collect::<Vec<_>>(),
-            ),
-        }
+        bind_array(query, column.kind, rows.iter().map(|row| &row[index]))
     })
+}
+
+/// The values of one column.
+fn bind_array<'q>(
+    query: Statement<'q>,
+    kind: ColumnType,
+    values: impl Iterator<Item = &'q Value>,
+) -> Statement<'q> {
+    match kind {
+        ColumnType::Text => query.bind(
+            values
+                .map(|value| match value {
+                    Value::Text(text) => Some(text_of(text)),
+                    _ => None,
+                })
+                .collect::<Vec<_>>(),
+        ),
+        ColumnType::Integer => query.bind(
+            values
+                .map(|value| match value {
+                    Value::Integer(number) => Some(*number),
+                    _ => None,
+                })
+                .collect::<Vec<_>>(),
+        ),
+        ColumnType::Bytes => query.bind(
+            values
+                .map(|value| match value {
+                    Value::Bytes(bytes) => Some(bytes.as_slice()),
+                    _ => None,
+                })
+                .collect::<Vec<_>>(),
+        ),
+    }
 }
 
 /// The one character that PostgreSQL's text cannot hold is shown as one that cannot be shown. No rule lets it into a name;

@@ -60,7 +60,8 @@ pub async fn load<S: Session>(session: &mut S, keys: &BTreeSet<Key>) -> Result<V
     Ok(found)
 }
 
-/// Moves cursors and writes changes, in the transaction that the session is in.
+/// Moves cursors and writes changes, in the transaction that the session is in, and which no other writes beside. (On
+/// PostgreSQL it is one statement: `whole`.)
 pub async fn write<S: Session>(
     session: &mut S,
     changes: &Changes,
@@ -86,29 +87,31 @@ pub async fn insert<S: Session>(
     put(session, table, rows, Dialect::insert).await
 }
 
-/// Compares where the cursors stand, locks them there until the end of the transaction, and moves them. One that does not
-/// stand yet cannot be locked: of two who make it, the second is refused.
+/// Compares where the cursors stand, and moves them. Nobody else writes until the end of the transaction.
 async fn move_cursors<S: Session>(session: &mut S, moves: &[CursorMove]) -> Result<(), ReadError> {
     let table = CursorRow::table();
     let keys: Vec<_> = moves.iter().map(|(_, to)| to.key()).collect();
     let values: Vec<_> = keys.iter().map(|key| key.values.as_slice()).collect();
     let mut standing = BTreeMap::new();
     for portion in S::portions(&values) {
-        let sql = S::DIALECT.lock(table, portion.len());
+        let sql = S::DIALECT.load(table, portion.len());
         let rows = session.fetch(sql, table, portion).await?;
         standing.extend(rows.into_iter().map(|row| (table.key_of(&row), row)));
     }
     let as_left =
         |(from, to): &CursorMove| standing.get(&to.key()) == from.as_ref().map(Record::to_row).as_ref();
     if !moves.iter().all(as_left) {
-        return Err(ReadError::Unavailable(
-            "another runner is at work on these rows".to_owned(),
-        ));
+        return Err(moved_by_another());
     }
     let (old, new): (Vec<_>, Vec<_>) = moves.iter().partition(|(from, _)| from.is_some());
     let rows = |moves: Vec<&CursorMove>| moves.into_iter().map(|(_, to)| to.to_row()).collect::<Vec<_>>();
     put(session, table, &rows(new), Dialect::insert).await?;
     put(session, table, &rows(old), Dialect::upsert).await
+}
+
+/// Why nothing was written where a cursor stands elsewhere.
+pub fn moved_by_another() -> ReadError {
+    ReadError::Unavailable("another runner is at work on these rows".to_owned())
 }
 
 async fn put<S: Session>(

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 use async_trait::async_trait;
 use events::connections::Connections;
 use sqlx::{
-    AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool,
+    AssertSqlSafe, ConnectOptions, Sqlite, SqliteConnection, SqlitePool,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
@@ -32,6 +32,9 @@ use crate::{
 const READERS: u32 = 4;
 /// How many rows one statement takes at most. Fewer go in statements of a power of two, so that they are prepared once.
 const MAX_ROWS: usize = 128;
+
+/// How many rows are read before the first is taken: each time that the reader must wait costs more than to read one.
+const ROWS_AHEAD: usize = 1_000;
 
 /// How much is written before it is synced and moved from the journal into the file: 256 MiB while nobody waits for it,
 /// else 4 MiB; and how much of the file the writer remembers.
@@ -77,6 +80,8 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging()
+            .row_buffer_size(ROWS_AHEAD)
             .statement_cache_capacity(512);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -205,7 +210,7 @@ mod tests {
     use sqlx::Row as _;
 
     use super::*;
-    use crate::store::CursorRow;
+    use crate::{audit::AuditRow, auth::SessionRow, store::CursorRow, users::UserRow};
 
     #[tokio::test]
     async fn rows_are_found_by_their_index_however_many_are_asked_for() {
@@ -231,6 +236,39 @@ mod tests {
             plan.iter()
                 .all(|step| !step.get::<String, _>("detail").contains("SCAN"))
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_is_found_by_an_index_that_leaves_out_what_is_unknown() {
+        let folder = tempfile::tempdir().unwrap();
+        let built_by = GenerationRow {
+            id: 1,
+            shape: String::new(),
+            fingerprint: String::new(),
+        };
+        let path = folder.path().join("gen-1.sqlite");
+        let tables = [AuditRow::table(), UserRow::table(), SessionRow::table()];
+        let store = make(&path, &tables, &built_by).await.unwrap();
+        store.finish(&tables).await.unwrap();
+        let file = File::open(&path, false).await.unwrap();
+        for table in tables {
+            for (index, statement) in table.indexes.iter().zip(super::super::dialect::index(table)) {
+                let (last, equal) = index.split_last().unwrap();
+                let equal: Vec<_> = equal.iter().map(|column| format!("{column} = ?")).collect();
+                let sql = format!(
+                    "EXPLAIN QUERY PLAN {} WHERE {} AND {last} > ? ORDER BY {last} LIMIT 10",
+                    super::super::dialect::select(table),
+                    equal.join(" AND ")
+                );
+                let plan = sqlx::query(AssertSqlSafe(sql))
+                    .fetch_one(&file.readers)
+                    .await
+                    .unwrap();
+                let plan = plan.get::<String, _>("detail");
+                let name = statement.split_whitespace().nth(5).unwrap();
+                assert!(plan.contains(&format!("USING INDEX {name} ")), "{plan}");
+            }
+        }
     }
 
     #[test]
