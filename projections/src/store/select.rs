@@ -56,7 +56,8 @@ impl<R: Record> Select<R> {
 
     /// At most so many.
     pub fn limit(mut self, limit: u32) -> Self {
-        self.limit = format!(" LIMIT ${}", self.args.len() + 1);
+        // A bare parameter would have SQLite prepare the statement anew each time: it plans with the limit's value.
+        self.limit = format!(" LIMIT CAST(${} AS BIGINT)", self.args.len() + 1);
         self.args.push(Value::Integer(i64::from(limit)));
         self
     }

@@ -4,7 +4,7 @@
 //! same appends are committed again under the same event ids: those that are there already have landed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     sync::Arc,
     time::{Duration, Instant},
@@ -179,6 +179,7 @@ impl Appender {
             commit::landed(connection, &self.statements, appends).await?
         };
         let known = commit::known(connection, &self.statements, &self.places, appends).await?;
+        let there: HashSet<_> = known.claims.keys().copied().collect();
         let mut judge = Judge::new(self.incarnation, self.clock.now(), known);
         let verdicts: Vec<Verdict> = appends
             .iter()
@@ -194,7 +195,7 @@ impl Appender {
         }
         #[cfg(test)]
         self.fault.before_writes(connection).await?;
-        let places = commit::write(connection, &self.statements, &self.places, &writes).await?;
+        let places = commit::write(connection, &self.statements, &self.places, &there, &writes).await?;
         #[cfg(test)]
         self.fault.before_commit(connection).await?;
         commit::end(connection, "COMMIT")

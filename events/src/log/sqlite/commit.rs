@@ -1,6 +1,6 @@
 //! The steps of an append transaction on SQLite, and what their failures mean.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{
     AssertSqlSafe, Row, Sqlite, SqliteConnection,
@@ -20,7 +20,7 @@ use crate::{
     log::{
         Append, ClaimChange, LogError,
         doubt::Landed,
-        judge::{Known, Tail, Writes},
+        judge::{ClaimKey, Known, Tail, Writes},
     },
     subject::{Stream, Subject},
 };
@@ -249,11 +249,12 @@ pub(super) async fn landed(
     Ok(landed)
 }
 
-/// Writes what the winners change; tells where the streams will end.
+/// Writes what the winners change; tells where the streams will end. `there` are the claims which the log held before.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     statements: &Statements,
     places: &HashMap<Stream, Place>,
+    there: &HashSet<ClaimKey>,
     writes: &Writes<'_>,
 ) -> Result<Vec<(Stream, Place)>, Failure> {
     let mut added = 0;
@@ -306,24 +307,29 @@ pub(super) async fn write(
             .bind(event.body.to_vec())
     })
     .await?;
-    let (held, released): (Vec<_>, Vec<_>) = writes.claims.iter().partition(|(_, held)| held.is_some());
+    let gone: Vec<&ClaimKey> = writes.claims.keys().filter(|key| there.contains(*key)).collect();
     insert(
         connection,
-        &statements.released,
-        &released,
-        |query, ((stream, kind, digest), _)| query.bind(rows::claim_key(*kind, digest)).bind(id_of(stream)),
+        &statements.gone,
+        &gone,
+        |query, (stream, kind, digest)| query.bind(rows::claim_key(*kind, digest)).bind(id_of(stream)),
     )
     .await?;
+    let claims: Vec<_> = writes
+        .claims
+        .iter()
+        .filter_map(|(key, held)| Some((key, (*held)?)))
+        .collect();
     insert(
         connection,
         &statements.claims,
-        &held,
+        &claims,
         |query, ((stream, kind, digest), held)| {
             query
                 .bind(rows::claim_key(*kind, digest))
                 .bind(id_of(stream))
-                .bind(held.map(|held| held.holder.as_bytes().to_vec()))
-                .bind(held.and_then(|held| held.expires).map(|expires| expires.0))
+                .bind(held.holder.as_bytes().to_vec())
+                .bind(held.expires.map(|expires| expires.0))
         },
     )
     .await?;

@@ -51,6 +51,7 @@ pub(super) fn writer(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", "4000")
         .pragma("cache_size", "-65536")
+        .pragma("temp_store", "MEMORY")
 }
 
 /// How readers open it.

@@ -251,7 +251,8 @@ impl Log for SqliteLog {
             rows::recorded_columns!(),
             " FROM event WHERE stream = ",
             of_stream!(),
-            " AND seq > ? ORDER BY seq LIMIT ?"
+            // A bare parameter would have the statement prepared anew each time: SQLite plans with the limit's value.
+            " AND seq > ? ORDER BY seq LIMIT CAST(? AS INTEGER)"
         ))
         .bind(stream.realm.0.as_bytes().to_vec())
         .bind(rows::lane_code(stream.lane))

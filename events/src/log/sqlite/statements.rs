@@ -2,6 +2,9 @@
 //!
 //! A batch uses the next larger size. The rows that it does not fill stay unbound, which SQLite takes for NULL, and
 //! each statement leaves NULL rows out. Placeholders are `?`: sqlx looks numbered ones up one by one.
+//!
+//! Inserts say OR ROLLBACK: a refused row ends the transaction in any case, and otherwise SQLite would first copy every page
+//! that a statement changes, so that it could undo that statement alone.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -55,7 +58,8 @@ pub(super) struct Statements {
     pub landed: Sized,
     pub events: Sized,
     pub claims: Sized,
-    pub released: Sized,
+    /// Claims that were held and are no longer, or by another.
+    pub gone: Sized,
     pub commands: Sized,
     pub streams: Sized,
 }
@@ -65,7 +69,7 @@ impl Statements {
         const FILLED: &str = ") WHERE column1 IS NOT NULL";
         let insert = |table: &str, columns: usize, end: &str| {
             Sized::new(
-                &format!("INSERT INTO {table} SELECT * FROM"),
+                &format!("INSERT OR ROLLBACK INTO {table} SELECT * FROM"),
                 false,
                 columns,
                 &format!("{FILLED} {end}"),
@@ -92,12 +96,8 @@ impl Statements {
                 ")",
             ),
             events: insert("event (stream, seq, id, subject, version, leaf, entry, body)", 8, ""),
-            claims: insert(
-                "claim (digest, stream, holder, expires)",
-                4,
-                "ON CONFLICT (digest, stream) DO UPDATE SET holder = excluded.holder, expires = excluded.expires",
-            ),
-            released: Sized::new("DELETE FROM claim WHERE (digest, stream) IN", false, 2, ")"),
+            claims: insert("claim (digest, stream, holder, expires)", 4, ""),
+            gone: Sized::new("DELETE FROM claim WHERE (digest, stream) IN", false, 2, ")"),
             commands: insert("command (id, stream, body, receipt, time)", 5, ""),
             streams: insert(
                 "stream (id, realm, lane, seq, time)",
