@@ -1,11 +1,6 @@
 //! `chancery verify` from end to end, on the engine under test. The rule: it ends with 0 only if everything was checked, or
 //! all but what it was ordered to leave out; and it changes nothing.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test that cannot go on says where, and stops"
-)]
-
 use chancery_tests::harness::{Options, Realm, Server, Stores};
 use sqlx::{Connection, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 

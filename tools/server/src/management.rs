@@ -205,9 +205,10 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     let mut good = log.is_ok() && keys.is_ok() && still < FROZEN && !draining && started.is_some();
     let told = |health: Result<(), String>| health.err().unwrap_or_else(|| "ok".to_owned());
     let mut answer = json!({"log": told(log), "keys": told(keys), "draining": draining});
-    answer["follower"] = match still < FROZEN {
-        true => json!("ok"),
-        false => json!(format!("has not looked at the log for {} s", still.as_secs())),
+    answer["follower"] = if still < FROZEN {
+        json!("ok")
+    } else {
+        json!(format!("has not looked at the log for {} s", still.as_secs()))
     };
     if let Some(Some(reads)) = started {
         let (stopped, failing, lag) = (reads.stopped(), reads.failing(), reads.lag());

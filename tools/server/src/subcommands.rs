@@ -107,11 +107,12 @@ async fn ask_to_rebuild(config: &Config) -> Result<(), Failure> {
 /// cannot be seen without a checkpoint is that a stream's last events were removed and its head lowered to fit.
 pub async fn verify(config: &Config, without_keys: bool) -> Result<(), Failure> {
     let log = platform::log_to_read(config).await?;
-    let keyring = match without_keys {
-        true => Err("as ordered".to_owned()),
-        false => platform::keyring_to_read(config)
+    let keyring = if without_keys {
+        Err("as ordered".to_owned())
+    } else {
+        platform::keyring_to_read(config)
             .await
-            .map_err(|error| error.to_string()),
+            .map_err(|error| error.to_string())
     };
     let verified = verify_log(&*log, keyring.as_deref().ok(), &SystemClock).await;
     log.close().await;

@@ -385,7 +385,7 @@ fn what_makes_sense_is_taken_as_it_is_written() {
             .places()
             .expect(url);
         assert!(
-            matches!(&places.log, Place::File(file) if *file == PathBuf::from(path)),
+            matches!(&places.log, Place::File(file) if file == Path::new(path)),
             "{url}: {places:?}"
         );
     }
