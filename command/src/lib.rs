@@ -50,6 +50,8 @@ pub struct Commands {
     pub edge: Edge,
     /// The threads that hash passwords.
     pub hasher: Arc<Hasher>,
+    /// How fast devices ask and people try their codes.
+    device_pace: auth::Pace,
 }
 
 impl Commands {
@@ -58,6 +60,7 @@ impl Commands {
         Self {
             edge,
             hasher: Arc::new(hasher),
+            device_pace: auth::Pace::default(),
         }
     }
 

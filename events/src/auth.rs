@@ -1,5 +1,9 @@
 //! Authentication: sessions with their grants, codes and tokens, and sign-ins that failed. All of it is activity.
 
+mod device;
+
+pub use device::{DeviceAnswer, DeviceAuthorization};
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +13,7 @@ use crate::{
     clock::Timestamp,
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
-    ids::{ApplicationId, GrantId, UserId},
+    ids::{ApplicationId, GrantId, SessionId, UserId},
     subject::{Lane, SubjectKind},
 };
 use uuid::Uuid;
@@ -171,6 +175,34 @@ pub enum AuthEvent {
         /// By which application.
         client: ApplicationId,
     },
+    /// A device asked to be approved by its user elsewhere (RFC 8628, 3.1).
+    #[serde(rename = "device.requested")]
+    DeviceRequested {
+        /// The application on the device.
+        client: ApplicationId,
+        /// What it asks for.
+        scopes: Vec<String>,
+        /// When it is too late to approve or to redeem.
+        expires: Timestamp,
+    },
+    /// A user approved a device.
+    #[serde(rename = "device.approved")]
+    DeviceApproved {
+        /// Who.
+        user: UserId,
+        /// In which session, which the device's grant is part of.
+        session: SessionId,
+        /// The grant that the device will start.
+        grant: GrantId,
+        /// The version of the user's consent for the application.
+        consent: u64,
+    },
+    /// A user refused a device.
+    #[serde(rename = "device.denied")]
+    DeviceDenied {
+        /// Who.
+        user: UserId,
+    },
     /// An application could not prove who it is.
     #[serde(rename = "client_authentication.failed")]
     ClientAuthenticationFailed {
@@ -195,6 +227,9 @@ impl DomainEvent for AuthEvent {
         EventKind::plain("grant.revoked", "A grant ended before its time."),
         EventKind::plain("token.issued", "An access token was issued.").version(2),
         EventKind::plain("token.revoked", "An access token was given back before its time."),
+        EventKind::plain("device.requested", "A device asked to be approved by its user."),
+        EventKind::plain("device.approved", "A user approved a device."),
+        EventKind::plain("device.denied", "A user refused a device."),
         EventKind::plain(
             "client_authentication.failed",
             "An application could not prove who it is.",
@@ -373,6 +408,9 @@ impl Fold for Session {
             | AuthEvent::CodeIssued { .. }
             | AuthEvent::TokenIssued { .. }
             | AuthEvent::TokenRevoked { .. }
+            | AuthEvent::DeviceRequested { .. }
+            | AuthEvent::DeviceApproved { .. }
+            | AuthEvent::DeviceDenied { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
     }

@@ -125,6 +125,8 @@ subject_kinds! {
     Session = 8 "session" in Activity;
     /// What a user consented to give one application; its id follows from both.
     Consent = 9 "consent" in Facts;
+    /// A device that waits for its user's approval (RFC 8628).
+    DeviceAuthorization = 10 "device_authorization" in Activity;
 }
 
 impl SubjectKind {
@@ -198,6 +200,11 @@ impl Subject {
     /// What a user consented to give an application.
     pub fn consent(user: UserId, client: ApplicationId) -> Self {
         Self::new(SubjectKind::Consent, crate::compliance::consent_id(user, client))
+    }
+
+    /// A device that waits for approval.
+    pub const fn device_authorization(id: Uuid) -> Self {
+        Self::new(SubjectKind::DeviceAuthorization, id)
     }
 
     /// A session.

@@ -11,7 +11,7 @@ use events::{
     clock::Timestamp,
     compliance::ComplianceEvent,
     event::Event,
-    ids::{ApplicationId, CredentialId, GrantId, UserId},
+    ids::{ApplicationId, CredentialId, GrantId, SessionId, UserId},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
         AssertedSubject, AttributeSchema, AttributeType, OAuthSettings, PasswordSettings, RealmEvent,
@@ -290,6 +290,20 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         AuthEvent::TokenRevoked { token: id(5), client }.into(),
+        AuthEvent::DeviceRequested {
+            client,
+            scopes: vec!["openid".into()],
+            expires: MOMENT,
+        }
+        .into(),
+        AuthEvent::DeviceApproved {
+            user,
+            session: SessionId(id(6)),
+            grant,
+            consent: 2,
+        }
+        .into(),
+        AuthEvent::DeviceDenied { user }.into(),
         AuthEvent::ClientAuthenticationFailed { client }.into(),
         ComplianceEvent::ConsentGiven {
             user,

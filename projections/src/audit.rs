@@ -132,9 +132,12 @@ fn about(happened: &Happened) -> Option<UserId> {
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),
-        Event::Auth(AuthEvent::SessionStarted { user, .. } | AuthEvent::CodeIssued { user, .. }) => {
-            Some(*user)
-        }
+        Event::Auth(
+            AuthEvent::SessionStarted { user, .. }
+            | AuthEvent::CodeIssued { user, .. }
+            | AuthEvent::DeviceApproved { user, .. }
+            | AuthEvent::DeviceDenied { user },
+        ) => Some(*user),
         Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
         Event::Compliance(
             ComplianceEvent::ConsentGiven { user, .. } | ComplianceEvent::ConsentWithdrawn { user, .. },

@@ -243,6 +243,9 @@ impl Projection for Auth {
             | AuthEvent::CodeIssued { .. }
             | AuthEvent::TokenIssued { .. }
             | AuthEvent::TokenRevoked { .. }
+            | AuthEvent::DeviceRequested { .. }
+            | AuthEvent::DeviceApproved { .. }
+            | AuthEvent::DeviceDenied { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
         rows.update(&session, |row: &mut SessionRow| row.version = happened.version);

@@ -22,6 +22,9 @@ pub struct Flow {
     pub expires: Timestamp,
     /// What the application asked for; `None` where someone opened the page by themselves.
     pub request: Option<AuthorizeRequest>,
+    /// The user code that brought someone here to approve a device; empty if they have yet to type it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 impl Flow {
@@ -32,6 +35,15 @@ impl Flow {
             id: kernel.new_id(),
             expires: kernel.now().after_seconds(SECONDS),
             request,
+            device: None,
+        }
+    }
+
+    /// Begins one for somebody who is to approve a device.
+    pub fn begin_for_device(visit: &Visit, user_code: String) -> Self {
+        Self {
+            device: Some(user_code),
+            ..Self::begin(visit, None)
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    async fn read(
+    pub(super) async fn read(
         reader: &mut Reader<'_>,
         realm: RealmId,
         session: SessionId,
@@ -107,14 +107,14 @@ impl TokenNote {
     }
 }
 
-/// An authorization code is redeemed: its grant starts.
+/// What stands for an approval (an authorization code, a device code) is redeemed: its grant starts.
 #[derive(Clone, Debug)]
-pub struct RedeemCode {
+pub struct Redeem {
     /// The realm.
     pub realm: RealmId,
-    /// The session that the code was issued in.
+    /// The session that the approval was given in.
     pub session: SessionId,
-    /// The grant that it starts: a code's identity.
+    /// The grant that it starts.
     pub grant: GrantId,
     /// The application.
     pub client: ApplicationId,
@@ -130,8 +130,10 @@ pub struct RedeemCode {
     pub claims: RequestedClaims,
     /// The version of the user's consent that it is given under.
     pub consent: u64,
-    /// When the code would be invalid by itself.
-    pub code_invalid: Timestamp,
+    /// What is spent: its kind, its value, and when it would be invalid by itself.
+    pub spent: (ClaimKind, String, Timestamp),
+    /// RFC 6749's `grant_type`, for the record.
+    pub grant_type: &'static str,
     /// The access token that comes of it.
     pub token: TokenNote,
 }
@@ -149,7 +151,7 @@ pub enum GrantRefused {
 }
 
 #[async_trait]
-impl Decide for RedeemCode {
+impl Decide for Redeem {
     type State = Standing;
     type Rejection = GrantRefused;
 
@@ -179,16 +181,17 @@ impl Decide for RedeemCode {
             claims: self.claims.clone(),
             consent: self.consent,
         };
+        let (kind, ref value, invalid) = self.spent;
         Ok(Decision::of(Subject::session(self.session), started)
             .noting(
                 self.token
-                    .issued(self.client, session.user, Some(self.grant), "authorization_code"),
+                    .issued(self.client, session.user, Some(self.grant), self.grant_type),
             )
             .claiming(Claim::Spend {
-                kind: ClaimKind::Code,
-                value: self.grant.to_string(),
+                kind,
+                value: value.clone(),
                 holder: self.session.0,
-                invalid: self.code_invalid,
+                invalid,
             }))
     }
 }

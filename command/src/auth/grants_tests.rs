@@ -46,8 +46,8 @@ fn note() -> TokenNote {
     }
 }
 
-fn redeem() -> RedeemCode {
-    RedeemCode {
+fn redeem() -> Redeem {
+    Redeem {
         realm: REALM,
         session: SESSION,
         grant: GRANT,
@@ -58,7 +58,8 @@ fn redeem() -> RedeemCode {
         jkt: None,
         claims: RequestedClaims::default(),
         consent: 0,
-        code_invalid: NOW.after_seconds(60),
+        spent: (ClaimKind::Code, GRANT.to_string(), NOW.after_seconds(60)),
+        grant_type: "authorization_code",
         token: note(),
     }
 }
@@ -67,7 +68,7 @@ fn redeem() -> RedeemCode {
 fn what_was_granted_ends_with_the_consent() {
     let mut state = standing([]);
     state.consent.withdrawn = 2;
-    let under = |consent| RedeemCode { consent, ..redeem() }.decide(&state, &context());
+    let under = |consent| Redeem { consent, ..redeem() }.decide(&state, &context());
     assert_eq!(under(1).unwrap_err(), GrantRefused::Ended);
     assert!(under(3).is_ok(), "what was allowed again is another grant");
     let mut state = standing([grant_started(true)]);

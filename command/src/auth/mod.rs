@@ -10,6 +10,9 @@
 //! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` |
 //! | the code becomes tokens | `POST oauth2/token`, `authorization_code` | `grant.started`, `token.issued` |
 //! | the tokens are renewed | `POST oauth2/token`, `refresh_token` | `grant.refreshed`, `token.issued` |
+//! | a device asks to be approved | `POST oauth2/device_authorization` | `device.requested` |
+//! | its user answers | `GET device`, `POST device` | `device.approved` or `device.denied` |
+//! | the answer becomes tokens | `POST oauth2/token`, `…:device_code` | `grant.started`, `token.issued` |
 //! | an application acts for itself | `POST oauth2/token`, `client_credentials` | `token.issued` |
 //! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
 //! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
@@ -30,6 +33,7 @@
 //! | `sign_in.rs`, `flow.rs` | the sign-in page, and the sealed progress of a sign-in |
 //! | `sessions/`, `session_cookie.rs` | who the browser is signed in as, and the decisions on that |
 //! | `code.rs`, `token/`, `grants.rs` | codes, the grants of the token endpoint, and the decisions on them |
+//! | `device/` | devices without a browser: asking, answering, codes |
 //! | `revoke.rs`, `logout.rs`, `hint.rs` | tokens given back, sessions ended, id tokens as hints |
 //! | `page.rs`, `pages/`, `assets.rs`, `visit.rs` | how pages and answers travel |
 //! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
@@ -41,6 +45,7 @@ mod assets;
 mod audience;
 mod authorize;
 mod code;
+mod device;
 mod flow;
 #[cfg(test)]
 mod given;
@@ -71,6 +76,8 @@ use utoipa_axum::{
 };
 use web::{Code, Problem, cors};
 
+pub(crate) use device::pace::Pace;
+
 use crate::Commands;
 
 /// The realm surface's writes and hosted pages: `/realms/{realm}/…`.
@@ -86,6 +93,8 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         .routes(routes!(token::token).map(cors::open))
         .routes(routes!(revoke::revoke).map(cors::open))
         .routes(routes!(logout::get_logout, logout::post_logout).map(without_head))
+        .routes(routes!(device::device_authorization).map(cors::open))
+        .routes(routes!(device::get_device, device::post_device))
         .routes(routes!(assets::asset))
 }
 

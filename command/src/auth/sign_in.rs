@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::{
     Issuer,
     authorize::{self, answer, redirect_uri::PolicySource},
+    device,
     flow::Flow,
     logout,
     page::{self, PageError},
@@ -101,16 +102,10 @@ async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
 }
 
 async fn show_signed_in(visit: &Visit, signed_in: &SignedIn) -> Result<Response, PageError> {
-    let profile = &signed_in.state.profile;
-    let name = profile
-        .username
-        .as_deref()
-        .or(profile.email.as_deref())
-        .unwrap_or("someone");
     let template = SignedInPage {
         realm_display_name: &visit.realm.display_name,
         realm: &visit.realm.name,
-        username: name,
+        username: signed_in.name(),
         signed_in_at: OffsetDateTime::from_unix_timestamp(signed_in.session.started.seconds())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH),
         sign_out_action: &logout::path(visit),
@@ -201,9 +196,10 @@ async fn submit(visit: &Visit, hasher: &Hasher, body: Body) -> Result<Response, 
     match sign_in(visit, hasher, &settings, &flow, &name, &password).await? {
         SignInResult::SignedIn(signed_in) => {
             counted("succeeded");
-            let answer = match &flow.request {
-                Some(request) => authorize::grant(visit, request, &signed_in).await,
-                None => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
+            let answer = match (&flow.request, &flow.device) {
+                (Some(request), _) => authorize::grant(visit, request, &signed_in).await,
+                (None, Some(user_code)) => page::see_other(&device::after_sign_in(visit, user_code)),
+                (None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
             };
             // Signed in they are, whatever the application is answered.
             let mut response = visit.answer(answer);

@@ -165,7 +165,7 @@ impl World {
         );
         Commands {
             edge,
-            hasher: Arc::clone(&self.commands.hasher),
+            ..self.commands.clone()
         }
     }
 

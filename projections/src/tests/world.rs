@@ -82,6 +82,10 @@ impl Decide for Tell {
                 .map(drop),
             SubjectKind::Assignments => reader.subject::<Assignments>(id).await.map(drop),
             SubjectKind::Session => reader.subject::<events::auth::Session>(id).await.map(drop),
+            SubjectKind::DeviceAuthorization => reader
+                .subject::<events::auth::DeviceAuthorization>(id)
+                .await
+                .map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
         }
     }

@@ -91,6 +91,26 @@ impl OAuthError {
         Self::bad("invalid_scope", description)
     }
 
+    /// The user has not answered yet (RFC 8628, 3.5).
+    pub fn authorization_pending() -> Self {
+        Self::bad("authorization_pending", "the user has not answered yet")
+    }
+
+    /// The device asks too fast, and has to wait five seconds longer each time (RFC 8628, 3.5).
+    pub fn slow_down() -> Self {
+        Self::bad("slow_down", "wait five seconds longer before asking again")
+    }
+
+    /// The user refused (RFC 8628, 3.5).
+    pub fn access_denied() -> Self {
+        Self::bad("access_denied", "the user refused")
+    }
+
+    /// The user did not answer in time (RFC 8628, 3.5).
+    pub fn expired_token() -> Self {
+        Self::bad("expired_token", "the device code is over: start anew")
+    }
+
     /// The resource is not one that this client may ask for (RFC 8707, 2).
     pub fn invalid_target(description: impl Into<Description>) -> Self {
         Self::bad("invalid_target", description)

@@ -4,6 +4,7 @@
 mod authorize;
 mod browser;
 mod changes;
+mod devices;
 mod refreshing;
 mod sign_in;
 mod sign_out;
@@ -168,7 +169,7 @@ impl World {
     async fn application(&self, realm: RealmId, id: ApplicationId, application_type: ApplicationType) {
         let settings = ApplicationSettings {
             name: "The App".to_owned(),
-            redirect_uris: if application_type.has_users() {
+            redirect_uris: if application_type.is_redirected_to() {
                 vec![CALLBACK.to_owned()]
             } else {
                 Vec::new()
@@ -237,7 +238,11 @@ impl World {
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        self.send_to(self.router.clone(), request).await
+    }
+
+    async fn send_to(&self, router: Router, request: Request<Body>) -> Answer {
+        let response = router.oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         Answer {

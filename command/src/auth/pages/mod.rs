@@ -3,11 +3,13 @@
 //! no wording that tells an unknown user from a wrong password.
 
 mod assets;
+mod device;
 #[cfg(test)]
 mod tests;
 
 pub use askama::Template;
 pub use assets::{Asset, asset};
+pub use device::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry};
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
 

@@ -72,7 +72,41 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         action: text,
         params: &params,
     };
+    let device_entry = |error| DeviceEntry {
+        realm_display_name: text,
+        realm: text,
+        action: text,
+        user_code: text,
+        error,
+    };
+    let scopes = [text.to_owned()];
+    let device_confirmation = DeviceConfirmation {
+        realm_display_name: text,
+        realm: text,
+        application_name: text,
+        user_code: text,
+        username: text,
+        scopes: &scopes,
+        action: text,
+        flow: text,
+    };
+    let device_answered = |allowed| DeviceAnswered {
+        realm_display_name: text,
+        realm: text,
+        application_name: text,
+        allowed,
+    };
     vec![
+        ("device entry", device_entry(None).render().unwrap()),
+        (
+            "device entry again",
+            device_entry(Some(DeviceCodeError::LeadsNowhere))
+                .render()
+                .unwrap(),
+        ),
+        ("device confirmation", device_confirmation.render().unwrap()),
+        ("device connected", device_answered(true).render().unwrap()),
+        ("device refused", device_answered(false).render().unwrap()),
         ("sign in", sign_in(None).render().unwrap()),
         (
             "sign in again",

@@ -28,6 +28,15 @@ pub struct SignedIn {
     pub state: User,
 }
 
+impl SignedIn {
+    /// What the person knows themselves by.
+    pub fn name(&self) -> &str {
+        let profile = &self.state.profile;
+        let name = profile.username.as_deref().or(profile.email.as_deref());
+        name.unwrap_or("someone")
+    }
+}
+
 /// The good session that the browser holds, if any.
 pub async fn current(visit: &Visit, settings: &Settings) -> Result<Option<SignedIn>, KernelError> {
     let Some(id) = session_cookie::session(&visit.edge, visit.realm.id, &visit.headers).await? else {

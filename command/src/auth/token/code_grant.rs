@@ -4,26 +4,29 @@
 //! still has.
 
 use events::{
+    applications::AUTHORIZATION_CODE,
     auth::{EndReason, Session},
     ids::ApplicationId,
-    kernel::{Failure, KernelError},
+    kernel::KernelError,
     log::ClaimKind,
-    users::User,
 };
 use web::oauth::OAuthError;
 
-use super::{Request, TokenResponse, issue::About, kernel, pkce, refresh_token::RefreshToken};
+use super::{
+    Request, TokenResponse,
+    begin::{Beginning, NotBegun, begin},
+    pkce,
+};
 use crate::auth::{
     authorize::redirect_uri,
     code::{self, Code},
-    grants::{GrantRefused, RedeemCode, RevokeGrant},
+    grants::RevokeGrant,
     trouble,
 };
 
 const REFUSED: &str = "the code is not valid, was used before, or was issued for another request";
 
 pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OAuthError> {
-    request.has_users()?;
     let log = request.visit.edge.kernel();
     let (realm, client) = (request.visit.realm.id, request.client.id);
     let text = request.required("code")?;
@@ -40,71 +43,24 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
     if session.grants.iter().any(|grant| grant.id == code.grant) {
         return Err(used_again(&request, &code, client).await?);
     }
-    let resources = request.resources(&code.resources)?;
-    let scopes = request.standing(&code.scopes)?;
-
-    let tokens = &request.settings.tokens;
-    let refresh = scopes.contains("offline_access");
-    let longest = request
-        .context
-        .now
-        .after_seconds(tokens.refresh_token_absolute_seconds);
-    let note = request.note(&scopes, &resources, refresh.then_some(longest))?;
-    let keys = request.keys(&scopes).await?;
-    let expires = if refresh { longest } else { note.expires };
-    let refresh_token = if refresh {
-        let first = RefreshToken {
-            session: code.session,
-            grant: code.grant,
-            generation: 0,
-            resources: code.resources.clone(),
-        };
-        let unused = request
-            .context
-            .now
-            .after_seconds(tokens.refresh_token_idle_seconds);
-        Some(first.seal(log, realm, client, unused.min(expires)).await?)
-    } else {
-        None
-    };
-    let user = log.current::<User>(realm, code.user.0).await?.state;
-    let about = About {
+    let beginning = Beginning {
+        grant: code.grant,
+        session: code.session,
         user: code.user,
-        profile: &user.profile,
-        session: code.session,
-        grant: code.grant,
         auth_time: code.auth_time,
-        amr: &session.amr,
-        nonce: code.nonce.as_deref(),
-    };
-    let response = request.sign(&keys, &note, Some(&about), refresh_token).await?;
-    let command = RedeemCode {
-        realm,
-        session: code.session,
-        grant: code.grant,
-        client,
-        scopes: note.scopes.clone(),
-        refresh,
-        expires,
-        jkt: None,
+        scopes: code.scopes.clone(),
+        resources: code.resources.clone(),
+        nonce: code.nonce.clone(),
         claims: code.claims.clone(),
         consent: code.consent,
-        code_invalid: code.invalid,
-        token: note.clone(),
+        spent: (ClaimKind::Code, code.grant.to_string(), code.invalid),
+        grant_type: AUTHORIZATION_CODE,
     };
-    match log.execute(&request.context, &command).await {
-        Ok(_) => Ok(response),
-        Err(
-            Failure::Rejected(GrantRefused::Reused)
-            | Failure::Claimed {
-                kind: ClaimKind::Code,
-                ..
-            },
-        ) => Err(used_again(&request, &code, client).await?),
-        Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => {
-            Err(OAuthError::invalid_grant(REFUSED))
-        }
-        Err(failure) => Err(kernel(trouble(failure))),
+    match begin(&request, &session, beginning).await {
+        Ok(response) => Ok(response),
+        Err(NotBegun::Used) => Err(used_again(&request, &code, client).await?),
+        Err(NotBegun::Ended) => Err(OAuthError::invalid_grant(REFUSED)),
+        Err(NotBegun::Refused(error)) => Err(error),
     }
 }
 

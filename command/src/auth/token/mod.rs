@@ -1,9 +1,11 @@
-//! The token endpoint (RFC 6749, 3.2): three grants, and no password grant (RFC 9700, 2.4). The rule: the
+//! The token endpoint (RFC 6749, 3.2): no password grant among its grants (RFC 9700, 2.4). The rule: the
 //! application is authenticated first, always in the same way; a token is made, then told to the log, then
 //! handed out: nothing is spent on one that cannot be made, and none is out that the log does not know.
 
+mod begin;
 mod client_credentials;
 mod code_grant;
+mod device_grant;
 mod issue;
 mod pkce;
 mod refresh_grant;
@@ -13,9 +15,11 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use events::{
+    applications::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, GRANT_TYPES, REFRESH_TOKEN},
     envelope::Actor,
     kernel::{Context, KernelError},
     realms::Settings,
@@ -35,7 +39,7 @@ use super::{
     page,
     visit::{Call, Visit},
 };
-use crate::realms::SigningKeyError;
+use crate::{Commands, realms::SigningKeyError};
 
 /// A successful answer (RFC 6749, 5.1).
 #[derive(Serialize, ToSchema)]
@@ -81,7 +85,11 @@ pub(super) struct Request<'a> {
         (status = 401, description = "`invalid_client`"),
     ),
 )]
-pub(super) async fn token(Call(visit): Call, form: Result<Form, OAuthError>) -> Result<Response, OAuthError> {
+pub(super) async fn token(
+    State(commands): State<Commands>,
+    Call(visit): Call,
+    form: Result<Form, OAuthError>,
+) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
     let client = clients::authenticate(&visit.edge, &visit.realm, &visit.headers, &form, &context).await?;
@@ -97,12 +105,21 @@ pub(super) async fn token(Call(visit): Call, form: Result<Form, OAuthError>) -> 
         settings,
         context,
     };
-    let (grant_type, response) = match form.given("grant_type") {
-        Some("authorization_code") => ("authorization_code", code_grant::redeem(request).await?),
-        Some("refresh_token") => ("refresh_token", refresh_grant::refresh(request).await?),
-        Some("client_credentials") => ("client_credentials", client_credentials::issue(request).await?),
-        Some(_) => return Err(OAuthError::unsupported_grant_type()),
-        None => return Err(OAuthError::invalid_request("grant_type is missing")),
+    let named = request.required("grant_type")?;
+    let Some(grant_type) = GRANT_TYPES.into_iter().find(|grant_type| *grant_type == named) else {
+        return Err(OAuthError::unsupported_grant_type());
+    };
+    if !request.client.state.may_use(grant_type) {
+        return Err(OAuthError::unauthorized_client(
+            "this application may not use this grant type",
+        ));
+    }
+    let response = match grant_type {
+        AUTHORIZATION_CODE => code_grant::redeem(request).await?,
+        REFRESH_TOKEN => refresh_grant::refresh(request).await?,
+        CLIENT_CREDENTIALS => client_credentials::issue(request).await?,
+        DEVICE_CODE => device_grant::redeem(request, &commands.device_pace).await?,
+        _ => return Err(OAuthError::unsupported_grant_type()),
     };
     metrics::counter!("chancery_tokens_issued_total", "grant_type" => grant_type).increment(1);
     let mut response = Json(response).into_response();
@@ -116,23 +133,6 @@ impl Request<'_> {
         self.form
             .given(name)
             .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
-    }
-
-    /// Only applications with users have codes and refresh tokens.
-    fn has_users(&self) -> Result<(), OAuthError> {
-        use events::applications::ApplicationType;
-        if self
-            .client
-            .state
-            .application_type
-            .is_some_and(ApplicationType::has_users)
-        {
-            Ok(())
-        } else {
-            Err(OAuthError::unauthorized_client(
-                "a service application uses the grant client_credentials",
-            ))
-        }
     }
 }
 

@@ -18,7 +18,6 @@ use crate::auth::{
 const REFUSED: &str = "the refresh token is not valid, was used before, or has ended";
 
 pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, OAuthError> {
-    request.has_users()?;
     let log = request.visit.edge.kernel();
     let (realm, client) = (request.visit.realm.id, request.client.id);
     let text = request.required("refresh_token")?;
