@@ -250,7 +250,7 @@ pub enum ApplicationEvent {
         /// What kind it is; it never changes.
         application_type: ApplicationType,
         /// The rest.
-        settings: ApplicationSettings,
+        settings: Box<ApplicationSettings>,
     },
     /// Its settings were changed.
     #[serde(rename = "application.changed")]
@@ -258,7 +258,7 @@ pub enum ApplicationEvent {
         /// The names of the fields that changed.
         fields: Vec<String>,
         /// All settings after the change.
-        settings: ApplicationSettings,
+        settings: Box<ApplicationSettings>,
     },
     /// It got a secret, beside those it has.
     #[serde(rename = "application.secret_added")]
@@ -395,10 +395,10 @@ impl Fold for Application {
             } => {
                 self.client_id.clone_from(client_id);
                 self.application_type = Some(*application_type);
-                self.settings = settings.clone();
+                self.settings = (**settings).clone();
                 self.registered = happened.time;
             }
-            ApplicationEvent::Changed { settings, .. } => self.settings = settings.clone(),
+            ApplicationEvent::Changed { settings, .. } => self.settings = (**settings).clone(),
             ApplicationEvent::SecretAdded {
                 credential,
                 digest,

@@ -200,12 +200,12 @@ fn samples() -> Vec<Event> {
         ApplicationEvent::Registered {
             client_id: id(2).to_string(),
             application_type: ApplicationType::Web,
-            settings: settings.clone(),
+            settings: Box::new(settings.clone()),
         }
         .into(),
         ApplicationEvent::Changed {
             fields: vec!["scopes".into()],
-            settings,
+            settings: Box::new(settings),
         }
         .into(),
         ApplicationEvent::SecretAdded {

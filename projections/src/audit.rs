@@ -137,11 +137,11 @@ fn about(happened: &Happened) -> Option<UserId> {
             | AuthEvent::CodeIssued { user, .. }
             | AuthEvent::DeviceApproved { user, .. }
             | AuthEvent::DeviceDenied { user },
-        ) => Some(*user),
-        Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
-        Event::Compliance(
+        )
+        | Event::Compliance(
             ComplianceEvent::ConsentGiven { user, .. } | ComplianceEvent::ConsentWithdrawn { user, .. },
         ) => Some(*user),
+        Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
         Event::Realms(_) | Event::Applications(_) | Event::Auth(_) => None,
     }
 }

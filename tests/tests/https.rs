@@ -1,5 +1,6 @@
 //! HTTPS by the server itself: what it presents, over which versions, and what becomes of peers that do not get through.
 //! The rule: a change of the files reaches the next connection, and no other.
+#![expect(clippy::expect_used, reason = "a test")]
 
 use std::{
     fs,

@@ -1,6 +1,7 @@
 //! Tokens before two libraries that we did not write: npm's jose (`journeys/jose_libraries.mjs`) and PyPI's joserfc
 //! (`journeys/jose_libraries.py`). They believe every kind of token that we sign and decrypt all that we encrypt; we believe what
 //! they sign. Where they are not installed, this is said loudly; with `CI=true` it fails.
+#![expect(clippy::expect_used, reason = "a test")]
 
 use std::{
     path::PathBuf,

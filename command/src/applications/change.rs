@@ -95,7 +95,10 @@ impl Decide for ChangeApplication {
         rules::check(&settings, application_type)?;
         Ok(Decision::of(
             subject,
-            ApplicationEvent::Changed { fields, settings },
+            ApplicationEvent::Changed {
+                fields,
+                settings: Box::new(settings),
+            },
         ))
     }
 }
@@ -151,7 +154,7 @@ mod tests {
         let registered = ApplicationEvent::Registered {
             client_id,
             application_type,
-            settings,
+            settings: Box::new(settings),
         };
         let application = given::<Application>(APP.0, [registered.into()]).state;
         let patch = serde_json::from_value(patch).unwrap();
@@ -162,7 +165,7 @@ mod tests {
         };
         let decision = command.decide(&application, &context())?;
         Ok(decision.events.into_iter().next().map(|(_, event)| match event {
-            Event::Applications(ApplicationEvent::Changed { fields, settings }) => (fields, settings),
+            Event::Applications(ApplicationEvent::Changed { fields, settings }) => (fields, *settings),
             other => panic!("{other:?}"),
         }))
     }

@@ -63,7 +63,7 @@ impl Decide for RegisterApplication {
             ApplicationEvent::Registered {
                 client_id: client_id.clone(),
                 application_type: self.application_type,
-                settings: self.settings.clone(),
+                settings: Box::new(self.settings.clone()),
             },
         );
         if let Some(secret) = &self.secret {

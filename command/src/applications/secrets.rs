@@ -323,7 +323,7 @@ mod tests {
         ApplicationEvent::Registered {
             client_id: APP.to_string(),
             application_type,
-            settings,
+            settings: Box::new(settings),
         }
         .into()
     }

@@ -167,7 +167,7 @@ mod tests {
             ApplicationEvent::Registered {
                 client_id,
                 application_type: ApplicationType::Spa,
-                settings,
+                settings: Box::new(settings),
             }
             .into()
         };

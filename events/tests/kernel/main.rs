@@ -488,10 +488,10 @@ async fn what_could_not_be_read_back_is_not_appended() {
             let registered = ApplicationEvent::Registered {
                 client_id: "deep".into(),
                 application_type: ApplicationType::Service,
-                settings: ApplicationSettings {
+                settings: Box::new(ApplicationSettings {
                     custom_claims: [("c".to_owned(), deep)].into(),
                     ..ApplicationSettings::default()
-                },
+                }),
             };
             Ok(Decision::of(
                 Subject::new(SubjectKind::Application, Uuid::from_u128(1)),

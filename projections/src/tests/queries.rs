@@ -331,7 +331,7 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
                 let event = ApplicationEvent::Registered {
                     client_id: "app".to_owned(),
                     application_type: ApplicationType::Web,
-                    settings: settings("one"),
+                    settings: Box::new(settings("one")),
                 };
                 world.tell(realm, Subject::application(application), event).await;
             }
@@ -434,10 +434,10 @@ async fn realms_and_applications_are_listed_in_order_and_found_by_name() {
         let event = ApplicationEvent::Registered {
             client_id: format!("client{id}"),
             application_type: kind,
-            settings: ApplicationSettings {
+            settings: Box::new(ApplicationSettings {
                 name: format!("App {id}"),
                 ..ApplicationSettings::default()
-            },
+            }),
         };
         world
             .tell(

@@ -409,11 +409,11 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
         9 => of_application(ApplicationEvent::Registered {
             client_id: dice.text(),
             application_type: ApplicationType::Web,
-            settings,
+            settings: Box::new(settings),
         }),
         10 => of_application(ApplicationEvent::Changed {
             fields: Vec::new(),
-            settings,
+            settings: Box::new(settings),
         }),
         11 => of_application(ApplicationEvent::SecretAdded {
             credential: secret,

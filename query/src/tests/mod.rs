@@ -182,7 +182,7 @@ impl World {
             let registered = ApplicationEvent::Registered {
                 client_id: id.to_string(),
                 application_type,
-                settings,
+                settings: Box::new(settings),
             };
             let credential = CredentialId(Uuid::from_u128(id.0.as_u128() + 1));
             let digest = Sealed::Known(secret.clone());

@@ -70,7 +70,7 @@ impl World {
         let registered = ApplicationEvent::Registered {
             client_id: client_id.map_or_else(|| id.to_string(), str::to_owned),
             application_type,
-            settings: ApplicationSettings::default(),
+            settings: Box::new(ApplicationSettings::default()),
         };
         self.put(id, vec![registered], client_id).await;
         id

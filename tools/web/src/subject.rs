@@ -55,8 +55,10 @@ mod tests {
     const USER: UserId = UserId(Uuid::from_u128(7));
 
     fn pairwise(redirect_uri: &str, sector: Option<&str>) -> Application {
-        let mut application = Application::default();
-        application.client_id = "app".to_owned();
+        let mut application = Application {
+            client_id: "app".to_owned(),
+            ..Application::default()
+        };
         application.settings.subject_type = Some("pairwise".to_owned());
         application.settings.redirect_uris = vec![redirect_uri.to_owned()];
         application.settings.sector_identifier_uri = sector.map(str::to_owned);

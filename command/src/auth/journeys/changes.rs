@@ -114,7 +114,14 @@ async fn an_application_with_all_that_it_may_have_gets_its_token() {
     let tell = async |settings: ApplicationSettings| {
         let fields = Vec::new();
         world
-            .tell::<Application>(DEMO, SERVICE.0, ApplicationEvent::Changed { fields, settings })
+            .tell::<Application>(
+                DEMO,
+                SERVICE.0,
+                ApplicationEvent::Changed {
+                    fields,
+                    settings: Box::new(settings),
+                },
+            )
             .await;
     };
     let ask = async || {

@@ -181,7 +181,7 @@ impl World {
         let registered = ApplicationEvent::Registered {
             client_id: id.to_string(),
             application_type,
-            settings,
+            settings: Box::new(settings),
         };
         self.tell::<Application>(realm, id.0, registered).await;
         if application_type.is_confidential() {
@@ -202,8 +202,15 @@ impl World {
         let mut settings = application.state.settings;
         change(&mut settings);
         let fields = Vec::new();
-        self.tell::<Application>(DEMO, SPA.0, ApplicationEvent::Changed { fields, settings })
-            .await;
+        self.tell::<Application>(
+            DEMO,
+            SPA.0,
+            ApplicationEvent::Changed {
+                fields,
+                settings: Box::new(settings),
+            },
+        )
+        .await;
     }
 
     async fn assign(&self, application: ApplicationId, role: Role) {

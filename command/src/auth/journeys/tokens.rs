@@ -317,7 +317,7 @@ async fn tokens_are_signed_as_the_application_wants() {
     };
     let changed = ApplicationEvent::Changed {
         fields: Vec::new(),
-        settings,
+        settings: Box::new(settings),
     };
     world.tell::<Application>(DEMO, SPA.0, changed).await;
     let (_, tokens) = world.tokens("openid").await;
