@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Timestamp,
@@ -191,10 +192,23 @@ impl ApplicationSettings {
     pub fn has_secrets(&self) -> bool {
         self.token_endpoint_auth_method.as_deref() != Some(PRIVATE_KEY_JWT)
     }
+
+    /// Whether its secrets verify what it signs, so that they themselves are kept and not their digests alone.
+    pub fn signs_with_secrets(&self) -> bool {
+        self.token_endpoint_auth_method.as_deref() == Some(CLIENT_SECRET_JWT)
+    }
 }
 
+/// Authentication by a secret in the `Authorization` header (RFC 6749, 2.3.1).
+pub const CLIENT_SECRET_BASIC: &str = "client_secret_basic";
+/// Authentication by a secret in the form (RFC 6749, 2.3.1).
+pub const CLIENT_SECRET_POST: &str = "client_secret_post";
+/// Authentication by an assertion that is signed with a secret (OpenID Connect Core, section 9).
+pub const CLIENT_SECRET_JWT: &str = "client_secret_jwt";
 /// Authentication by an assertion that is signed with the application's own key (RFC 7523).
 pub const PRIVATE_KEY_JWT: &str = "private_key_jwt";
+/// No authentication: a public client says who it is.
+pub const NO_AUTHENTICATION: &str = "none";
 
 /// The grant of an authorization code (RFC 6749, 4.1).
 pub const AUTHORIZATION_CODE: &str = "authorization_code";
@@ -267,6 +281,9 @@ pub enum ApplicationEvent {
         credential: CredentialId,
         /// HMAC-SHA256 of the secret under a key of the realm, hexadecimal.
         digest: Sealed<String>,
+        /// The secret itself, only where it verifies what the application signs (`client_secret_jwt`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret: Option<Sealed<String>>,
         /// When it ends, if it does.
         expires: Option<Timestamp>,
     },
@@ -276,6 +293,10 @@ pub enum ApplicationEvent {
         /// Which.
         credential: CredentialId,
     },
+    /// It registered by itself (RFC 7591), or used its registration, and got the access token for that (RFC 7592); the one before it
+    /// is void.
+    #[serde(rename = "application.registration_token_issued")]
+    RegistrationTokenIssued {},
     /// It was disabled: it gets no tokens, and those it has are refused.
     #[serde(rename = "application.disabled")]
     Disabled {
@@ -294,21 +315,29 @@ impl DomainEvent for ApplicationEvent {
         EventKind::plain("application.changed", "An application's settings were changed.").version(2),
         EventKind::sealing(
             "application.secret_added",
-            &[("digest", SealedBy::Credential("credential"))],
+            &[
+                ("digest", SealedBy::Credential("credential")),
+                ("secret", SealedBy::Credential("credential")),
+            ],
             "An application got a secret, beside those it has.",
-        ),
+        )
+        .version(2),
         EventKind::plain(
             "application.secret_revoked",
             "A secret of an application was withdrawn.",
+        ),
+        EventKind::plain(
+            "application.registration_token_issued",
+            "An application that registered by itself got the token to manage its registration.",
         ),
         EventKind::plain("application.disabled", "An application was disabled."),
         EventKind::plain("application.enabled", "A disabled application works again."),
     ];
 
-    /// Version 1 had fewer settings; those that it lacks have their defaults.
+    /// Version 1 had fewer settings, and secrets as digests alone; what it lacks has its default.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("application.registered" | "application.changed", 1) => Ok(data),
+            ("application.registered" | "application.changed" | "application.secret_added", 1) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -321,6 +350,8 @@ pub struct SecretState {
     pub credential: CredentialId,
     /// Its digest, unless erased.
     pub digest: Option<String>,
+    /// The secret itself, where it verifies what the application signs.
+    pub secret: Option<Zeroizing<String>>,
     /// When it was added.
     pub added: Timestamp,
     /// When it ends, if it does.
@@ -348,6 +379,8 @@ pub struct Application {
     pub secrets: Vec<SecretState>,
     /// The secrets that were withdrawn: what is configured again under such an id does not come back.
     pub withdrawn: Vec<CredentialId>,
+    /// How many tokens for managing its own registration it got; the last is good. 0 if an administrator registered it.
+    pub registration_tokens: u64,
     /// Whether it is disabled.
     pub disabled: bool,
     /// When it was registered.
@@ -358,6 +391,11 @@ impl Application {
     /// Whether there is such an application.
     pub const fn exists(&self) -> bool {
         self.application_type.is_some()
+    }
+
+    /// Whether it registered by itself (RFC 7591): nobody vouches for it.
+    pub const fn registered_itself(&self) -> bool {
+        self.registration_tokens > 0
     }
 
     /// Whether it gets tokens and its tokens are good.
@@ -402,10 +440,15 @@ impl Fold for Application {
             ApplicationEvent::SecretAdded {
                 credential,
                 digest,
+                secret,
                 expires,
             } => self.secrets.push(SecretState {
                 credential: *credential,
                 digest: digest.known().cloned(),
+                secret: secret
+                    .as_ref()
+                    .and_then(Sealed::known)
+                    .map(|secret| Zeroizing::new(secret.clone())),
                 added: happened.time,
                 expires: *expires,
             }),
@@ -413,6 +456,7 @@ impl Fold for Application {
                 self.secrets.retain(|secret| secret.credential != *credential);
                 self.withdrawn.push(*credential);
             }
+            ApplicationEvent::RegistrationTokenIssued {} => self.registration_tokens += 1,
             ApplicationEvent::Disabled { .. } => self.disabled = true,
             ApplicationEvent::Enabled {} => self.disabled = false,
         }

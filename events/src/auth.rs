@@ -203,6 +203,14 @@ pub enum AuthEvent {
         /// Who.
         user: UserId,
     },
+    /// An application proved who it is by an assertion, which is used up (RFC 7523).
+    #[serde(rename = "client_authentication.succeeded")]
+    ClientAuthenticationSucceeded {
+        /// Which application.
+        client: ApplicationId,
+        /// How: `private_key_jwt` or `client_secret_jwt`.
+        method: String,
+    },
     /// An application could not prove who it is.
     #[serde(rename = "client_authentication.failed")]
     ClientAuthenticationFailed {
@@ -230,6 +238,10 @@ impl DomainEvent for AuthEvent {
         EventKind::plain("device.requested", "A device asked to be approved by its user."),
         EventKind::plain("device.approved", "A user approved a device."),
         EventKind::plain("device.denied", "A user refused a device."),
+        EventKind::plain(
+            "client_authentication.succeeded",
+            "An application proved who it is by an assertion.",
+        ),
         EventKind::plain(
             "client_authentication.failed",
             "An application could not prove who it is.",
@@ -411,6 +423,7 @@ impl Fold for Session {
             | AuthEvent::DeviceRequested { .. }
             | AuthEvent::DeviceApproved { .. }
             | AuthEvent::DeviceDenied { .. }
+            | AuthEvent::ClientAuthenticationSucceeded { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
     }

@@ -211,9 +211,11 @@ fn samples() -> Vec<Event> {
         ApplicationEvent::SecretAdded {
             credential,
             digest: Sealed::Known("00".into()),
+            secret: Some(Sealed::Known("chs_secret".into())),
             expires: Some(MOMENT),
         }
         .into(),
+        ApplicationEvent::RegistrationTokenIssued {}.into(),
         ApplicationEvent::SecretRevoked { credential }.into(),
         ApplicationEvent::Disabled {
             reason: reason.clone(),
@@ -304,6 +306,11 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         AuthEvent::DeviceDenied { user }.into(),
+        AuthEvent::ClientAuthenticationSucceeded {
+            client,
+            method: "private_key_jwt".into(),
+        }
+        .into(),
         AuthEvent::ClientAuthenticationFailed { client }.into(),
         ComplianceEvent::ConsentGiven {
             user,

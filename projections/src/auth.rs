@@ -246,6 +246,7 @@ impl Projection for Auth {
             | AuthEvent::DeviceRequested { .. }
             | AuthEvent::DeviceApproved { .. }
             | AuthEvent::DeviceDenied { .. }
+            | AuthEvent::ClientAuthenticationSucceeded { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
         rows.update(&session, |row: &mut SessionRow| row.version = happened.version);

@@ -340,6 +340,7 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
                 let event = ApplicationEvent::SecretAdded {
                     credential: secret,
                     digest,
+                    secret: None,
                     expires: None,
                 };
                 world.tell(realm, Subject::application(application), event).await;

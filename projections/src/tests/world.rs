@@ -418,6 +418,7 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
         11 => of_application(ApplicationEvent::SecretAdded {
             credential: secret,
             digest: dice.text().into(),
+            secret: None,
             expires: Some(later),
         }),
         12 => of_application(ApplicationEvent::SecretRevoked { credential: secret }),

@@ -207,6 +207,7 @@ mod tests {
         let added = ApplicationEvent::SecretAdded {
             credential: CredentialId(ID),
             digest,
+            secret: Some(Sealed::Known("chs_secret".to_owned())),
             expires: None,
         };
         let shown =

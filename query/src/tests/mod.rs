@@ -189,6 +189,7 @@ impl World {
             let added = ApplicationEvent::SecretAdded {
                 credential,
                 digest,
+                secret: None,
                 expires: None,
             };
             self.tell::<Application>(facts, id.0, [registered.into(), added.into()])

@@ -190,6 +190,7 @@ impl World {
             let added = ApplicationEvent::SecretAdded {
                 credential,
                 digest,
+                secret: None,
                 expires: None,
             };
             self.tell::<Application>(realm, id.0, added).await;
