@@ -318,6 +318,7 @@ impl Automation {
                     ..ApplicationSettings::default()
                 },
                 secret: Some(secret),
+                by_itself: false,
             };
             kernel
                 .execute(context, &register)
@@ -341,7 +342,7 @@ impl Automation {
                     "the configured secret is none of those that the bootstrap client had: it was added beside them. If it was \
                      not changed on purpose, this node is configured otherwise than the others; withdraw what is not wanted"
                 ),
-                Err(Failure::Rejected(reason @ Rejection::TooManySecrets)) => {
+                Err(Failure::Rejected(reason @ (Rejection::TooManySecrets | Rejection::UsesKeys))) => {
                     tracing::warn!(client_id, %reason, "the configured secret is not added");
                 }
                 Err(failure) => return Err(BootstrapError::failed(CLIENT)(failure)),

@@ -169,6 +169,7 @@ async fn application(
             realm,
             application: APPLICATION,
             patch,
+            secret: None,
         };
         kernel
             .execute(context, &change)
@@ -189,6 +190,7 @@ async fn application(
             ..ApplicationSettings::default()
         },
         secret: None,
+        by_itself: false,
     };
     let there = applications::Rejection::Exists;
     kernel

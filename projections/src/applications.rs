@@ -73,6 +73,7 @@ impl ApplicationRow {
         let state = |secret: Secret| SecretState {
             credential: secret.id,
             digest: None,
+            secret: None,
             added: secret.created_at,
             expires: secret.expires_at,
         };
@@ -83,8 +84,9 @@ impl ApplicationRow {
             secrets: self.secrets.into_iter().map(state).collect(),
             disabled: self.disabled,
             registered: self.created_at,
-            // Whether a secret may come back is decided by the subject, never from here.
+            // Whether a secret may come back, and which token manages a registration, is decided by the subject, never from here.
             withdrawn: Vec::new(),
+            registration_tokens: 0,
         }
     }
 

@@ -8,14 +8,19 @@ use events::{
     kernel::{Context, Decide, Decision, KernelError, Reader},
     subject::{Stream, Subject},
 };
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use web::{Answer, Command, CommandAnswer, Path, Problem, actions};
 
-use super::{Rejection, rules};
+use super::{
+    Rejection, rules,
+    secrets::{NewSecret, generate},
+};
 use crate::{
     At, Commands,
     body::{present, removable, replace},
+    failed,
 };
 
 macro_rules! patch {
@@ -70,6 +75,8 @@ pub struct ChangeApplication {
     pub application: ApplicationId,
     /// What.
     pub patch: ApplicationPatch,
+    /// A secret for it, should it need one for the way in which it authenticates after the change.
+    pub secret: Option<NewSecret>,
 }
 
 #[async_trait::async_trait]
@@ -85,25 +92,45 @@ impl Decide for ChangeApplication {
         Ok(reader.subject::<Application>(self.application.0).await?.state)
     }
 
-    fn decide(&self, application: &Application, _: &Context) -> Result<Decision, Rejection> {
-        let application_type = application.application_type.ok_or(Rejection::NotFound)?;
+    fn decide(&self, application: &Application, context: &Context) -> Result<Decision, Rejection> {
         let (settings, fields) = self.patch.onto(&application.settings);
         let subject = Subject::application(self.application);
-        if fields.is_empty() {
-            return Ok(Decision::nothing(subject));
-        }
-        rules::check(&settings, application_type)?;
-        Ok(Decision::of(
-            subject,
-            ApplicationEvent::Changed {
-                fields,
-                settings: Box::new(settings),
-            },
-        ))
+        changed(application, subject, settings, fields, self.secret.as_ref(), context)
     }
 }
 
-/// Change an application.
+/// The decision that an application has these settings from now on; with a new secret, if it authenticates by one after the change
+/// and has none that would do.
+pub(crate) fn changed(
+    application: &Application,
+    subject: Subject,
+    settings: ApplicationSettings,
+    fields: Vec<String>,
+    secret: Option<&NewSecret>,
+    context: &Context,
+) -> Result<Decision, Rejection> {
+    let application_type = application.application_type.ok_or(Rejection::NotFound)?;
+    if fields.is_empty() {
+        return Ok(Decision::nothing(subject));
+    }
+    rules::check(&settings, application_type)?;
+    let added = match secret {
+        _ if !NewSecret::is_needed(application, &settings, context) => None,
+        None => return Err(Rejection::NeedsSecret),
+        Some(secret) => {
+            NewSecret::fits(application, context)?;
+            Some(secret.event(&settings))
+        }
+    };
+    let decision = Decision::of(subject, ApplicationEvent::Changed { fields, settings });
+    Ok(match added {
+        Some(added) => decision.and(subject, added),
+        None => decision,
+    })
+}
+
+/// Change an application. Where it authenticates by a secret after the change and has none that would do (a secret is kept as a digest,
+/// by which `client_secret_jwt` cannot be verified), the answer shows a new one, once, as `client_secret`.
 #[utoipa::path(
     patch, path = "/command/v1/realms/{realm}/applications/{id}", tag = "applications",
     operation_id = "change_application",
@@ -123,12 +150,30 @@ pub(super) async fn change(
     let Command {
         realm, context, body, ..
     } = command;
+    let kernel = commands.edge.kernel();
+    let value = body
+        .token_endpoint_auth_method
+        .is_some()
+        .then(|| generate(&**kernel.random()));
+    let secret = match &value {
+        Some(value) => Some(NewSecret::of(kernel, realm.id, &context, value, None).await?),
+        None => None,
+    };
     let command = ChangeApplication {
         realm: realm.id,
         application,
         patch: body,
+        secret,
     };
-    commands.change(&context, &command).await
+    let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
+    let added = !outcome.repeated && outcome.receipt.events.iter().any(|name| name == "application.secret_added");
+    let answer = Answer::changed(outcome);
+    Ok(match (value, command.secret) {
+        (Some(value), Some(secret)) if added => answer
+            .with("secret_id", secret.credential.to_string())
+            .with("client_secret", value.expose_secret()),
+        _ => answer,
+    })
 }
 
 #[cfg(test)]
@@ -162,6 +207,7 @@ mod tests {
             realm: RealmId(Uuid::from_u128(7)),
             application: APP,
             patch,
+            secret: None,
         };
         let decision = command.decide(&application, &context())?;
         Ok(decision.events.into_iter().next().map(|(_, event)| match event {
@@ -193,11 +239,57 @@ mod tests {
             realm: RealmId(Uuid::from_u128(7)),
             application: APP,
             patch: ApplicationPatch::default(),
+            secret: None,
         };
         assert_eq!(
             nobody.decide(&Application::default(), &context()),
             Err(Rejection::NotFound)
         );
+    }
+
+    #[test]
+    fn who_authenticates_by_a_secret_from_now_on_is_given_one_if_none_would_do() {
+        use events::{clock::Timestamp, ids::CredentialId};
+        use zeroize::Zeroizing;
+
+        let offered = |number: u128| NewSecret {
+            credential: CredentialId(Uuid::from_u128(number)),
+            digest: "00".into(),
+            value: Zeroizing::new("chs_secret".to_owned()),
+            expires: None::<Timestamp>,
+        };
+        let change = |before: &str, held: Vec<ApplicationEvent>, after: &str, secret: Option<NewSecret>| {
+            let settings: ApplicationSettings = serde_json::from_value(json!({
+                "name": "App", "redirect_uris": ["https://app.example.org/cb"],
+                "token_endpoint_auth_method": before, "jwks_uri": "https://app.example.org/jwks",
+            }))
+            .unwrap();
+            let registered = ApplicationEvent::Registered {
+                client_id: APP.to_string(),
+                application_type: ApplicationType::Web,
+                settings,
+            };
+            let past = std::iter::once(registered).chain(held).map(Event::from);
+            let application = given::<Application>(APP.0, past.collect::<Vec<_>>()).state;
+            let patch = serde_json::from_value(json!({ "token_endpoint_auth_method": after })).unwrap();
+            let command = ChangeApplication {
+                realm: RealmId(Uuid::from_u128(7)),
+                application: APP,
+                patch,
+                secret,
+            };
+            command
+                .decide(&application, &context())
+                .map(|decision| decision.events.len())
+        };
+        let (basic, post) = ("client_secret_basic", "client_secret_post");
+        let (signing, key) = ("client_secret_jwt", "private_key_jwt");
+        let digest = || vec![offered(1).event(&ApplicationSettings::default())];
+        assert_eq!(change(basic, digest(), post, Some(offered(2))), Ok(1), "the old one does");
+        assert_eq!(change(basic, digest(), signing, Some(offered(2))), Ok(2), "a digest verifies nothing");
+        assert_eq!(change(key, vec![], basic, Some(offered(2))), Ok(2));
+        assert_eq!(change(basic, digest(), key, Some(offered(2))), Ok(1));
+        assert_eq!(change(basic, digest(), signing, None), Err(Rejection::NeedsSecret));
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! | step | request (below `/command/v1/realms/{realm}`) | who may | event |
 //! | --- | --- | --- | --- |
 //! | register | `POST applications` | realm administrators | `application.registered`, `application.secret_added` |
-//! | change | `PATCH applications/{id}` | realm administrators | `application.changed` |
+//! | change | `PATCH applications/{id}` | realm administrators | `application.changed` (`application.secret_added`) |
 //! | stop, start | `POST applications/{id}/disable`, `/enable` | realm administrators | `application.disabled`, `application.enabled` |
 //! | another secret | `POST applications/{id}/secrets` | realm administrators | `application.secret_added` |
 //! | withdraw a secret | `DELETE applications/{id}/secrets/{secret_id}` | realm administrators | `application.secret_revoked` |
 //!
 //! A secret is shown once, in the answer that made it (a repeated `Idempotency-Key` answers without it); kept is a keyed
-//! digest, sealed by a key of its own. To rotate: add one, move the application over to it, withdraw the old one.
+//! digest, sealed by a key of its own. To rotate: add one, move the application over to it, withdraw the old one. With
+//! `client_secret_jwt` the secret itself verifies what the application signs, and is kept, sealed, beside the digest: whoever
+//! changes to that method gets a new secret in the answer, since of older ones there is only the digest. An application that
+//! authenticates by `private_key_jwt` has no secret at all.
 //!
 //! **What goes wrong.** A redirect URI that is not https (loopback and, for `native`, private-use schemes excepted), or
 //! that has a fragment, a wildcard or credentials is 422 with its place in the list. So is a custom claim that would pass
@@ -56,6 +59,12 @@ pub enum Rejection {
     /// Only `web` and `service` applications can keep a secret (RFC 6749, section 2.1).
     #[error("an application of this type cannot keep a secret")]
     KeepsNoSecret,
+    /// It authenticates by `private_key_jwt`.
+    #[error("this application authenticates with a key of its own and has no secret")]
+    UsesKeys,
+    /// It authenticates by a secret after the change, and has none that would do.
+    #[error("the application needs a new secret for this way of authenticating")]
+    NeedsSecret,
     /// Whoever disabled it with its own token could not enable it again.
     #[error("nobody disables the application that they are using")]
     Oneself,
@@ -79,9 +88,12 @@ impl From<Rejection> for Problem {
         match rejection {
             Rejection::Invalid(faults) => faults.into(),
             Rejection::NotFound | Rejection::NoSuchSecret => Problem::new(Code::NotFound),
-            Rejection::Exists | Rejection::KeepsNoSecret | Rejection::Oneself | Rejection::TooManySecrets => {
-                Problem::new(Code::Conflict).detail(detail)
-            }
+            Rejection::Exists
+            | Rejection::KeepsNoSecret
+            | Rejection::UsesKeys
+            | Rejection::NeedsSecret
+            | Rejection::Oneself
+            | Rejection::TooManySecrets => Problem::new(Code::Conflict).detail(detail),
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct RegisterApplication {
     pub settings: ApplicationSettings,
     /// Its first secret.
     pub secret: Option<NewSecret>,
+    /// Whether it registers by itself (RFC 7591), and so gets a token for managing its registration.
+    pub by_itself: bool,
 }
 
 #[async_trait::async_trait]
@@ -73,7 +75,10 @@ impl Decide for RegisterApplication {
             let mut faults = Faults::default();
             secret.check(context, &mut faults);
             faults.into_result()?;
-            decision = decision.and(subject, secret.event());
+            decision = decision.and(subject, secret.event(&self.settings));
+        }
+        if self.by_itself {
+            decision = decision.and(subject, ApplicationEvent::RegistrationTokenIssued {});
         }
         if *client_id == own_id {
             return Ok(decision);
@@ -164,6 +169,7 @@ pub(super) async fn register(
         application_type,
         settings,
         secret,
+        by_itself: false,
     };
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
     let (id, repeated) = (ApplicationId(outcome.receipt.id), outcome.repeated);
@@ -181,6 +187,7 @@ pub(super) async fn register(
 mod tests {
     use events::{ids::CredentialId, testing::context};
     use uuid::Uuid;
+    use zeroize::Zeroizing;
 
     use super::*;
 
@@ -195,6 +202,7 @@ mod tests {
         let secret = NewSecret {
             credential: CredentialId(Uuid::from_u128(1)),
             digest: "00".into(),
+            value: Zeroizing::new("chs_secret".to_owned()),
             expires: None,
         };
         RegisterApplication {
@@ -208,6 +216,7 @@ mod tests {
                 ..ApplicationSettings::default()
             },
             secret: application_type.is_confidential().then_some(secret),
+            by_itself: false,
         }
     }
 

@@ -1,10 +1,10 @@
-//! An application's secrets, several with overlap. The rule: a secret is random, shown once and never kept; what is kept
-//! is a keyed digest under a key of its own, which is destroyed when the secret is withdrawn.
+//! An application's secrets, several with overlap. The rule: a secret is random and shown once; what is kept is a keyed digest (and,
+//! where it verifies what the application signs, the secret itself) under a key of its own, which is destroyed when it is withdrawn.
 
 use axum::extract::State;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
-    applications::{Application, ApplicationEvent},
+    applications::{Application, ApplicationEvent, ApplicationSettings, SecretState},
     clock::{Random, Timestamp},
     ids::{ApplicationId, CredentialId, RealmId},
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
@@ -30,6 +30,8 @@ pub struct NewSecret {
     pub credential: CredentialId,
     /// Keyed digest, hexadecimal.
     pub digest: String,
+    /// The secret itself: kept only where it verifies what the application signs.
+    pub value: Zeroizing<String>,
     /// When it ends, if it does.
     pub expires: Option<Timestamp>,
 }
@@ -55,6 +57,7 @@ impl NewSecret {
         Ok(Self {
             credential: CredentialId(context.new_id()),
             digest,
+            value: Zeroizing::new(secret.expose_secret().to_owned()),
             expires,
         })
     }
@@ -79,22 +82,42 @@ impl NewSecret {
         Ok(Self {
             credential: CredentialId(uuid::Builder::from_custom_bytes(bytes).into_uuid()),
             digest,
+            value: Zeroizing::new(value.to_owned()),
             expires: None,
         })
     }
 
-    /// That it was added.
-    pub(super) fn event(&self) -> ApplicationEvent {
-        let Self {
-            credential,
-            digest,
-            expires,
-        } = self;
+    /// That it was added to an application with these settings.
+    pub(super) fn event(&self, settings: &ApplicationSettings) -> ApplicationEvent {
+        let kept = settings.signs_with_secrets();
         ApplicationEvent::SecretAdded {
-            credential: *credential,
-            digest: digest.clone().into(),
-            expires: *expires,
+            credential: self.credential,
+            digest: self.digest.clone().into(),
+            secret: kept.then(|| self.value.to_string().into()),
+            expires: self.expires,
         }
+    }
+
+    /// Whether an application that changes to these settings must be given one: it authenticates in another way now, and has none
+    /// that is good for that.
+    pub(super) fn is_needed(before: &Application, after: &ApplicationSettings, context: &Context) -> bool {
+        let is_good = |secret: &SecretState| {
+            secret.expires.is_none_or(|end| context.now < end)
+                && (secret.secret.is_some() || !after.signs_with_secrets())
+        };
+        before.is_confidential()
+            && after.has_secrets()
+            && after.token_endpoint_auth_method != before.settings.token_endpoint_auth_method
+            && !before.secrets.iter().any(is_good)
+    }
+
+    /// Whether the application has room for one more.
+    pub(super) fn fits(application: &Application, context: &Context) -> Result<(), Rejection> {
+        let is_good = |secret: &&SecretState| secret.expires.is_none_or(|end| context.now < end);
+        if application.secrets.iter().filter(is_good).count() >= SECRETS {
+            return Err(Rejection::TooManySecrets);
+        }
+        Ok(())
     }
 
     pub(super) fn check(&self, context: &Context, faults: &mut Faults) {
@@ -145,6 +168,9 @@ impl Decide for AddSecret {
         if !application.is_confidential() {
             return Err(Rejection::KeepsNoSecret);
         }
+        if !application.settings.has_secrets() {
+            return Err(Rejection::UsesKeys);
+        }
         // The id of a configured secret is the same at every start, and on every node that starts.
         let credential = self.secret.credential;
         if application.withdrawn.contains(&credential)
@@ -158,19 +184,10 @@ impl Decide for AddSecret {
         let mut faults = Faults::default();
         self.secret.check(context, &mut faults);
         faults.into_result()?;
-        let is_good = |expires: Option<Timestamp>| expires.is_none_or(|expires| expires > context.now);
-        if application
-            .secrets
-            .iter()
-            .filter(|secret| is_good(secret.expires))
-            .count()
-            >= SECRETS
-        {
-            return Err(Rejection::TooManySecrets);
-        }
+        NewSecret::fits(application, context)?;
         Ok(Decision::of(
             Subject::application(self.application),
-            self.secret.event(),
+            self.secret.event(&application.settings),
         ))
     }
 }
@@ -306,7 +323,7 @@ pub(super) async fn revoke(
 #[cfg(test)]
 mod tests {
     use events::{
-        applications::{ApplicationSettings, ApplicationType},
+        applications::{ApplicationType, CLIENT_SECRET_JWT, PRIVATE_KEY_JWT},
         clock::SystemRandom,
         event::Event,
         testing::{NOW, context, given},
@@ -332,6 +349,7 @@ mod tests {
         NewSecret {
             credential: CredentialId(Uuid::from_u128(number)),
             digest: "00".into(),
+            value: Zeroizing::new("chs_secret".to_owned()),
             expires,
         }
     }
@@ -353,10 +371,10 @@ mod tests {
     #[test]
     fn a_secret_is_added_beside_the_others() {
         let expires = Some(NOW.after_seconds(60));
-        let past = vec![registered(ApplicationType::Web), secret(1, None).event().into()];
+        let past = vec![registered(ApplicationType::Web), secret(1, None).event(&ApplicationSettings::default()).into()];
         assert_eq!(
             add(past, secret(2, expires)),
-            Ok(vec![secret(2, expires).event().into()])
+            Ok(vec![secret(2, expires).event(&ApplicationSettings::default()).into()])
         );
     }
 
@@ -374,9 +392,40 @@ mod tests {
     }
 
     #[test]
+    fn what_signs_with_a_secret_has_it_kept_and_what_signs_with_a_key_has_none() {
+        let registered = |method: &str| {
+            let settings = ApplicationSettings {
+                token_endpoint_auth_method: Some(method.to_owned()),
+                ..ApplicationSettings::default()
+            };
+            ApplicationEvent::Registered {
+                client_id: APP.to_string(),
+                application_type: ApplicationType::Web,
+                settings,
+            }
+            .into()
+        };
+        let added = add(vec![registered(CLIENT_SECRET_JWT)], secret(1, None)).unwrap();
+        assert!(matches!(
+            &added[..],
+            [Event::Applications(ApplicationEvent::SecretAdded { secret: Some(kept), .. })]
+                if kept.known().is_some_and(|kept| kept == "chs_secret")
+        ));
+        let added = add(vec![registered("client_secret_basic")], secret(1, None)).unwrap();
+        assert!(matches!(
+            &added[..],
+            [Event::Applications(ApplicationEvent::SecretAdded { secret: None, .. })]
+        ));
+        assert_eq!(
+            add(vec![registered(PRIVATE_KEY_JWT)], secret(1, None)),
+            Err(Rejection::UsesKeys)
+        );
+    }
+
+    #[test]
     fn ten_are_good_at_a_time() {
         let full = |expires: Option<Timestamp>| {
-            let secrets = (1..=10).map(move |number| secret(number, expires).event().into());
+            let secrets = (1..=10).map(move |number| secret(number, expires).event(&ApplicationSettings::default()).into());
             std::iter::once(registered(ApplicationType::Web))
                 .chain(secrets)
                 .collect::<Vec<Event>>()
@@ -402,7 +451,7 @@ mod tests {
             }
             .decide(&application(past), &context())
         };
-        let with_secret = || vec![registered(ApplicationType::Web), secret(1, None).event().into()];
+        let with_secret = || vec![registered(ApplicationType::Web), secret(1, None).event(&ApplicationSettings::default()).into()];
         let decision = revoke(with_secret()).unwrap();
         let mut past = with_secret();
         past.push(decision.events[0].1.clone());

@@ -112,7 +112,7 @@ pub(super) async fn introspect(
         ..Actor::default()
     });
     context.network = Some(network(&parts));
-    let client = clients::authenticate(edge, &realm, &parts.headers, &form, &context).await?;
+    let client = clients::authenticate(edge, &realm, "introspect", &parts.headers, &form, &context).await?;
     if !client.confidential {
         // RFC 7662, section 2.1: otherwise anybody could try tokens out.
         return Err(OAuthError::invalid_client().into());

@@ -32,6 +32,8 @@ pub struct Requirements {
     pub confidential_only: bool,
     /// Redirect URIs are https, and exactly those that were registered.
     pub https_redirects: bool,
+    /// What they sign for us names the issuer as its audience, and it alone.
+    pub issuer_audience: bool,
     /// How applications may authenticate; none of these where an application's method is weaker than its profile.
     pub auth_methods: &'static [&'static str],
     /// What may be signed with, by either side.
@@ -77,6 +79,7 @@ impl Requirements {
             pkce: fapi2,
             confidential_only: fapi2,
             https_redirects: fapi2,
+            issuer_audience: fapi2,
             auth_methods: if fapi2 { &[PRIVATE_KEY_JWT] } else { &ALL_METHODS },
             algorithms: Algorithm::ALL
                 .into_iter()

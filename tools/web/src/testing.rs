@@ -36,6 +36,12 @@ impl World {
         Self::open(self.folder, "another log").await
     }
 
+    /// The same after a restart.
+    pub async fn restarted(self) -> Self {
+        self.kernel.log().close().await;
+        Self::open(self.folder, "log").await
+    }
+
     async fn open(folder: tempfile::TempDir, log: &str) -> Self {
         let (clock, random) = (FrozenClock::at(NOW), Arc::new(SystemRandom));
         let path = |name: &str| folder.path().join(name);
