@@ -95,7 +95,14 @@ impl Decide for ChangeApplication {
     fn decide(&self, application: &Application, context: &Context) -> Result<Decision, Rejection> {
         let (settings, fields) = self.patch.onto(&application.settings);
         let subject = Subject::application(self.application);
-        changed(application, subject, settings, fields, self.secret.as_ref(), context)
+        changed(
+            application,
+            subject,
+            settings,
+            fields,
+            self.secret.as_ref(),
+            context,
+        )
     }
 }
 
@@ -122,7 +129,13 @@ pub(crate) fn changed(
             Some(secret.event(&settings))
         }
     };
-    let decision = Decision::of(subject, ApplicationEvent::Changed { fields, settings });
+    let decision = Decision::of(
+        subject,
+        ApplicationEvent::Changed {
+            fields,
+            settings: Box::new(settings),
+        },
+    );
     Ok(match added {
         Some(added) => decision.and(subject, added),
         None => decision,
@@ -166,7 +179,12 @@ pub(super) async fn change(
         secret,
     };
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
-    let added = !outcome.repeated && outcome.receipt.events.iter().any(|name| name == "application.secret_added");
+    let added = !outcome.repeated
+        && outcome
+            .receipt
+            .events
+            .iter()
+            .any(|name| name == "application.secret_added");
     let answer = Answer::changed(outcome);
     Ok(match (value, command.secret) {
         (Some(value), Some(secret)) if added => answer
@@ -267,7 +285,7 @@ mod tests {
             let registered = ApplicationEvent::Registered {
                 client_id: APP.to_string(),
                 application_type: ApplicationType::Web,
-                settings,
+                settings: Box::new(settings),
             };
             let past = std::iter::once(registered).chain(held).map(Event::from);
             let application = given::<Application>(APP.0, past.collect::<Vec<_>>()).state;
@@ -285,11 +303,22 @@ mod tests {
         let (basic, post) = ("client_secret_basic", "client_secret_post");
         let (signing, key) = ("client_secret_jwt", "private_key_jwt");
         let digest = || vec![offered(1).event(&ApplicationSettings::default())];
-        assert_eq!(change(basic, digest(), post, Some(offered(2))), Ok(1), "the old one does");
-        assert_eq!(change(basic, digest(), signing, Some(offered(2))), Ok(2), "a digest verifies nothing");
+        assert_eq!(
+            change(basic, digest(), post, Some(offered(2))),
+            Ok(1),
+            "the old one does"
+        );
+        assert_eq!(
+            change(basic, digest(), signing, Some(offered(2))),
+            Ok(2),
+            "a digest verifies nothing"
+        );
         assert_eq!(change(key, vec![], basic, Some(offered(2))), Ok(2));
         assert_eq!(change(basic, digest(), key, Some(offered(2))), Ok(1));
-        assert_eq!(change(basic, digest(), signing, None), Err(Rejection::NeedsSecret));
+        assert_eq!(
+            change(basic, digest(), signing, None),
+            Err(Rejection::NeedsSecret)
+        );
     }
 
     #[test]

@@ -371,10 +371,15 @@ mod tests {
     #[test]
     fn a_secret_is_added_beside_the_others() {
         let expires = Some(NOW.after_seconds(60));
-        let past = vec![registered(ApplicationType::Web), secret(1, None).event(&ApplicationSettings::default()).into()];
+        let past = vec![
+            registered(ApplicationType::Web),
+            secret(1, None).event(&ApplicationSettings::default()).into(),
+        ];
         assert_eq!(
             add(past, secret(2, expires)),
-            Ok(vec![secret(2, expires).event(&ApplicationSettings::default()).into()])
+            Ok(vec![
+                secret(2, expires).event(&ApplicationSettings::default()).into()
+            ])
         );
     }
 
@@ -401,7 +406,7 @@ mod tests {
             ApplicationEvent::Registered {
                 client_id: APP.to_string(),
                 application_type: ApplicationType::Web,
-                settings,
+                settings: Box::new(settings),
             }
             .into()
         };
@@ -414,7 +419,10 @@ mod tests {
         let added = add(vec![registered("client_secret_basic")], secret(1, None)).unwrap();
         assert!(matches!(
             &added[..],
-            [Event::Applications(ApplicationEvent::SecretAdded { secret: None, .. })]
+            [Event::Applications(ApplicationEvent::SecretAdded {
+                secret: None,
+                ..
+            })]
         ));
         assert_eq!(
             add(vec![registered(PRIVATE_KEY_JWT)], secret(1, None)),
@@ -425,7 +433,11 @@ mod tests {
     #[test]
     fn ten_are_good_at_a_time() {
         let full = |expires: Option<Timestamp>| {
-            let secrets = (1..=10).map(move |number| secret(number, expires).event(&ApplicationSettings::default()).into());
+            let secrets = (1..=10).map(move |number| {
+                secret(number, expires)
+                    .event(&ApplicationSettings::default())
+                    .into()
+            });
             std::iter::once(registered(ApplicationType::Web))
                 .chain(secrets)
                 .collect::<Vec<Event>>()
@@ -451,7 +463,12 @@ mod tests {
             }
             .decide(&application(past), &context())
         };
-        let with_secret = || vec![registered(ApplicationType::Web), secret(1, None).event(&ApplicationSettings::default()).into()];
+        let with_secret = || {
+            vec![
+                registered(ApplicationType::Web),
+                secret(1, None).event(&ApplicationSettings::default()).into(),
+            ]
+        };
         let decision = revoke(with_secret()).unwrap();
         let mut past = with_secret();
         past.push(decision.events[0].1.clone());

@@ -40,7 +40,15 @@ pub(super) async fn revoke(
 ) -> Result<Response, OAuthError> {
     let form = form?;
     let anonymous = visit.context(Actor::default());
-    let client = clients::authenticate(&visit.edge, &visit.realm, "revoke", &visit.headers, &form, &anonymous).await?;
+    let client = clients::authenticate(
+        &visit.edge,
+        &visit.realm,
+        "revoke",
+        &visit.headers,
+        &form,
+        &anonymous,
+    )
+    .await?;
     let token = form
         .given("token")
         .ok_or_else(|| OAuthError::invalid_request("token is missing"))?;

@@ -69,7 +69,15 @@ pub(super) async fn device_authorization(
 ) -> Result<Response, OAuthError> {
     let form = form?;
     let anonymous = visit.context(Actor::default());
-    let client = clients::authenticate(&visit.edge, &visit.realm, &visit.headers, &form, &anonymous).await?;
+    let client = clients::authenticate(
+        &visit.edge,
+        &visit.realm,
+        "device_authorization",
+        &visit.headers,
+        &form,
+        &anonymous,
+    )
+    .await?;
     if !client.state.may_use(DEVICE_CODE) {
         return Err(OAuthError::unauthorized_client(
             "this application does not use device codes",

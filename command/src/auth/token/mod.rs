@@ -92,7 +92,15 @@ pub(super) async fn token(
 ) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
-    let client = clients::authenticate(&visit.edge, &visit.realm, "token", &visit.headers, &form, &context).await?;
+    let client = clients::authenticate(
+        &visit.edge,
+        &visit.realm,
+        "token",
+        &visit.headers,
+        &form,
+        &context,
+    )
+    .await?;
     let settings = visit.edge.settings(visit.realm.id).await?;
     let context = visit.context(Actor {
         client: Some(client.id),

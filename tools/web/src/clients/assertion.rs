@@ -101,9 +101,7 @@ impl Shown<'_> {
             .iter()
             .filter(|secret| secret.expires.is_none_or(|end| now < end))
             .filter_map(|secret| secret.secret.as_ref())
-            .map(|secret| {
-                jose::verify_with_secret(self.assertion, secret.as_bytes(), &expect, now.seconds())
-            })
+            .map(|secret| jose::verify_with_secret(self.assertion, secret.as_bytes(), &expect, now.seconds()))
             .reduce(|one, other| one.or(other))
             .unwrap_or(Err(JoseError::NoSuitableKey))
             .map_err(KeyRefused::from)

@@ -54,7 +54,7 @@ impl World {
         let registered = ApplicationEvent::Registered {
             client_id: id.to_string(),
             application_type: ApplicationType::Web,
-            settings,
+            settings: Box::new(settings),
         };
         self.put(id, vec![registered], None).await;
         id
@@ -112,9 +112,7 @@ impl Decide for Put {
 async fn shown_to(edge: &Edge, endpoint: &str, assertion: &str, more: &str) -> Result<Client, OAuthError> {
     let form = format!("client_assertion={assertion}&client_assertion_type={ASSERTION_TYPE}{more}");
     let form = Form::parse(form.as_bytes()).unwrap();
-    let context = edge
-        .kernel()
-        .context(events::envelope::Actor::component("test"));
+    let context = edge.kernel().context(events::envelope::Actor::component("test"));
     authenticate(edge, &realm(REALM), endpoint, &HeaderMap::new(), &form, &context).await
 }
 
@@ -131,7 +129,10 @@ fn claims(client: ApplicationId, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+        .as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
     claims
 }
 
@@ -161,9 +162,16 @@ async fn one_of_its_own_for_this_server_is_good_once() {
     }
     let key = key();
     let id = world.signing(PRIVATE_KEY_JWT, &[&key]).await;
-    let at_par = signed(&key, &claims(id, json!({ "aud": format!("{ISSUER}/oauth2/par") })));
+    let at_par = signed(
+        &key,
+        &claims(id, json!({ "aud": format!("{ISSUER}/oauth2/par") })),
+    );
     assert!(!world.is_good(&at_par).await, "it is for another endpoint");
-    assert!(shown_to(&world.edge(), "par", &at_par, &format!("&client_id={id}")).await.is_ok());
+    assert!(
+        shown_to(&world.edge(), "par", &at_par, &format!("&client_id={id}"))
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -241,7 +249,10 @@ async fn what_is_not_exactly_so_is_refused_and_on_the_record() {
     }
     let failures = world.failures().await;
     assert!(failures.len() > 25 && failures.iter().all(|one| [id, other].contains(one)));
-    assert!(world.is_good(&signed(&key, &good)).await, "none of it used the good one up");
+    assert!(
+        world.is_good(&signed(&key, &good)).await,
+        "none of it used the good one up"
+    );
 }
 
 #[tokio::test]
@@ -260,9 +271,14 @@ async fn a_parameter_that_says_something_else_is_refused() {
     }
     for (form, error) in [
         (format!("client_assertion={assertion}"), "invalid_request"),
-        (format!("client_assertion_type={ASSERTION_TYPE}&client_id={id}"), "invalid_request"),
         (
-            format!("client_assertion={assertion}&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:saml2-bearer"),
+            format!("client_assertion_type={ASSERTION_TYPE}&client_id={id}"),
+            "invalid_request",
+        ),
+        (
+            format!(
+                "client_assertion={assertion}&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
+            ),
             "invalid_client",
         ),
     ] {
@@ -275,7 +291,12 @@ async fn a_parameter_that_says_something_else_is_refused() {
 async fn an_application_authenticates_by_its_method_and_no_other() {
     let world = World::new().await;
     let key = key();
-    for method in ["client_secret_basic", "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT] {
+    for method in [
+        "client_secret_basic",
+        "client_secret_post",
+        CLIENT_SECRET_JWT,
+        PRIVATE_KEY_JWT,
+    ] {
         let id = world.signing(method, &[&key]).await;
         world.give(id, SECRET, true).await;
         let name = id.to_string();
@@ -284,12 +305,27 @@ async fn an_application_authenticates_by_its_method_and_no_other() {
             ("client_secret_basic", world.try_as(&basic, "").await.is_ok()),
             (
                 "client_secret_post",
-                world.try_as(&HeaderMap::new(), &super::tests::post(&name, SECRET)).await.is_ok(),
+                world
+                    .try_as(&HeaderMap::new(), &super::tests::post(&name, SECRET))
+                    .await
+                    .is_ok(),
             ),
-            (CLIENT_SECRET_JWT, world.is_good(&hs256(SECRET.as_bytes(), &claims(id, json!({})))).await),
-            (PRIVATE_KEY_JWT, world.is_good(&signed(&key, &claims(id, json!({})))).await),
+            (
+                CLIENT_SECRET_JWT,
+                world
+                    .is_good(&hs256(SECRET.as_bytes(), &claims(id, json!({}))))
+                    .await,
+            ),
+            (
+                PRIVATE_KEY_JWT,
+                world.is_good(&signed(&key, &claims(id, json!({})))).await,
+            ),
         ];
-        assert_eq!(tried.map(|(by, good)| good == (by == method)), [true; 4], "{method}");
+        assert_eq!(
+            tried.map(|(by, good)| good == (by == method)),
+            [true; 4],
+            "{method}"
+        );
         let nothing = format!("client_id={name}");
         assert_eq!(world.refused(&HeaderMap::new(), &nothing).await, "invalid_client");
     }
@@ -319,21 +355,39 @@ async fn a_secret_signs_only_if_it_was_made_for_that_and_is_not_over() {
     let kept = world.give(id, SECRET, true).await;
     let older = "chs_another-secret-of-more-than-32-bytes";
     world.give(id, older, false).await;
-    let good = async |secret: &str| world.is_good(&hs256(secret.as_bytes(), &claims(id, json!({})))).await;
+    let good = async |secret: &str| {
+        world
+            .is_good(&hs256(secret.as_bytes(), &claims(id, json!({}))))
+            .await
+    };
     assert!(good(SECRET).await);
     assert!(!good(older).await && !good("a guess of more than thirty-two bytes").await);
     let id_of = |recorded: &events::event::Happened| match &recorded.event {
-        Event::Auth(AuthEvent::ClientAuthenticationSucceeded { client, method }) => Some((*client, method.clone())),
+        Event::Auth(AuthEvent::ClientAuthenticationSucceeded { client, method }) => {
+            Some((*client, method.clone()))
+        }
         _ => None,
     };
-    let log = world.kernel.log().read(Stream::activity(REALM), 0, 10).await.unwrap();
+    let log = world
+        .kernel
+        .log()
+        .read(Stream::activity(REALM), 0, 10)
+        .await
+        .unwrap();
     let first = world.kernel.decode(&log[0]).await.unwrap();
     assert_eq!(id_of(&first), Some((id, CLIENT_SECRET_JWT.to_owned())));
     world.clock.advance(60);
-    let late = claims(id, json!({ "exp": NOW.seconds() + 120, "iat": NOW.seconds() + 60 }));
+    let late = claims(
+        id,
+        json!({ "exp": NOW.seconds() + 120, "iat": NOW.seconds() + 60 }),
+    );
     assert!(!world.is_good(&hs256(SECRET.as_bytes(), &late)).await, "it ended");
     world
-        .put(id, vec![ApplicationEvent::SecretRevoked { credential: kept }], None)
+        .put(
+            id,
+            vec![ApplicationEvent::SecretRevoked { credential: kept }],
+            None,
+        )
         .await;
     assert!(!good(SECRET).await);
 }
@@ -352,13 +406,21 @@ async fn a_profile_takes_keys_alone_and_the_issuer_alone() {
         }),
         ..SettingsChange::default()
     });
-    world.kernel.execute(&world.context(), &Put(strict)).await.unwrap();
+    world
+        .kernel
+        .execute(&world.context(), &Put(strict))
+        .await
+        .unwrap();
     assert!(world.is_good(&signed(&key, &claims(id, json!({})))).await);
     for audience in [json!(TOKEN), json!([ISSUER]), json!([ISSUER, TOKEN])] {
         let assertion = signed(&key, &claims(id, json!({ "aud": audience })));
         assert!(!world.is_good(&assertion).await, "{audience}");
     }
-    assert!(!world.is_good(&hs256(SECRET.as_bytes(), &claims(weak, json!({})))).await);
+    assert!(
+        !world
+            .is_good(&hs256(SECRET.as_bytes(), &claims(weak, json!({}))))
+            .await
+    );
 }
 
 /// Serves whatever is in the cell, as a client's server does.
@@ -396,22 +458,38 @@ async fn keys_are_fetched_from_where_they_are_and_from_nowhere_private() {
     };
     let with = |settings: &outbound::Settings| {
         let documents = Documents::new(Outbound::new(settings).unwrap());
-        Edge::new(Arc::clone(&world.kernel), "https://id.example".parse().unwrap(), documents)
+        Edge::new(
+            Arc::clone(&world.kernel),
+            "https://id.example".parse().unwrap(),
+            documents,
+        )
     };
     let edge = with(&loopback);
     let good = async |edge: &Edge, key: &SigningKey| {
         shown_to(edge, "token", &signed(key, &claims(id, json!({}))), "").await
     };
     assert!(good(&edge, &first).await.is_ok());
-    assert_eq!(good(&edge, &second).await.unwrap_err(), OAuthError::invalid_client());
+    assert_eq!(
+        good(&edge, &second).await.unwrap_err(),
+        OAuthError::invalid_client()
+    );
     *document.lock().unwrap() = jwks(&second);
     assert!(good(&edge, &second).await.is_err(), "it was asked a moment ago");
-    assert!(good(&with(&loopback), &second).await.is_ok(), "another node asks for itself");
+    assert!(
+        good(&with(&loopback), &second).await.is_ok(),
+        "another node asks for itself"
+    );
     *document.lock().unwrap() = "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}".to_owned();
-    assert_eq!(good(&with(&loopback), &second).await.unwrap_err(), OAuthError::invalid_client());
+    assert_eq!(
+        good(&with(&loopback), &second).await.unwrap_err(),
+        OAuthError::invalid_client()
+    );
     let private = with(&outbound::Settings {
         allow_http: true,
         ..outbound::Settings::default()
     });
-    assert_eq!(good(&private, &second).await.unwrap_err(), OAuthError::invalid_client());
+    assert_eq!(
+        good(&private, &second).await.unwrap_err(),
+        OAuthError::invalid_client()
+    );
 }

@@ -45,7 +45,10 @@ impl<'a> Presented<'a> {
     pub(super) fn of(headers: &HeaderMap, form: &'a Form) -> Result<Self, OAuthError> {
         let mut authorization = headers.get_all(header::AUTHORIZATION).iter();
         let (first, second) = (authorization.next(), authorization.next());
-        let assertion = (form.given("client_assertion"), form.given("client_assertion_type"));
+        let assertion = (
+            form.given("client_assertion"),
+            form.given("client_assertion_type"),
+        );
         let methods = [
             first.is_some(),
             second.is_some(),

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
     envelope::Actor,
@@ -8,7 +9,6 @@ use events::{
     sealing::Sealed,
     subject::{Stream, Subject},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, StatusCode, header};
 
 use super::*;
@@ -55,7 +55,12 @@ impl World {
         self.kernel.context(Actor::component("test"))
     }
 
-    pub(super) async fn put(&self, id: ApplicationId, events: Vec<ApplicationEvent>, client_id: Option<&'static str>) {
+    pub(super) async fn put(
+        &self,
+        id: ApplicationId,
+        events: Vec<ApplicationEvent>,
+        client_id: Option<&'static str>,
+    ) {
         self.kernel
             .execute(&self.context(), &Put(id, events, client_id))
             .await
@@ -285,7 +290,10 @@ async fn methods_are_not_mixed() {
         (authorization(&[&basic]), post(&name, SECRET)),
         (authorization(&[&basic, &basic]), String::new()),
         (authorization(&[&basic]), format!("client_id={other}")),
-        (authorization(&[&basic]), "client_assertion=x&client_assertion_type=y".to_owned()),
+        (
+            authorization(&[&basic]),
+            "client_assertion=x&client_assertion_type=y".to_owned(),
+        ),
         (none(), format!("{}&client_assertion_type=x", post(&name, SECRET))),
     ] {
         assert_eq!(world.refused(&headers, &form).await, "invalid_request", "{form}");
@@ -315,11 +323,7 @@ async fn credentials_that_cannot_be_read_are_refused() {
             "{value}"
         );
     }
-    for form in [
-        "",
-        "client_id=",
-        "client_secret=x",
-    ] {
+    for form in ["", "client_id=", "client_secret=x"] {
         assert_eq!(world.refused(&none(), form).await, "invalid_client", "{form}");
     }
 }
