@@ -42,6 +42,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::users::Users),
         Arc::new(crate::applications::Applications),
         Arc::new(crate::permissions::Permissions),
+        Arc::new(crate::compliance::Compliance),
         Arc::new(crate::auth::Auth),
         Arc::new(crate::auth::Endings),
         Arc::new(crate::audit::Audit { lane: Lane::Facts }),

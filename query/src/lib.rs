@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | `realms`, `users`, `applications`, `permissions`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
+//! | `realms`, `users`, `applications`, `permissions`, `consents`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
 //! | [`auth`] | the realm surface: discovery, keys, userinfo, introspection |
 //! | `read` | what each of the first goes through: who asks, what for, how new must it be |
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
@@ -14,6 +14,7 @@
 
 mod applications;
 pub mod auth;
+mod consents;
 mod etag;
 mod events;
 mod failure;
@@ -70,6 +71,7 @@ fn operations() -> OpenApiRouter<Queries> {
         .merge(realms::router())
         .merge(users::router())
         .merge(permissions::router())
+        .merge(consents::router())
         .merge(applications::router())
         .merge(sessions::router())
         .merge(events::router())

@@ -4,20 +4,24 @@
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
 use events::{
     auth::{AuthEvent, RequestedClaims},
     clock::Timestamp,
-    compliance::{Consent, consent_id},
     ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
-    kernel::{Kernel, KernelError},
+    kernel::{Claim, Context, Decide, Decision, Failure, Kernel, KernelError, Reader},
+    log::ClaimKind,
     realms::Settings,
+    subject::{Stream, Subject},
 };
 use serde::{Deserialize, Serialize};
 use web::artefacts;
 
 use super::{
-    authorize::request::{AuthorizeRequest, ReplyTo},
+    authorize::{reply::ReplyTo, request::AuthorizeRequest},
+    flow::{self, Flow},
     sessions::SignedIn,
+    trouble,
     visit::Visit,
 };
 
@@ -60,13 +64,31 @@ pub struct Code {
     pub invalid: Timestamp,
 }
 
-/// Issues a code in a session, and records that.
+/// Why no code was issued.
+#[derive(Debug)]
+pub enum NotIssued {
+    /// The request, or the form that answered it, gave a code before.
+    UsedBefore(ClaimKind),
+    /// That could not be done.
+    Kernel(KernelError),
+}
+
+impl From<KernelError> for NotIssued {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+/// Issues a code in a session, under a version of the user's consent, and records that. What gives one code (a
+/// pushed request, a request object with an id, a consent form) is spent in the same append.
 pub async fn issue(
     visit: &Visit,
     settings: &Settings,
     request: &AuthorizeRequest,
     signed_in: &SignedIn,
-) -> Result<String, KernelError> {
+    consent: u64,
+    allowed: Option<&Flow>,
+) -> Result<String, NotIssued> {
     let kernel = visit.edge.kernel();
     let mut context = visit.context_of(signed_in);
     context.actor.client = Some(request.client);
@@ -75,8 +97,6 @@ pub async fn issue(
         redirect_uri_given,
         ..
     } = request.reply_to.clone();
-    let consent = consent_id(signed_in.user, request.client);
-    let consent = kernel.current::<Consent>(visit.realm.id, consent).await?;
     let code = Code {
         grant: GrantId(context.new_id()),
         session: signed_in.id,
@@ -88,9 +108,9 @@ pub async fn issue(
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
         resources: request.resources.clone(),
-        claims: RequestedClaims::default(),
-        jkt: None,
-        consent: consent.version,
+        claims: request.claims.clone(),
+        jkt: request.jkt.clone(),
+        consent,
         invalid: context.now.after_seconds(settings.tokens.code_seconds),
     };
     let bound = [request.client.0.as_bytes().as_slice()];
@@ -101,10 +121,77 @@ pub async fn issue(
         user: code.user,
         scopes: code.scopes.into_iter().collect(),
     };
-    kernel
-        .record(visit.realm.id, &context, vec![issued.into()])
-        .await?;
-    Ok(text)
+    let spent = spent(request, allowed);
+    if spent.is_empty() {
+        kernel
+            .record(visit.realm.id, &context, vec![issued.into()])
+            .await?;
+        return Ok(text);
+    }
+    let command = IssueCode {
+        realm: visit.realm.id,
+        session: code.session,
+        issued,
+        spent,
+    };
+    match kernel.execute(&context, &command).await {
+        Ok(_) => Ok(text),
+        Err(Failure::Claimed { kind, .. }) => Err(NotIssued::UsedBefore(kind)),
+        Err(failure) => Err(NotIssued::Kernel(trouble(failure))),
+    }
+}
+
+/// What a request and the form that answered it use up: kind, value, and when it would be invalid by itself. A
+/// sign-in may begin at the last moment and takes its time.
+fn spent(request: &AuthorizeRequest, allowed: Option<&Flow>) -> Vec<(ClaimKind, String, Timestamp)> {
+    let client = request.client;
+    let pushed = request.origin.pushed.iter().map(|(id, ends)| {
+        let value = format!("{client}:{id}");
+        (ClaimKind::PushedRequest, value, ends.after_seconds(flow::SECONDS))
+    });
+    let object = request.origin.object.iter().map(|(id, ends)| {
+        let value = format!("{client}:{id}");
+        (ClaimKind::RequestObject, value, ends.after_seconds(flow::SECONDS))
+    });
+    let form = allowed.map(|flow| (ClaimKind::Flow, flow.id.to_string(), flow.expires));
+    pushed.chain(object).chain(form).collect()
+}
+
+/// A code is issued for something that gives one.
+struct IssueCode {
+    realm: RealmId,
+    session: SessionId,
+    issued: AuthEvent,
+    spent: Vec<(ClaimKind, String, Timestamp)>,
+}
+
+#[async_trait]
+impl Decide for IssueCode {
+    type State = ();
+    type Rejection = std::convert::Infallible;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, _: &mut Reader<'_>) -> Result<(), KernelError> {
+        Ok(())
+    }
+
+    fn decide(&self, (): &(), _: &Context) -> Result<Decision, Self::Rejection> {
+        let decision = Decision::nothing(Subject::session(self.session)).noting(self.issued.clone());
+        Ok(self
+            .spent
+            .iter()
+            .fold(decision, |decision, (kind, value, invalid)| {
+                decision.claiming(Claim::Spend {
+                    kind: *kind,
+                    value: value.clone(),
+                    holder: self.session.0,
+                    invalid: *invalid,
+                })
+            }))
+    }
 }
 
 /// Opens a code that an application presents. `None`: too old, altered, or of another realm or application.

@@ -1,8 +1,8 @@
 //! The progress of a sign-in, sealed into the browser's hands. The rule: it carries the whole validated
-//! request, is bound to the realm and to the browser that began it, and is good for one sign-in within half
-//! an hour.
+//! request, is bound to the realm, to the browser that began it and, once somebody is signed in, to their
+//! session, and is good for one answer within half an hour.
 
-use events::{clock::Timestamp, kernel::KernelError};
+use events::{clock::Timestamp, ids::SessionId, kernel::KernelError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use web::artefacts;
@@ -10,8 +10,9 @@ use web::artefacts;
 use super::{authorize::request::AuthorizeRequest, session_cookie::Browser, visit::Visit};
 
 const PURPOSE: &str = "flow";
+const IN_SESSION: &str = "flow in a session";
 /// How long a form may stay open, in seconds.
-const SECONDS: u64 = 1_800;
+pub const SECONDS: u64 = 1_800;
 
 /// A sign-in under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,5 +72,28 @@ impl Flow {
             text,
         )
         .await
+    }
+
+    /// Seals it for a browser in which somebody is signed in.
+    pub async fn seal_in(
+        &self,
+        visit: &Visit,
+        browser: &Browser,
+        session: SessionId,
+    ) -> Result<String, KernelError> {
+        let bound = [browser.bound(), session.0.as_bytes().as_slice()];
+        let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+        artefacts::seal(kernel, realm, IN_SESSION, &bound, self, self.expires).await
+    }
+
+    /// Opens one that was sealed in a session. `None`: also if it is of another one.
+    pub async fn open_in(
+        visit: &Visit,
+        browser: &Browser,
+        session: SessionId,
+        text: &str,
+    ) -> Result<Option<Self>, KernelError> {
+        let bound = [browser.bound(), session.0.as_bytes().as_slice()];
+        artefacts::open(visit.edge.kernel(), visit.realm.id, IN_SESSION, &bound, text).await
     }
 }

@@ -7,7 +7,9 @@
 //! | step | request (below `/realms/{realm}`) | event (activity lane) |
 //! | --- | --- | --- |
 //! | an application asks for a code | `GET oauth2/authorize` | `code.issued` (`session.continued` once a minute) |
+//! | an application pushes its request first | `POST oauth2/par` | none |
 //! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` |
+//! | a person allows it | `GET consent`, `POST consent` | `consent.given` (facts lane), `code.issued` |
 //! | the code becomes tokens | `POST oauth2/token`, `authorization_code` | `grant.started`, `token.issued` |
 //! | the tokens are renewed | `POST oauth2/token`, `refresh_token` | `grant.refreshed`, `token.issued` |
 //! | a device asks to be approved | `POST oauth2/device_authorization` | `device.requested` |
@@ -29,9 +31,10 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `authorize/` | the authorization endpoint: request, redirect URIs, answer |
+//! | `authorize/` | the authorization endpoint: request (pushed, signed), redirect URIs, answer |
 //! | `sign_in.rs`, `flow.rs` | the sign-in page, and the sealed progress of a sign-in |
 //! | `sessions/`, `session_cookie.rs` | who the browser is signed in as, and the decisions on that |
+//! | `consent/` | what a person allows an application |
 //! | `code.rs`, `token/`, `grants.rs` | codes, the grants of the token endpoint, and the decisions on them |
 //! | `device/` | devices without a browser: asking, answering, codes |
 //! | `revoke.rs`, `logout.rs`, `hint.rs` | tokens given back, sessions ended, id tokens as hints |
@@ -45,6 +48,7 @@ mod assets;
 mod audience;
 mod authorize;
 mod code;
+pub(crate) mod consent;
 mod device;
 mod flow;
 #[cfg(test)]
@@ -89,7 +93,9 @@ pub fn router(commands: Commands) -> OpenApiRouter {
 pub(crate) fn operations() -> OpenApiRouter<Commands> {
     OpenApiRouter::new()
         .routes(routes!(authorize::get_authorize, authorize::post_authorize).map(without_head))
+        .routes(routes!(authorize::pushed::push).map(cors::open))
         .routes(routes!(sign_in::get_sign_in, sign_in::post_sign_in))
+        .routes(routes!(consent::get_consent, consent::post_consent))
         .routes(routes!(token::token).map(cors::open))
         .routes(routes!(revoke::revoke).map(cors::open))
         .routes(routes!(logout::get_logout, logout::post_logout).map(without_head))

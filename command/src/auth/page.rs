@@ -104,6 +104,19 @@ impl PageError {
         }
     }
 
+    /// A form that is over: too old, used before, or of another browser or session.
+    pub const fn stale() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "stale",
+            title: "This page was out of date",
+            message: "It had been open for too long, was sent twice, or was opened in another browser. Go back to the \
+                      application that sent you here and begin again.",
+            detail: None,
+            retry_after: None,
+        }
+    }
+
     /// There is no such realm, or it is suspended: the same answer.
     pub const fn no_realm() -> Self {
         Self {

@@ -143,8 +143,12 @@ async fn form_page(
         None => None,
     };
     let reply_to = flow.request.as_ref().map(|request| &request.reply_to);
-    let cancel =
-        reply_to.and_then(|reply_to| answer::address(&visit.issuer(), reply_to, answer::ACCESS_DENIED));
+    let cancel = match (&application, reply_to) {
+        (Some(application), Some(reply_to)) => {
+            answer::link(visit, application, reply_to, answer::ACCESS_DENIED).await?
+        }
+        _ => None,
+    };
     let leads_to = reply_to.and_then(|reply_to| PolicySource::of(&reply_to.redirect_uri));
     let template = SignIn {
         realm_display_name: &visit.realm.display_name,
@@ -197,7 +201,7 @@ async fn submit(visit: &Visit, hasher: &Hasher, body: Body) -> Result<Response, 
         SignInResult::SignedIn(signed_in) => {
             counted("succeeded");
             let answer = match (&flow.request, &flow.device) {
-                (Some(request), _) => authorize::grant(visit, request, &signed_in).await,
+                (Some(request), _) => authorize::grant(visit, request, &signed_in, None).await,
                 (None, Some(user_code)) => page::see_other(&device::after_sign_in(visit, user_code)),
                 (None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
             };

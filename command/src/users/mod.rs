@@ -11,6 +11,7 @@
 //! | set a password | `PUT users/{id}/password` | realm administrators | `password.set` |
 //! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
+//! | withdraw a consent | `DELETE users/{id}/consents/{application}` | realm administrators | `consent.withdrawn` |
 //!
 //! Platform administrators may all of it in every realm, and nobody else any of it in `system` (`web::access`).
 //!
@@ -22,6 +23,7 @@
 //! **It worked when** the answer's events are those of the table. A lock refuses new sign-ins, a disabled user's
 //! sessions and tokens are refused within a second, and a new password ends the sessions that began before it.
 
+pub mod consents;
 pub mod password;
 pub mod profile;
 pub mod register;
@@ -130,4 +132,5 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(password::set))
         .routes(routes!(sessions::end_all))
         .routes(routes!(sessions::end))
+        .routes(routes!(consents::withdraw))
 }

@@ -4,18 +4,23 @@
 //!
 //! The audience is not asked for: userinfo belongs to the issuer, whatever resources the token is for besides.
 
+use std::collections::BTreeSet;
+
 use axum::{
     Json,
     body::Bytes,
     extract::{OriginalUri, State},
     response::{IntoResponse, Response},
 };
-use events::{applications::Application, users::User};
-use http::HeaderMap;
+use events::{applications::Application, auth::Session, realms::Settings, users::User};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use web::{Path, Problem, TokenRefused, bearer::presented, claims, form::Form};
+use web::{
+    AccessToken, Code, Edge, Path, Problem, RealmRef, Requirements, TokenRefused, bearer::presented, claims,
+    clients::encrypting, form::Form,
+};
 
 use super::{Issuer, bearer::Refusal, open_realm};
 use crate::{Queries, etag::NO_STORE};
@@ -38,7 +43,7 @@ struct UserInfo {
     tag = "openid",
     params(Issuer),
     responses(
-        (status = 200, description = "The claims", body = UserInfo),
+        (status = 200, description = "The claims; as `application/jwt` where the application chose that", body = UserInfo),
         (status = 401, description = "No good token"),
         (status = 403, description = "The token is not for this"),
     )
@@ -60,7 +65,7 @@ pub(super) async fn get_userinfo(
     params(Issuer),
     request_body(content = inline(Option<AccessTokenForm>), content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "The claims", body = UserInfo),
+        (status = 200, description = "The claims; as `application/jwt` where the application chose that", body = UserInfo),
         (status = 401, description = "No good token"),
         (status = 403, description = "The token is not for this"),
     )
@@ -117,15 +122,91 @@ async fn userinfo(
         .map_err(Problem::from)?
         .state;
     let settings = edge.settings(realm.id).await.map_err(Problem::from)?;
-    let claims = claims::user_claims(&state.profile, &settings, &application.settings, &token.scopes);
-    Ok((
-        [NO_STORE],
-        Json(UserInfo {
-            sub: token.claims.subject().to_owned(),
-            claims,
-        }),
+    let mut claims = claims::user_claims(&state.profile, &settings, &application.settings, &token.scopes);
+    let asked = asked_one_by_one(edge, &token).await?;
+    claims.extend(claims::requested_claims(
+        &state.profile,
+        &settings,
+        &application.settings,
+        &asked,
+    ));
+    let info = UserInfo {
+        sub: token.claims.subject().to_owned(),
+        claims,
+    };
+    Ok(
+        match as_token(edge, &realm, &application, &settings, &info).await? {
+            Some(token) => ([NO_STORE, JWT], token).into_response(),
+            None => ([NO_STORE], Json(info)).into_response(),
+        },
     )
-        .into_response())
+}
+
+const JWT: (HeaderName, HeaderValue) = (header::CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
+
+/// The claims that the authorization request asked for here (OpenID Connect Core, 5.5).
+async fn asked_one_by_one(edge: &Edge, token: &AccessToken) -> Result<BTreeSet<String>, Problem> {
+    let (Some(session), Some(grant)) = (token.session, token.grant) else {
+        return Ok(BTreeSet::new());
+    };
+    let kernel = edge.kernel();
+    let session = kernel.current::<Session>(token.realm.id, session.0).await?.state;
+    let grant = session.grant(grant, kernel.now());
+    Ok(grant
+        .map(|grant| grant.claims.userinfo.clone())
+        .unwrap_or_default())
+}
+
+/// The answer as a token, signed and encrypted as the application chose (OpenID Connect Core, 5.3.2); `None` where it
+/// chose neither.
+async fn as_token(
+    edge: &Edge,
+    realm: &RealmRef,
+    application: &Application,
+    settings: &Settings,
+    info: &UserInfo,
+) -> Result<Option<String>, Problem> {
+    let own = &application.settings;
+    let (algorithm, content) = (
+        own.userinfo_encrypted_response_alg.as_deref(),
+        own.userinfo_encrypted_response_enc.as_deref(),
+    );
+    let Some(chosen) = own.userinfo_signed_response_alg.as_deref() else {
+        let Some(algorithm) = algorithm else {
+            return Ok(None);
+        };
+        let encrypted = encrypting::claims(edge, own, algorithm, content, info).await;
+        return encrypted.map(Some).map_err(unsent);
+    };
+    let signing = Requirements::of(application, settings).signing(Some(chosen));
+    let key = match signing {
+        Some(algorithm) => edge.signing_key(realm.id, algorithm).await?,
+        None => None,
+    };
+    let key = key.ok_or_else(|| unsent("there is no key that userinfo may be signed with"))?;
+    let signed = Signed {
+        iss: edge.issuer(realm),
+        aud: &application.client_id,
+        info,
+    };
+    let token = key.sign("JWT", &signed).map_err(unsent)?;
+    let sent = encrypting::token(edge, own, algorithm, content, token).await;
+    sent.map(Some).map_err(unsent)
+}
+
+/// The claims as they are signed: for whom, and by whom.
+#[derive(Serialize)]
+struct Signed<'a> {
+    iss: String,
+    aud: &'a str,
+    #[serde(flatten)]
+    info: &'a UserInfo,
+}
+
+/// What the application chose cannot be done just now; never does it leave in the clear instead.
+fn unsent(reason: impl std::fmt::Display) -> Problem {
+    tracing::warn!(%reason, "userinfo could not be signed or encrypted");
+    Problem::new(Code::Unavailable)
 }
 
 /// Whatever is wrong with a token, its bearer is told the same.

@@ -75,7 +75,7 @@ impl Operation {
                 (Some("role"), _) => "auditor",
                 (Some("path" | "asset" | "name" | "file"), _) => "chancery.css",
                 (Some(_), "users") => &places.user,
-                (Some(_), "applications") => &places.application,
+                (Some(_), "applications" | "consents") => &places.application,
                 (Some(_), "secrets") => &places.secret,
                 (Some(_), "sessions") => &places.session,
                 (Some(_), "signing-keys") => &places.kid,

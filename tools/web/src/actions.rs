@@ -99,6 +99,10 @@ actions! {
     SessionsRead = "sessions:read" Read Realm;
     /// End sessions.
     SessionsEnd = "sessions:end" Write Realm;
+    /// Read what users allow applications.
+    ConsentsRead = "consents:read" Read Realm;
+    /// Withdraw what a user allows an application.
+    ConsentsWithdraw = "consents:withdraw" Write Realm;
     /// Read the log.
     EventsRead = "events:read" Read Realm;
 }

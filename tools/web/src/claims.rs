@@ -12,6 +12,54 @@ pub const ACR_PASSWORD: &str = "urn:chancery:acr:pwd";
 /// The scopes that every application may ask for; its own come on top.
 pub const STANDARD_SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
 
+/// The standard claims that can be asked for one by one, with the scope that releases each (OpenID Connect Core, 5.4).
+pub const STANDARD_CLAIMS: [(&str, &str); 10] = [
+    ("name", "profile"),
+    ("given_name", "profile"),
+    ("family_name", "profile"),
+    ("preferred_username", "profile"),
+    ("locale", "profile"),
+    ("zoneinfo", "profile"),
+    ("email", "email"),
+    ("email_verified", "email"),
+    ("phone_number", "phone"),
+    ("phone_number_verified", "phone"),
+];
+
+/// The scope that releases a claim; a claim that is an attribute of the realm's comes with `profile`. `None` for none.
+pub fn scope_of(claim: &str) -> Option<&'static str> {
+    let standard = STANDARD_CLAIMS.iter().find(|(name, _)| *name == claim);
+    match standard {
+        Some((_, scope)) => Some(scope),
+        None if RESERVED.contains(&claim) => None,
+        None => Some("profile"),
+    }
+}
+
+/// Whether a claim can be asked for by its name: a standard one, or an attribute that the realm tells as a claim.
+pub fn is_requestable(claim: &str, settings: &Settings) -> bool {
+    let attributes = &settings.registration.attributes;
+    STANDARD_CLAIMS.iter().any(|(name, _)| *name == claim)
+        || (!RESERVED.contains(&claim) && attributes.get(claim).is_some_and(|schema| schema.claim))
+}
+
+/// The claims about a user that were asked for one by one (OpenID Connect Core, 5.5); what is not known of them is left out.
+pub fn requested_claims(
+    profile: &Profile,
+    settings: &Settings,
+    application: &ApplicationSettings,
+    requested: &BTreeSet<String>,
+) -> Map<String, Value> {
+    if requested.is_empty() {
+        return Map::new();
+    }
+    let scopes = ["profile", "email", "phone"].map(str::to_owned).into();
+    user_claims(profile, settings, application, &scopes)
+        .into_iter()
+        .filter(|(name, _)| requested.contains(name))
+        .collect()
+}
+
 /// Claims that the protocols own: neither an attribute nor a custom claim is put into their place.
 pub const RESERVED: [&str; 24] = [
     "iss",

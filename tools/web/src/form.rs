@@ -80,6 +80,14 @@ impl Form {
         Ok(Self(parameters))
     }
 
+    /// A form of parameters that came in another way, under the same rules.
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, FormError> {
+        let encoded = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        Self::parse(encoded.as_bytes())
+    }
+
     /// Parses the body of a request that says that it is a form.
     pub fn of_body(headers: &HeaderMap, body: &[u8]) -> Result<Self, FormError> {
         if is_form(headers) {

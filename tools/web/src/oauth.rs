@@ -116,6 +116,11 @@ impl OAuthError {
         Self::bad("invalid_target", description)
     }
 
+    /// A code of an extension or of the authorization endpoint (RFC 6749, 4.1.2.1), for which there is no function here.
+    pub fn refused(error: &'static str, description: impl Into<Description>) -> Self {
+        Self::bad(error, description)
+    }
+
     /// Tokens of this type cannot be revoked (RFC 7009, 2.2.1).
     pub fn unsupported_token_type() -> Self {
         Self::bad("unsupported_token_type", "tokens of this type cannot be revoked")

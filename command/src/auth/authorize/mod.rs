@@ -3,19 +3,28 @@
 //! anywhere; until then the person sees a page.
 
 pub mod answer;
+mod claims;
+mod object;
+mod params;
+pub(super) mod pushed;
 pub mod redirect_uri;
+pub mod reply;
 pub mod request;
+mod source;
 
 use axum::response::Response;
-use events::{applications::Application, kernel::KernelError};
-use web::{clients, form::Form};
+use events::{applications::Application, kernel::KernelError, log::ClaimKind};
+use web::{Requirements, clients, form::Form, oauth::OAuthError, subject};
 
 use self::{
-    answer::{Answer, LOGIN_REQUIRED},
-    request::{AuthorizeRequest, Prompt, Refusal},
+    answer::{Answer, CONSENT_REQUIRED, LOGIN_REQUIRED, USED_BEFORE},
+    request::{Asking, AuthorizeRequest, Prompt, Refusal},
+    source::Unusable,
 };
 use super::{
-    Issuer, code,
+    Issuer,
+    code::{self, NotIssued},
+    consent,
     flow::Flow,
     hint,
     page::{self, PageError},
@@ -41,12 +50,19 @@ const MAX_QUERY: usize = 6_000;
         ("nonce" = Option<String>, Query, description = "Repeated in the id token, at most 1,024 bytes"),
         ("code_challenge" = Option<String>, Query, description = "PKCE (RFC 7636); required of public applications"),
         ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
-        ("response_mode" = Option<String>, Query, description = "`query`, `fragment` or `form_post`"),
+        ("response_mode" = Option<String>, Query, description = "`query`, `fragment`, `form_post`; signed (JARM): `jwt`, or one of these with `.jwt`"),
         ("prompt" = Option<String>, Query, description = "`none`, or of `login`, `select_account`, `consent`"),
         ("max_age" = Option<u64>, Query, description = "How long ago the user may have signed in, in seconds"),
         ("login_hint" = Option<String>, Query, description = "The name to put into the form"),
         ("id_token_hint" = Option<String>, Query, description = "An id token of the user who is meant"),
-        ("resource" = Option<String>, Query, description = "One of the application's audiences (RFC 8707)"),
+        ("resource" = Option<String>, Query, description = "One of the application's audiences (RFC 8707); may be there several times"),
+        ("claims" = Option<String>, Query, description = "Claims asked for one by one, as JSON (OpenID Connect Core, 5.5)"),
+        ("acr_values" = Option<String>, Query, description = "Authentication contexts, by preference; voluntary"),
+        ("ui_locales" = Option<String>, Query, description = "Languages, by preference; taken and not used"),
+        ("display" = Option<String>, Query, description = "Taken and not used"),
+        ("dpop_jkt" = Option<String>, Query, description = "The key that the code is bound to (RFC 9449, section 10)"),
+        ("request" = Option<String>, Query, description = "A signed request object (RFC 9101); its parameters alone count"),
+        ("request_uri" = Option<String>, Query, description = "A pushed request (RFC 9126), or where a request object is, as registered"),
     ),
     responses(
         (status = 303, description = "To the redirect URI with a code or an error, or to the sign-in page"),
@@ -79,39 +95,59 @@ async fn authorize(
     form: Result<Form, PageError>,
     posted: bool,
 ) -> Result<Response, PageError> {
-    let form = form?;
-    let client_id = request::client_id(&form)?;
-    let (client, application) = match clients::resolve(&visit.edge, &visit.realm, client_id).await? {
-        Some((id, application)) => (Some(id), Some(application)),
-        None => (None, None),
+    let outside = form?;
+    let client_id = reply::client_id(&outside)?;
+    let Some((client, application)) = clients::resolve(&visit.edge, &visit.realm, client_id).await? else {
+        return Err(reply::Unanswerable::UnknownClient.into());
     };
-    let reply_to = request::reply_to(&form, application.as_ref())?;
-    let (Some(client), Some(application)) = (client, application) else {
-        return Err(request::Unanswerable::UnknownClient.into());
+    reply::takes_users(&application)?;
+    let settings = visit.edge.settings(visit.realm.id).await?;
+    let required = Requirements::of(&application, &settings);
+    let (form, origin) = match source::resolve(visit, client, &application, &required, &outside).await {
+        Ok(resolved) => resolved,
+        Err(Unusable::Kernel(error)) => return Err(error.into()),
+        Err(Unusable::Refused(refusal)) => {
+            // The application hears of it only where the rest of the request says so, validly.
+            return match reply::reply_to(&outside, &application, &required) {
+                Ok(reply_to) if reply_to.redirect_uri_given => {
+                    answer::send(visit, &application, &reply_to, Answer::Error(refusal)).await
+                }
+                Ok(_) | Err(_) => Err(PageError::bad_request(refusal.error, refusal.description)),
+            };
+        }
     };
+    let reply_to = reply::reply_to(&form, &application, &required)?;
     if posted
         && session_cookie::session(&visit.edge, visit.realm.id, &visit.headers)
             .await?
             .is_none()
-        && let Some(again) = as_get(visit, &form)
+        && let Some(again) = as_get(visit, &outside)
     {
         return page::see_other(&again);
     }
-    let name = &application.settings.name;
     let issuer = visit.issuer();
-    let mut request = match request::validate(&form, client, &application, &issuer, reply_to.clone()) {
+    let asking = Asking {
+        client,
+        application: &application,
+        required: &required,
+        settings: &settings,
+        issuer: &issuer,
+    };
+    let mut request = match request::validate(&form, &asking, reply_to.clone(), origin) {
         Ok(request) => request,
-        Err(refusal) => return answer::send(visit, name, &reply_to, Answer::Error(refusal)),
+        Err(refusal) => return answer::send(visit, &application, &reply_to, Answer::Error(refusal)).await,
     };
     if let Some(token) = form.given("id_token_hint") {
         match hint::read(visit, token).await? {
             Some(hint) => request.hinted = Some(hint.user),
-            None => return answer::send(visit, name, &reply_to, Answer::Error(BAD_HINT)),
+            None => return answer::send(visit, &application, &reply_to, Answer::Error(BAD_HINT)).await,
         }
     }
-    match signed_in(visit, &request).await? {
-        Some(signed_in) => grant(visit, &request, &signed_in).await,
-        None if request.prompt == Prompt::Nothing => answer::send(visit, name, &reply_to, LOGIN_REQUIRED),
+    match signed_in(visit, &application, &request).await? {
+        Some(signed_in) => grant(visit, &request, &signed_in, None).await,
+        None if request.prompt == Prompt::Nothing => {
+            answer::send(visit, &application, &reply_to, LOGIN_REQUIRED).await
+        }
         None => sign_in(visit, request).await,
     }
 }
@@ -132,7 +168,11 @@ fn as_get(visit: &Visit, form: &Form) -> Option<String> {
 }
 
 /// The session that answers the request, if there is one that may.
-async fn signed_in(visit: &Visit, request: &AuthorizeRequest) -> Result<Option<SignedIn>, KernelError> {
+async fn signed_in(
+    visit: &Visit,
+    application: &Application,
+    request: &AuthorizeRequest,
+) -> Result<Option<SignedIn>, KernelError> {
     if request.prompt == Prompt::SignIn {
         return Ok(None);
     }
@@ -145,10 +185,27 @@ async fn signed_in(visit: &Visit, request: &AuthorizeRequest) -> Result<Option<S
     let too_long_ago = request
         .max_age
         .is_some_and(|seconds| seconds == 0 || now > signed_in.session.started.after_seconds(seconds));
-    if too_long_ago || request.hinted.is_some_and(|hinted| hinted != signed_in.user) {
+    if too_long_ago || !is_meant(visit, application, request, &signed_in).await? {
         return Ok(None);
     }
     Ok(sessions::note_use(visit, &signed_in).await?.then_some(signed_in))
+}
+
+/// Whether who is signed in is who the request is about, where it says.
+async fn is_meant(
+    visit: &Visit,
+    application: &Application,
+    request: &AuthorizeRequest,
+    signed_in: &SignedIn,
+) -> Result<bool, KernelError> {
+    if request.hinted.is_some_and(|hinted| hinted != signed_in.user) {
+        return Ok(false);
+    }
+    let Some(named) = &request.subject else {
+        return Ok(true);
+    };
+    let kernel = visit.edge.kernel();
+    Ok(subject::of(kernel, visit.realm.id, application, signed_in.user).await? == *named)
 }
 
 /// The application that asked, as it is now: what it was told to be when it asked may be long ago.
@@ -163,23 +220,37 @@ pub(super) async fn asking(visit: &Visit, request: &AuthorizeRequest) -> Result<
     Ok(application)
 }
 
-/// Answers a request with a code for who is signed in: the one place where codes are issued.
+/// Answers a request with a code for who is signed in: the one place where codes are issued. `allowed` is the
+/// consent form that was just sent, if one was.
 pub(super) async fn grant(
     visit: &Visit,
     request: &AuthorizeRequest,
     signed_in: &SignedIn,
+    allowed: Option<&Flow>,
 ) -> Result<Response, PageError> {
     let application = asking(visit, request).await?;
-    let name = &application.settings.name;
-    if request.hinted.is_some_and(|hinted| hinted != signed_in.user) {
-        return answer::send(visit, name, &request.reply_to, answer::OTHER_USER);
-    }
-    if let Err(refusal) = request.is_still_allowed(&application, &visit.issuer()) {
-        return answer::send(visit, name, &request.reply_to, Answer::Error(refusal));
+    let send = async |answer| answer::send(visit, &application, &request.reply_to, answer).await;
+    if !is_meant(visit, &application, request, signed_in).await? {
+        return send(answer::OTHER_USER).await;
     }
     let settings = visit.edge.settings(visit.realm.id).await?;
-    let code = code::issue(visit, &settings, request, signed_in).await?;
-    answer::send(visit, name, &request.reply_to, Answer::Code(&code))
+    let required = Requirements::of(&application, &settings);
+    if let Err(refusal) = request.is_still_allowed(&application, &required, &visit.issuer()) {
+        return send(Answer::Error(refusal)).await;
+    }
+    let consent = consent::standing(visit, request, signed_in).await?;
+    if consent::is_due(&application, request, &consent.state, allowed.is_some()) {
+        return match request.prompt {
+            Prompt::Nothing => send(CONSENT_REQUIRED).await,
+            Prompt::AsNeeded | Prompt::SignIn => consent::ask(visit, request, signed_in).await,
+        };
+    }
+    match code::issue(visit, &settings, request, signed_in, consent.version, allowed).await {
+        Ok(code) => send(Answer::Code(&code)).await,
+        Err(NotIssued::UsedBefore(ClaimKind::Flow)) => Err(PageError::stale()),
+        Err(NotIssued::UsedBefore(_)) => send(USED_BEFORE).await,
+        Err(NotIssued::Kernel(error)) => Err(error.into()),
+    }
 }
 
 /// Sends the browser to the sign-in page, with the request sealed for this browser.
@@ -191,8 +262,14 @@ async fn sign_in(visit: &Visit, request: AuthorizeRequest) -> Result<Response, P
     Ok(response)
 }
 
-impl From<request::Unanswerable> for PageError {
-    fn from(reason: request::Unanswerable) -> Self {
+impl From<Refusal> for OAuthError {
+    fn from(refusal: Refusal) -> Self {
+        OAuthError::refused(refusal.error, refusal.description)
+    }
+}
+
+impl From<reply::Unanswerable> for PageError {
+    fn from(reason: reply::Unanswerable) -> Self {
         PageError::bad_request(reason.code(), reason.to_string())
     }
 }

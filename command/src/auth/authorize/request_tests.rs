@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use events::applications::ApplicationSettings;
+use events::applications::{ApplicationSettings, ApplicationType};
 use uuid::Uuid;
 
 use super::*;
+use crate::auth::authorize::{
+    params::{MAX_LOGIN_HINT, MAX_NONCE},
+    reply::{MAX_STATE, ResponseMode, client_id},
+};
 
 const ISSUER: &str = "https://id.example/realms/demo";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -42,14 +46,27 @@ fn application(application_type: ApplicationType) -> Application {
     }
 }
 
+fn reply_to(form: &Form, application: &Application) -> Result<ReplyTo, Unanswerable> {
+    let required = Requirements::of(application, &Settings::default());
+    reply::reply_to(form, application, &required)
+}
+
 fn validated_for(
     application_type: ApplicationType,
     changes: &[(&str, &str)],
 ) -> Result<AuthorizeRequest, &'static str> {
     let (query, application) = (query(changes), application(application_type));
-    let reply_to = reply_to(&query, Some(&application)).expect("the redirect URI is registered");
-    validate(&query, ApplicationId(Uuid::nil()), &application, ISSUER, reply_to)
-        .map_err(|refusal| refusal.error)
+    let settings = Settings::default();
+    let required = Requirements::of(&application, &settings);
+    let reply_to = reply_to(&query, &application).expect("the redirect URI is registered");
+    let asking = Asking {
+        client: ApplicationId(Uuid::nil()),
+        application: &application,
+        required: &required,
+        settings: &settings,
+        issuer: ISSUER,
+    };
+    validate(&query, &asking, reply_to, Origin::default()).map_err(|refusal| refusal.error)
 }
 
 fn validated(changes: &[(&str, &str)]) -> Result<AuthorizeRequest, &'static str> {
@@ -92,37 +109,24 @@ fn nothing_is_sent_anywhere_while_client_or_redirect_uri_are_in_doubt() {
         client_id(&query(&[("client_id", "")])),
         Err(Unanswerable::MissingClient)
     );
-    assert_eq!(reply_to(&query(&[]), None), Err(Unanswerable::UnknownClient));
     let disabled = Application {
         disabled: true,
         ..app.clone()
     };
-    assert_eq!(
-        reply_to(&query(&[]), Some(&disabled)),
-        Err(Unanswerable::UnknownClient)
-    );
+    assert_eq!(reply_to(&query(&[]), &disabled), Err(Unanswerable::UnknownClient));
     let service = application(ApplicationType::Service);
-    assert_eq!(
-        reply_to(&query(&[]), Some(&service)),
-        Err(Unanswerable::NotForUsers)
-    );
+    assert_eq!(reply_to(&query(&[]), &service), Err(Unanswerable::NotForUsers));
     let evil = query(&[("redirect_uri", "https://evil.example/cb")]);
-    assert_eq!(
-        reply_to(&evil, Some(&app)),
-        Err(Unanswerable::UnregisteredRedirectUri)
-    );
+    assert_eq!(reply_to(&evil, &app), Err(Unanswerable::UnregisteredRedirectUri));
     let absent = query(&[("redirect_uri", "")]);
-    assert_eq!(
-        reply_to(&absent, Some(&app)),
-        Err(Unanswerable::MissingRedirectUri)
-    );
+    assert_eq!(reply_to(&absent, &app), Err(Unanswerable::MissingRedirectUri));
 }
 
 #[test]
 fn the_only_redirect_uri_may_be_left_out_except_in_openid_connect() {
     let mut app = application(ApplicationType::Spa);
     let plain = query(&[("redirect_uri", ""), ("scope", "orders")]);
-    let reply = reply_to(&plain, Some(&app)).expect("there is only one");
+    let reply = reply_to(&plain, &app).expect("there is only one");
     assert_eq!(
         (reply.redirect_uri.as_str(), reply.redirect_uri_given),
         ("https://app.example/cb", false)
@@ -130,10 +134,7 @@ fn the_only_redirect_uri_may_be_left_out_except_in_openid_connect() {
     app.settings
         .redirect_uris
         .push("https://app.example/other".to_owned());
-    assert_eq!(
-        reply_to(&plain, Some(&app)),
-        Err(Unanswerable::MissingRedirectUri)
-    );
+    assert_eq!(reply_to(&plain, &app), Err(Unanswerable::MissingRedirectUri));
 }
 
 #[test]
@@ -150,10 +151,15 @@ fn only_the_code_flow_is_there() {
 
 #[test]
 fn the_answer_travels_as_was_asked() {
-    let mode = |text| validated(&[("response_mode", text)]).map(|request| request.reply_to.mode);
-    assert_eq!(mode("query"), Ok(ResponseMode::Query));
-    assert_eq!(mode("fragment"), Ok(ResponseMode::Fragment));
-    assert_eq!(mode("form_post"), Ok(ResponseMode::FormPost));
+    let mode = |text| {
+        validated(&[("response_mode", text)]).map(|request| (request.reply_to.mode, request.reply_to.signed))
+    };
+    assert_eq!(mode("query"), Ok((ResponseMode::Query, false)));
+    assert_eq!(mode("fragment"), Ok((ResponseMode::Fragment, false)));
+    assert_eq!(mode("form_post"), Ok((ResponseMode::FormPost, false)));
+    assert_eq!(mode("jwt"), Ok((ResponseMode::Query, true)));
+    assert_eq!(mode("fragment.jwt"), Ok((ResponseMode::Fragment, true)));
+    assert_eq!(mode("form_post.jwt"), Ok((ResponseMode::FormPost, true)));
     assert_eq!(mode("web_message"), Err("invalid_request"));
 }
 
@@ -203,11 +209,11 @@ fn scopes_must_be_known_to_the_application() {
 
 #[test]
 fn prompts_combine_only_where_they_make_sense() {
-    let prompt = |text| validated(&[("prompt", text)]).map(|request| request.prompt);
-    assert_eq!(prompt("none"), Ok(Prompt::Nothing));
-    assert_eq!(prompt("login"), Ok(Prompt::SignIn));
-    assert_eq!(prompt("select_account consent"), Ok(Prompt::SignIn));
-    assert_eq!(prompt("consent"), Ok(Prompt::AsNeeded));
+    let prompt = |text| validated(&[("prompt", text)]).map(|request| (request.prompt, request.ask_consent));
+    assert_eq!(prompt("none"), Ok((Prompt::Nothing, false)));
+    assert_eq!(prompt("login"), Ok((Prompt::SignIn, false)));
+    assert_eq!(prompt("select_account consent"), Ok((Prompt::SignIn, true)));
+    assert_eq!(prompt("consent"), Ok((Prompt::AsNeeded, true)));
     for wrong in ["none login", "login none", "none none", "create", "LOGIN"] {
         assert_eq!(prompt(wrong), Err("invalid_request"), "{wrong}");
     }
@@ -230,15 +236,83 @@ fn numbers_and_texts_are_bounded() {
 #[test]
 fn a_state_that_is_refused_is_not_given_back() {
     let query = query(&[("state", "a\u{0}b")]);
-    let reply =
-        reply_to(&query, Some(&application(ApplicationType::Spa))).expect("the redirect URI is registered");
+    let reply = reply_to(&query, &application(ApplicationType::Spa)).expect("the redirect URI is registered");
     assert_eq!(reply.state, None);
 }
 
 #[test]
 fn what_is_not_supported_is_refused_by_name() {
-    assert_eq!(error(&[("request", "e30.e30.")]), "request_not_supported");
-    assert_eq!(error(&[("request_uri", "urn:x")]), "request_uri_not_supported");
     assert_eq!(error(&[("registration", "{}")]), "registration_not_supported");
     assert_eq!(error(&[("resource", "https://other.example")]), "invalid_target");
+}
+
+#[test]
+fn what_is_about_a_key_or_a_claim_is_read_strictly() {
+    let request = validated(&[
+        ("dpop_jkt", CHALLENGE),
+        ("claims", r#"{"userinfo": {"email": null}}"#),
+    ]);
+    let request = request.expect("the request is good");
+    assert_eq!(request.jkt.as_deref(), Some(CHALLENGE));
+    assert_eq!(request.claims_beyond_scopes(), ["email".to_owned()].into());
+    assert_eq!(error(&[("dpop_jkt", "short")]), "invalid_request");
+    assert_eq!(error(&[("claims", "[]")]), "invalid_request");
+    let scoped = validated(&[
+        ("scope", "openid email"),
+        ("claims", r#"{"userinfo": {"email": null}}"#),
+    ]);
+    assert!(
+        scoped
+            .expect("the request is good")
+            .claims_beyond_scopes()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_profile_is_kept_whatever_else_is_asked() {
+    let mut settings = Settings::default();
+    settings.oauth.security_profile = Some(events::realms::SecurityProfile::Fapi2);
+    let judged = |application_type, changes: &[(&str, &str)], origin: Origin| {
+        let (form, application) = (query(changes), application(application_type));
+        let required = Requirements::of(&application, &settings);
+        let reply_to = reply::reply_to(&form, &application, &required).expect("it is https");
+        let asking = Asking {
+            client: ApplicationId(Uuid::nil()),
+            application: &application,
+            required: &required,
+            settings: &settings,
+            issuer: ISSUER,
+        };
+        validate(&form, &asking, reply_to, origin).map_err(|refusal| refusal.error)
+    };
+    let pushed = || Origin {
+        pushed: Some((Uuid::nil(), Timestamp::from_seconds(0))),
+        ..Origin::default()
+    };
+    let without = [("code_challenge", ""), ("code_challenge_method", "")];
+    assert!(judged(ApplicationType::Web, &[], pushed()).is_ok());
+    assert_eq!(
+        judged(ApplicationType::Web, &[], Origin::default()),
+        Err("invalid_request")
+    );
+    assert_eq!(
+        judged(ApplicationType::Web, &without, pushed()),
+        Err("invalid_request")
+    );
+    assert_eq!(
+        judged(ApplicationType::Spa, &[], pushed()),
+        Err("unauthorized_client")
+    );
+    let mut plain = application(ApplicationType::Web);
+    plain.settings.redirect_uris = vec!["http://127.0.0.1/cb".to_owned()];
+    let required = Requirements::of(&plain, &settings);
+    assert_eq!(
+        reply::reply_to(
+            &query(&[("redirect_uri", "http://127.0.0.1:4000/cb")]),
+            &plain,
+            &required
+        ),
+        Err(Unanswerable::InsecureRedirectUri)
+    );
 }

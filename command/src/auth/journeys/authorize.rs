@@ -95,7 +95,7 @@ async fn what_is_wrong_with_the_request_is_told_to_the_application() {
         ([("scope", "openid payments")], "invalid_scope"),
         ([("code_challenge_method", "plain")], "invalid_request"),
         ([("id_token_hint", "a.b.c")], "invalid_request"),
-        ([("request", "x")], "request_not_supported"),
+        ([("request", "x")], "invalid_request_object"),
     ] {
         let answer = browser.authorize(&changes).await;
         assert_eq!(answer.param("error"), error);

@@ -4,8 +4,10 @@
 mod authorize;
 mod browser;
 mod changes;
+mod consenting;
 mod devices;
 mod refreshing;
+mod requests;
 mod sign_in;
 mod sign_out;
 mod tokens;

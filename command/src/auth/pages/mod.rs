@@ -104,6 +104,34 @@ impl SignIn<'_> {
     }
 }
 
+/// Asks whether an application may have something of the person's. Posts `flow` and `decision` to `action`.
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub struct Consent<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL.
+    pub realm: &'a str,
+    /// The application that asks.
+    pub application_name: &'a str,
+    /// Who is asked.
+    pub username: &'a str,
+    /// What it asks for and was not allowed yet, in words.
+    pub new: &'a [String],
+    /// What it asks for and was allowed before.
+    pub known: &'a [String],
+    /// Its home page.
+    pub client_uri: Option<&'a str>,
+    /// Its privacy policy.
+    pub policy_uri: Option<&'a str>,
+    /// Its terms of service.
+    pub tos_uri: Option<&'a str>,
+    /// Where the form is posted.
+    pub action: &'a str,
+    /// The request, sealed; comes back as the field `flow`.
+    pub flow: &'a str,
+}
+
 /// For someone who opens the sign-in page without an application and has a session, or has just got one.
 #[derive(Template)]
 #[template(path = "signed_in.html")]

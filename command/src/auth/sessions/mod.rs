@@ -29,11 +29,11 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// What the person knows themselves by.
+    /// The name that they sign in with, to show it to them.
     pub fn name(&self) -> &str {
         let profile = &self.state.profile;
-        let name = profile.username.as_deref().or(profile.email.as_deref());
-        name.unwrap_or("someone")
+        let known = profile.username.as_deref().or(profile.email.as_deref());
+        known.unwrap_or("someone")
     }
 }
 

@@ -6,15 +6,18 @@ use std::collections::BTreeSet;
 
 use events::{
     applications::ApplicationSettings,
+    auth::RequestedClaims,
     clock::Timestamp,
     ids::{GrantId, SessionId, UserId},
     realms::Settings,
     users::Profile,
 };
-use jose::{Algorithm, JoseError, SigningKey};
+use jose::{JoseError, SigningKey};
 use serde_json::{Map, Value, json};
 use web::{
-    claims::{ACR_PASSWORD, custom_claims, user_claims},
+    Requirements,
+    claims::{ACR_PASSWORD, custom_claims, requested_claims, user_claims},
+    clients::{encrypting, keys::KeyRefused},
     oauth::OAuthError,
     subject,
 };
@@ -36,6 +39,8 @@ pub(super) struct About<'a> {
     pub grant: GrantId,
     pub auth_time: Timestamp,
     pub amr: &'a [String],
+    /// The claims that were asked for one by one.
+    pub claims: &'a RequestedClaims,
     /// Of the authorization request; absent when refreshing.
     pub nonce: Option<&'a str>,
 }
@@ -50,17 +55,25 @@ impl Request<'_> {
     /// The keys for the tokens of these scopes.
     pub(super) async fn keys(&self, scopes: &BTreeSet<String>) -> Result<Keys, OAuthError> {
         let settings = &self.client.state.settings;
+        let required = Requirements::of(&self.client.state, &self.settings);
         let key = async |configured: Option<&str>| {
-            let algorithm = configured
-                .and_then(|name| name.parse().ok())
-                .unwrap_or(Algorithm::Es256);
+            let algorithm = required.signing(configured).ok_or_else(|| {
+                OAuthError::unauthorized_client(
+                    "this application has its tokens signed by an algorithm that its security profile refuses",
+                )
+            })?;
             ensure_signing_key(&self.visit.edge, self.visit.realm.id, algorithm)
                 .await
                 .map_err(signing_key)
         };
+        let openid = scopes.contains("openid");
+        // Userinfo is signed where nothing is made (on the query side): its key is there before any token is.
+        if let (true, Some(algorithm)) = (openid, settings.userinfo_signed_response_alg.as_deref()) {
+            key(Some(algorithm)).await?;
+        }
         Ok(Keys {
             access: key(settings.access_token_signed_response_alg.as_deref()).await?,
-            id: if scopes.contains("openid") {
+            id: if openid {
                 Some(key(settings.id_token_signed_response_alg.as_deref()).await?)
             } else {
                 None
@@ -125,6 +138,7 @@ impl Request<'_> {
         let sign =
             |key: &SigningKey, typ, claims: &Map<String, Value>| key.sign(typ, claims).map_err(unsigned);
         let access_token = sign(&keys.access, "at+jwt", &said.access_token())?;
+        let settings = &self.client.state.settings;
         let id_token = match (&keys.id, about) {
             (Some(key), Some(about)) => Some(sign(
                 key,
@@ -132,6 +146,20 @@ impl Request<'_> {
                 &said.id_token(about, &key.algorithm().left_half_hash(&access_token)),
             )?),
             _ => None,
+        };
+        let id_token = match id_token {
+            None => None,
+            Some(token) => Some(
+                encrypting::token(
+                    &self.visit.edge,
+                    settings,
+                    settings.id_token_encrypted_response_alg.as_deref(),
+                    settings.id_token_encrypted_response_enc.as_deref(),
+                    token,
+                )
+                .await
+                .map_err(|error| unencrypted(&error))?,
+            ),
         };
         Ok(TokenResponse {
             access_token,
@@ -156,6 +184,13 @@ fn unsigned(error: JoseError) -> OAuthError {
             OAuthError::server_error()
         }
     }
+}
+
+/// The application's key is not there, or not good: that is for whoever runs it.
+fn unencrypted(error: &KeyRefused) -> OAuthError {
+    OAuthError::invalid_request(format!(
+        "the id token could not be encrypted to this application: {error}"
+    ))
 }
 
 /// All that tokens tell of.
@@ -195,10 +230,17 @@ impl Said<'_> {
         claims
     }
 
-    /// OpenID Connect Core, section 2; claims about the user for the scopes that were granted.
+    /// OpenID Connect Core, section 2; claims about the user for the scopes that were granted, and those asked
+    /// for one by one.
     fn id_token(&self, about: &About<'_>, at_hash: &str) -> Map<String, Value> {
         let scopes = self.note.scopes.iter().cloned().collect();
         let mut claims = user_claims(about.profile, self.realm, self.application, &scopes);
+        claims.extend(requested_claims(
+            about.profile,
+            self.realm,
+            self.application,
+            &about.claims.id_token,
+        ));
         let seconds = self
             .application
             .id_token_seconds

@@ -56,6 +56,11 @@ fn said(
     Value::Object(told(&said))
 }
 
+static NONE: RequestedClaims = RequestedClaims {
+    id_token: BTreeSet::new(),
+    userinfo: BTreeSet::new(),
+};
+
 fn about<'a>(profile: &'a Profile, amr: &'a [String]) -> About<'a> {
     About {
         user: UserId(Uuid::from_u128(0xa1)),
@@ -64,6 +69,7 @@ fn about<'a>(profile: &'a Profile, amr: &'a [String]) -> About<'a> {
         grant: GrantId(Uuid::from_u128(0x91)),
         auth_time: Timestamp::from_seconds(1_767_225_000),
         amr,
+        claims: &NONE,
         nonce: Some("n-1"),
     }
 }

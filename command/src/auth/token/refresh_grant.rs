@@ -56,6 +56,7 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
         grant: shown.grant,
         auth_time: session.started,
         amr: &session.amr,
+        claims: &grant.claims,
         nonce: None,
     };
     let response = request

@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | `presented` | what the request says, by exactly one method |
 //! | `assertion` | `private_key_jwt` and `client_secret_jwt` |
+//! | [`encrypting`] | what is encrypted to an application |
 //! | [`keys`] | the public keys of applications and of trusted issuers |
 //!
 //! The rule: one way of authenticating for each request and each application, the same at every endpoint; whatever is wrong, one answer; and
 //! what failed for an application that exists is on the record.
 
 mod assertion;
+pub mod encrypting;
 pub mod keys;
 mod presented;
 
