@@ -73,7 +73,8 @@ pub(super) struct PushedResponse {
 pub(crate) async fn push(Call(visit): Call, form: Result<Form, OAuthError>) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
-    let client = clients::authenticate(&visit.edge, &visit.realm, &visit.headers, &form, &context).await?;
+    let client =
+        clients::authenticate(&visit.edge, &visit.realm, "par", &visit.headers, &form, &context).await?;
     if form.given("request_uri").is_some() {
         return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
     }

@@ -98,6 +98,7 @@ pub(super) async fn begin(
         grant: beginning.grant,
         auth_time: beginning.auth_time,
         amr: &session.amr,
+        claims: &beginning.claims,
         nonce: beginning.nonce.as_deref(),
     };
     let response = request.sign(&keys, &note, Some(&about), refresh_token).await?;
@@ -111,7 +112,7 @@ pub(super) async fn begin(
         refresh,
         expires,
         jkt: None,
-        claims: beginning.claims,
+        claims: beginning.claims.clone(),
         consent: beginning.consent,
         spent: (kind, value, invalid),
         grant_type: beginning.grant_type,
