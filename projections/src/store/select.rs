@@ -115,7 +115,7 @@ mod tests {
             .limit(3);
         let sql = select.sql();
         assert!(sql.ends_with(
-            " FROM users WHERE realm = $1 AND (locked = 0 OR locked_until <= $2) ORDER BY id LIMIT $3"
+            " FROM users WHERE realm = $1 AND (locked = 0 OR locked_until <= $2) ORDER BY id LIMIT CAST($3 AS BIGINT)"
         ));
         assert_eq!(select.args.len(), 3);
     }

@@ -8,6 +8,7 @@ use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
     auth::{AuthEvent, EndReason, LoginFailure, RequestedClaims},
     clock::{FrozenClock, SystemRandom, Timestamp},
+    compliance::ComplianceEvent,
     envelope::Actor,
     event::{Event, Network},
     ids::{ApplicationId, CredentialId, GrantId, RealmId, SessionId, UserId},
@@ -372,7 +373,8 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let of_user = |event: UserEvent| (Some(Subject::user(user)), event.into());
     let of_application = |event: ApplicationEvent| (Some(Subject::application(application)), event.into());
     let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
-    match dice.below(24) {
+    let of_consent = |event: ComplianceEvent| (Some(Subject::consent(user, application)), event.into());
+    match dice.below(27) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -474,6 +476,16 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
                 .into(),
             )
         }
+        24 | 25 => of_consent(ComplianceEvent::ConsentGiven {
+            user,
+            client: application,
+            scopes: [dice.text()].into(),
+            claims: std::collections::BTreeSet::new(),
+        }),
+        26 => of_consent(ComplianceEvent::ConsentWithdrawn {
+            user,
+            client: application,
+        }),
         22 => {
             let change = SettingsChange {
                 tokens: Some(TokenSettings {

@@ -23,6 +23,7 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/signing-keys",
         "/users",
         "/users/{id}",
+        "/users/{id}/consents",
         "/users/{id}/roles",
         "/users/{id}/sessions",
     ];
