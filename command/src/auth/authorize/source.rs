@@ -43,17 +43,17 @@ pub(super) async fn resolve(
         (None, None) => Ok((form.clone(), Origin::default())),
         (Some(_), Some(_)) => Ok(invalid("request and request_uri exclude one another")?),
         (Some(request), None) => Ok(object::read(visit, application, required, form, request).await?),
-        (None, Some(uri)) => match uri.strip_prefix(pushed::PREFIX) {
-            Some(sealed) => pushed::open(visit, client, sealed)
-                .await?
-                .ok_or(Unusable::Refused(Refusal {
-                    error: "invalid_request_uri",
-                    description: "request_uri is over, was altered, or is another application's",
-                })),
-            None => {
+        (None, Some(uri)) => {
+            let Some(sealed) = uri.strip_prefix(pushed::PREFIX) else {
                 let fetched = object::fetch(visit, application, uri).await?;
-                Ok(object::read(visit, application, required, form, &fetched).await?)
-            }
-        },
+                return Ok(object::read(visit, application, required, form, &fetched).await?);
+            };
+            let over = Refusal {
+                error: "invalid_request_uri",
+                description: "request_uri is over, was altered, or is another application's",
+            };
+            let opened = pushed::open(visit, client, sealed).await?;
+            opened.ok_or(Unusable::Refused(over))
+        }
     }
 }

@@ -102,7 +102,7 @@ impl Shown<'_> {
             .filter(|secret| secret.expires.is_none_or(|end| now < end))
             .filter_map(|secret| secret.secret.as_ref())
             .map(|secret| jose::verify_with_secret(self.assertion, secret.as_bytes(), &expect, now.seconds()))
-            .reduce(|one, other| one.or(other))
+            .reduce(Result::or)
             .unwrap_or(Err(JoseError::NoSuitableKey))
             .map_err(KeyRefused::from)
     }
