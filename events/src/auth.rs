@@ -210,6 +210,13 @@ pub enum AuthEvent {
         client: ApplicationId,
         /// How: `private_key_jwt` or `client_secret_jwt`.
         method: String,
+    /// A token that is bound to a key was used, with a proof of the key that is used up by that (RFC 9449).
+    #[serde(rename = "dpop_proof.used")]
+    DpopProofUsed {
+        /// The token's `jti`.
+        token: Uuid,
+        /// By which application.
+        client: ApplicationId,
     },
     /// An application could not prove who it is.
     #[serde(rename = "client_authentication.failed")]
@@ -241,6 +248,10 @@ impl DomainEvent for AuthEvent {
         EventKind::plain(
             "client_authentication.succeeded",
             "An application proved who it is by an assertion.",
+        ),
+        EventKind::plain(
+            "dpop_proof.used",
+            "A token was used with a proof of the key that it is bound to.",
         ),
         EventKind::plain(
             "client_authentication.failed",
@@ -424,6 +435,7 @@ impl Fold for Session {
             | AuthEvent::DeviceApproved { .. }
             | AuthEvent::DeviceDenied { .. }
             | AuthEvent::ClientAuthenticationSucceeded { .. }
+            | AuthEvent::DpopProofUsed { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
     }

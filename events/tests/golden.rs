@@ -311,6 +311,7 @@ fn samples() -> Vec<Event> {
             method: "private_key_jwt".into(),
         }
         .into(),
+        AuthEvent::DpopProofUsed { token: id(5), client }.into(),
         AuthEvent::ClientAuthenticationFailed { client }.into(),
         ComplianceEvent::ConsentGiven {
             user,

@@ -247,6 +247,7 @@ impl Projection for Auth {
             | AuthEvent::DeviceApproved { .. }
             | AuthEvent::DeviceDenied { .. }
             | AuthEvent::ClientAuthenticationSucceeded { .. }
+            | AuthEvent::DpopProofUsed { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
         rows.update(&session, |row: &mut SessionRow| row.version = happened.version);

@@ -13,10 +13,11 @@ use events::{
     event::Network,
     kernel::{Context, KernelError},
 };
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Method, header, request::Parts};
 use uuid::Uuid;
 use web::{
     Code, Edge, Problem, RealmRef, access,
+    dpop::Sent,
     form::{self, Form, FormError},
 };
 
@@ -34,12 +35,25 @@ pub struct Visit {
     pub network: Network,
     /// Its headers.
     pub headers: HeaderMap,
+    /// Its method.
+    pub method: Method,
+    /// Its path.
+    pub path: String,
 }
 
 impl Visit {
     /// The realm's issuer.
     pub fn issuer(&self) -> String {
         self.edge.issuer(&self.realm)
+    }
+
+    /// The request as a DPoP proof must name it.
+    pub fn sent(&self) -> Sent<'_> {
+        Sent {
+            headers: &self.headers,
+            method: self.method.as_str(),
+            path: &self.path,
+        }
     }
 
     /// The circumstances of a decision.
@@ -112,6 +126,8 @@ async fn visit<S: Send + Sync>(edge: Edge, parts: &mut Parts, state: &S) -> Resu
         request_id: access::request_id(parts, &edge),
         network: access::network(parts),
         headers: parts.headers.clone(),
+        method: parts.method.clone(),
+        path: parts.uri.path().to_owned(),
         edge,
     })
 }

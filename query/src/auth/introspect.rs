@@ -20,11 +20,13 @@ use events::{
 };
 use http::request::Parts;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
     AccessToken, Edge, Path, Problem, TokenRefused,
     access::{network, request_id},
+    bearer::Scheme,
     clients,
     form::Form,
     oauth::{OAuthError, OAuthErrorBody},
@@ -52,8 +54,16 @@ struct ActiveToken {
     /// The name that its user signs in with, if the scope `profile` releases it.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// `Bearer`.
+    /// `Bearer`, or `DPoP` for one that is bound to a key.
     token_type: &'static str,
+    /// What it is bound to (RFC 7800): the thumbprint of a key (RFC 9449, 6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    cnf: Option<Value>,
+    /// Who acts for its subject, and for whom they act in turn (RFC 8693, 4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    act: Option<Value>,
     /// When it ends, in seconds since 1970.
     exp: i64,
     /// When it was issued, in seconds since 1970.
@@ -125,7 +135,7 @@ pub(super) async fn introspect(
             active: true,
             token: Some(describe(edge, token).await?),
         },
-        Ok(_) | Err(TokenRefused::Invalid(_)) => Introspection {
+        Ok(_) | Err(TokenRefused::Invalid(_) | TokenRefused::Proof(..)) => Introspection {
             active: false,
             token: None,
         },
@@ -177,7 +187,9 @@ async fn describe(edge: &Edge, token: AccessToken) -> Result<ActiveToken, OAuthE
         scope: Vec::from_iter(token.scopes).join(" "),
         client_id: token.client_id,
         username,
-        token_type: "Bearer",
+        token_type: Scheme::of(token.jkt.as_ref()).as_str(),
+        cnf: token.claims.get("cnf").cloned(),
+        act: token.claims.get("act").cloned(),
         exp: token.expires.seconds(),
         iat: token.issued.seconds(),
         sub: token.claims.subject().to_owned(),

@@ -9,17 +9,22 @@ use std::collections::BTreeSet;
 use axum::{
     Json,
     body::Bytes,
-    extract::{OriginalUri, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use events::{applications::Application, auth::Session, realms::Settings, users::User};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header, request::Parts};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use web::{
-    AccessToken, Code, Edge, Path, Problem, RealmRef, Requirements, TokenRefused, bearer::presented, claims,
-    clients::encrypting, form::Form,
+    AccessToken, Code, Edge, Path, Problem, RealmRef, Requirements, TokenRefused,
+    access::request_id,
+    bearer::{Scheme, presented},
+    claims,
+    clients::encrypting,
+    dpop,
+    form::Form,
 };
 
 use super::{Issuer, bearer::Refusal, open_realm};
@@ -51,10 +56,9 @@ struct UserInfo {
 pub(super) async fn get_userinfo(
     State(queries): State<Queries>,
     Path(realm): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Result<Response, Refusal> {
-    userinfo(&queries, &realm, uri.query(), &headers, None).await
+    userinfo(&queries, &realm, &parts, None).await
 }
 
 /// The claims about the user of an access token, which may stand in the form (RFC 6750, section 2.2).
@@ -73,16 +77,15 @@ pub(super) async fn get_userinfo(
 pub(super) async fn post_userinfo(
     State(queries): State<Queries>,
     Path(realm): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    parts: Parts,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let form = if body.is_empty() {
         None
     } else {
-        Some(Form::of_body(&headers, &body)?)
+        Some(Form::of_body(&parts.headers, &body)?)
     };
-    userinfo(&queries, &realm, uri.query(), &headers, form.as_ref()).await
+    userinfo(&queries, &realm, &parts, form.as_ref()).await
 }
 
 /// The form of a `POST`.
@@ -96,19 +99,31 @@ struct AccessTokenForm {
 async fn userinfo(
     queries: &Queries,
     realm: &str,
-    query: Option<&str>,
-    headers: &HeaderMap,
+    parts: &Parts,
     form: Option<&Form>,
 ) -> Result<Response, Refusal> {
     let edge = &queries.edge;
     let realm = open_realm(edge, realm).await?;
-    let token = presented(headers, query, form)?.ok_or(Refusal::NothingPresented)?;
-    let token = edge
-        .verify_access_token_of(&realm, token)
+    let mut response = told(edge, &realm, parts, form).await.into_response();
+    dpop::offer_nonce(edge, realm.id, response.headers_mut())
         .await
-        .map_err(refused)?;
+        .map_err(Problem::from)?;
+    Ok(response)
+}
+
+async fn told(
+    edge: &Edge,
+    realm: &RealmRef,
+    parts: &Parts,
+    form: Option<&Form>,
+) -> Result<Response, Refusal> {
+    let presented = presented(&parts.headers, parts.uri.query(), form)?.ok_or(Refusal::NothingPresented)?;
+    let token = edge
+        .verify_presented(Some(realm), presented, parts.into(), request_id(parts, edge))
+        .await
+        .map_err(|error| refused(presented.scheme, error))?;
     let Some(user) = token.user.filter(|_| token.scopes.contains("openid")) else {
-        return Err(Refusal::InsufficientScope("openid"));
+        return Err(Refusal::InsufficientScope(presented.scheme, "openid"));
     };
     let kernel = edge.kernel();
     let state = kernel
@@ -209,13 +224,14 @@ fn unsent(reason: impl std::fmt::Display) -> Problem {
     Problem::new(Code::Unavailable)
 }
 
-/// Whatever is wrong with a token, its bearer is told the same.
-fn refused(refused: TokenRefused) -> Refusal {
+/// Whatever is wrong with a token, its bearer is told the same; what is wrong with a proof is its sender's to mend.
+fn refused(scheme: Scheme, refused: TokenRefused) -> Refusal {
     match refused {
         TokenRefused::Unavailable(error) => Refusal::Problem(error.into()),
+        TokenRefused::Proof(_, refused) => Refusal::InvalidProof(refused),
         TokenRefused::Invalid(reason) => {
             tracing::debug!(reason, "access token refused");
-            Refusal::InvalidToken
+            Refusal::InvalidToken(scheme)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The reads of both surfaces over the real routers, on a log, keys and read models of their own: given events, when asked, then answers.
 //! What only shows when all parts stand together is here; every endpoint with all its callers is tested over HTTP in `tests/`.
 
+mod bound_tokens;
 mod management;
 mod operations;
 mod realm_surface;

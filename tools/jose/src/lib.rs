@@ -60,6 +60,8 @@ mod jwk;
 mod key_set;
 mod signing;
 mod strict_json;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verify;
 mod verifying;
 

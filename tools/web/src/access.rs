@@ -26,7 +26,8 @@ use uuid::Uuid;
 use crate::{
     AccessToken, Action, Code, Edge, Problem, RealmRef, TokenRefused,
     actions::{ActionInfo, ApplicationsRead, Effect, Level, UsersRead},
-    bearer::{self, Misplaced},
+    bearer::{self, Misplaced, Scheme},
+    dpop::{self, ProofRefused},
     layers::RequestId,
 };
 
@@ -180,30 +181,33 @@ pub(crate) async fn named_realm<S: Send + Sync>(parts: &mut Parts, state: &S) ->
 }
 
 async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
-    let token = bearer::presented(&parts.headers, parts.uri.query(), None)
+    let presented = bearer::presented(&parts.headers, parts.uri.query(), None)
         .map_err(misplaced)?
         .ok_or_else(|| unauthenticated(None))?;
-    let token = edge
-        .verify_access_token(token)
-        .await
-        .map_err(|refused| match refused {
-            TokenRefused::Invalid(reason) => {
-                tracing::debug!(reason, "access token refused");
-                unauthenticated(Some("invalid_token"))
-            }
-            TokenRefused::Unavailable(error) => error.into(),
-        })?;
+    let scheme = presented.scheme;
+    let invalid = || unauthenticated(Some((scheme, "invalid_token")));
+    let request = request_id(parts, edge);
+    let verified = edge
+        .verify_presented(None, presented, parts.into(), request)
+        .await;
+    let token = match verified {
+        Ok(token) => token,
+        Err(TokenRefused::Invalid(reason)) => {
+            tracing::debug!(reason, "access token refused");
+            return Err(invalid());
+        }
+        Err(TokenRefused::Proof(realm, refused)) => return Err(unproven(edge, realm, &refused).await),
+        Err(TokenRefused::Unavailable(error)) => return Err(error.into()),
+    };
     // A user's token is for this API only if it says so: otherwise any application that an administrator signs in to could use it here.
     if !token.audience.contains(&edge.issuer(&token.realm)) {
-        return Err(unauthenticated(Some("invalid_token")));
+        return Err(invalid());
     }
     if token.user.is_some() && !token.scopes.contains(MANAGE) {
-        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{MANAGE}\"");
+        let scheme = scheme.as_str();
+        let challenge = format!("{scheme} error=\"insufficient_scope\", scope=\"{MANAGE}\"");
         let problem = Problem::new(Code::Forbidden).detail(format!("the token lacks the scope {MANAGE}"));
-        return Err(match HeaderValue::from_str(&challenge) {
-            Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
-            Err(_) => problem,
-        });
+        return Err(challenged(problem, &challenge));
     }
     let principal = token.user.map_or(token.client.0, |user| user.0);
     let roles = edge
@@ -225,12 +229,39 @@ fn misplaced(wrong: Misplaced) -> Problem {
 }
 
 /// RFC 6750, section 3: the challenge says what is wrong only if a token was sent.
-fn unauthenticated(error: Option<&'static str>) -> Problem {
-    let challenge = match error {
-        None => HeaderValue::from_static("Bearer realm=\"chancery\""),
-        Some(_) => HeaderValue::from_static("Bearer realm=\"chancery\", error=\"invalid_token\""),
-    };
-    Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, challenge)
+fn unauthenticated(error: Option<(Scheme, &'static str)>) -> Problem {
+    let problem = Problem::new(Code::Unauthenticated);
+    match error {
+        None => challenged(problem, "Bearer realm=\"chancery\""),
+        Some((Scheme::Bearer, error)) => {
+            challenged(problem, &format!("Bearer realm=\"chancery\", error=\"{error}\""))
+        }
+        Some((Scheme::Dpop, error)) => challenged(
+            problem,
+            &dpop::challenge(Some((error, "the access token is not good"))),
+        ),
+    }
+}
+
+/// RFC 9449, section 7.1: a proof is not good, or lacks a nonce, of which one is offered.
+async fn unproven(edge: &Edge, realm: RealmId, refused: &ProofRefused) -> Problem {
+    let error = refused.error();
+    let challenge = dpop::challenge(Some((error, &refused.to_string())));
+    let problem = challenged(Problem::new(Code::Unauthenticated), &challenge);
+    match refused {
+        ProofRefused::UseNonce => match dpop::nonce(edge, realm).await {
+            Ok(nonce) => problem.header(dpop::NONCE, nonce),
+            Err(error) => error.into(),
+        },
+        ProofRefused::Invalid(_) | ProofRefused::Unavailable(_) => problem,
+    }
+}
+
+fn challenged(problem: Problem, challenge: &str) -> Problem {
+    match HeaderValue::from_str(challenge) {
+        Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+        Err(_) => problem,
+    }
 }
 
 /// The id that the outermost layer gave to the request.
@@ -283,6 +314,8 @@ mod tests {
             user: None,
             session: None,
             grant: None,
+            jkt: None,
+            actors: Vec::new(),
             scopes: [].into(),
             audience: Vec::new(),
             issued: Timestamp(0),

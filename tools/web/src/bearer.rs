@@ -1,9 +1,45 @@
-//! Access tokens as they are presented to a resource (RFC 6750, section 2): the one reading of where they may stand.
+//! Access tokens as they are presented to a resource (RFC 6750, section 2; RFC 9449, section 7.1): the one reading of where they may stand.
 //! The rule: exactly one token, in the header or in the form, never in the URL; who presents another scheme presents no token.
 
 use http::{HeaderMap, header};
 
 use crate::form::Form;
+
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// By whoever has it (RFC 6750).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449).
+    Dpop,
+}
+
+impl Scheme {
+    /// Its name, also as `token_type` (RFC 6749, 7.1).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Bearer => "Bearer",
+            Scheme::Dpop => "DPoP",
+        }
+    }
+
+    /// How a token is presented that is bound so.
+    pub const fn of(jkt: Option<&String>) -> Self {
+        match jkt {
+            None => Scheme::Bearer,
+            Some(_) => Scheme::Dpop,
+        }
+    }
+}
+
+/// A token as it is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented<'a> {
+    /// How.
+    pub scheme: Scheme,
+    /// The token, whatever it looks like.
+    pub token: &'a str,
+}
 
 /// What is wrong with the way in which a token is presented: `invalid_request` of RFC 6750, section 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +61,7 @@ pub fn presented<'a>(
     headers: &'a HeaderMap,
     query: Option<&str>,
     form: Option<&'a Form>,
-) -> Result<Option<&'a str>, Misplaced> {
+) -> Result<Option<Presented<'a>>, Misplaced> {
     let in_url =
         form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, _)| name == "access_token");
     if in_url {
@@ -37,18 +73,29 @@ pub fn presented<'a>(
         (Some(_), Some(_)) => return Err(Misplaced::Repeated),
         (Some(value), None) => credentials(value.to_str().unwrap_or_default()),
     };
-    match (in_header, form.and_then(|form| form.get("access_token"))) {
+    let in_form = form
+        .and_then(|form| form.get("access_token"))
+        .map(|token| Presented {
+            scheme: Scheme::Bearer,
+            token,
+        });
+    match (in_header, in_form) {
         (Some(_), Some(_)) => Err(Misplaced::Twice),
         (token, None) | (None, token) => Ok(token),
     }
 }
 
-/// The credentials of the scheme `Bearer`, in whatever case.
-fn credentials(value: &str) -> Option<&str> {
-    let (scheme, credentials) = value.split_once(' ').unwrap_or((value, ""));
-    scheme
-        .eq_ignore_ascii_case("Bearer")
-        .then(|| credentials.trim_matches(' '))
+/// The credentials of the schemes `Bearer` and `DPoP`, in whatever case.
+fn credentials(value: &str) -> Option<Presented<'_>> {
+    let (name, credentials) = value.split_once(' ').unwrap_or((value, ""));
+    let scheme = [("Bearer", Scheme::Bearer), ("DPoP", Scheme::Dpop)]
+        .into_iter()
+        .find(|(known, _)| name.eq_ignore_ascii_case(known))?
+        .1;
+    Some(Presented {
+        scheme,
+        token: credentials.trim_matches(' '),
+    })
 }
 
 #[cfg(test)]
@@ -67,7 +114,8 @@ mod tests {
             headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
         }
         let form = form.map(|form| Form::parse(form.as_bytes()).unwrap());
-        presented(&headers, query, form.as_ref()).map(|token| token.map(str::to_owned))
+        presented(&headers, query, form.as_ref())
+            .map(|presented| presented.map(|presented| presented.token.to_owned()))
     }
 
     #[test]
@@ -106,6 +154,20 @@ mod tests {
             assert_eq!(ask(&[authorization], None, None), Ok(Some(token.to_owned())));
         }
         assert_eq!(ask(&[], None, Some("access_token=")), Ok(Some(String::new())));
+    }
+
+    #[test]
+    fn a_bound_token_has_a_scheme_of_its_own() {
+        for (authorization, scheme) in [
+            ("Bearer a", Scheme::Bearer),
+            ("DPoP a", Scheme::Dpop),
+            ("dpop a", Scheme::Dpop),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(authorization));
+            let shown = presented(&headers, None, None).unwrap();
+            assert_eq!(shown, Some(Presented { scheme, token: "a" }), "{authorization}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ async fn preflight() -> Response {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Authorization, Content-Type",
+            "Authorization, Content-Type, DPoP",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "7200"),
     ];
@@ -33,7 +33,7 @@ async fn allow(request: Request, next: Next) -> Response {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("WWW-Authenticate, Retry-After"),
+        HeaderValue::from_static("WWW-Authenticate, Retry-After, DPoP-Nonce"),
     );
     response
 }

@@ -7,6 +7,7 @@
 //! | [`command`], [`json`], [`path`], [`form`], [`bearer`] | requests, read strictly |
 //! | [`answer`], [`problem`], [`oauth`] | answers: receipts, RFC 9457 problems, RFC 6749 errors |
 //! | [`clients`], [`profile`] | OAuth clients, and what is required of them |
+//! | [`dpop`] | that whoever sends a request holds the key of its token |
 //! | [`claims`], [`subject`] | what is told of users, and how they are named |
 //! | [`artefacts`], [`pages`] | sealed values in the client's hands |
 //! | [`layers`], [`cors`] | what every request passes through; what other origins may call |
@@ -23,6 +24,7 @@ pub mod claims;
 pub mod clients;
 pub mod command;
 pub mod cors;
+pub mod dpop;
 pub mod edge;
 pub mod form;
 pub mod json;

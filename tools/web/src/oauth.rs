@@ -1,4 +1,4 @@
-//! Errors of OAuth 2.0 endpoints (RFC 6749, 5.2; RFC 7009, 2.2.1; RFC 8707, 2).
+//! Errors of OAuth 2.0 endpoints (RFC 6749, 5.2; RFC 7009, 2.2.1; RFC 8707, 2; RFC 9449, 5 and 8).
 //! The rule: what went wrong inside is logged once, here, and the client hears only whether it can do something about it.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use crate::form::FormError;
+use crate::{dpop::ProofRefused, form::FormError};
 
 /// How a client is asked to authenticate (RFC 7617; the credentials are form-encoded in UTF-8 first, RFC 6749, 2.3.1).
 const CHALLENGE: HeaderValue =
@@ -126,6 +126,19 @@ impl OAuthError {
         Self::bad("unsupported_token_type", "tokens of this type cannot be revoked")
     }
 
+    /// The DPoP proof is missing where one is needed, is not good, or was used before (RFC 9449, 5).
+    pub fn invalid_dpop_proof(description: impl Into<Description>) -> Self {
+        Self::bad("invalid_dpop_proof", description)
+    }
+
+    /// The DPoP proof lacks a nonce that is good (RFC 9449, 8); the answer offers one.
+    pub fn use_dpop_nonce() -> Self {
+        Self::bad(
+            "use_dpop_nonce",
+            "the DPoP proof needs the nonce of the header DPoP-Nonce",
+        )
+    }
+
     /// Trouble that passes: 503, with the seconds after which to try again.
     pub fn unavailable(retry_after: u64) -> Self {
         let error = Self::new(
@@ -196,6 +209,16 @@ fn printable(character: char) -> char {
 impl From<FormError> for OAuthError {
     fn from(error: FormError) -> Self {
         Self::invalid_request(error.to_string())
+    }
+}
+
+impl From<ProofRefused> for OAuthError {
+    fn from(refused: ProofRefused) -> Self {
+        match refused {
+            ProofRefused::Invalid(_) => Self::invalid_dpop_proof(refused.to_string()),
+            ProofRefused::UseNonce => Self::use_dpop_nonce(),
+            ProofRefused::Unavailable(error) => error.into(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use events::{
     auth::Session,
     clock::Timestamp,
     compliance::{Consent, consent_id},
-    ids::{ApplicationId, GrantId, SessionId, UserId},
+    ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
     kernel::KernelError,
     log::ClaimKind,
     realms::SigningKeys,
@@ -18,9 +18,10 @@ use events::{
 };
 use jose::{Claims, Expectation, JoseError};
 use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Edge, RealmRef, claims::STANDARD_SCOPES, clients, subject};
+use crate::{Edge, RealmRef, claims::STANDARD_SCOPES, clients, dpop::ProofRefused, subject};
 
 /// The `typ` of an access token (RFC 9068, section 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -42,6 +43,10 @@ pub struct AccessToken {
     pub session: Option<SessionId>,
     /// The grant under which it was issued.
     pub grant: Option<GrantId>,
+    /// The thumbprint of the key that it is bound to (RFC 9449), if it is.
+    pub jkt: Option<String>,
+    /// Who acts for its subject, the one who acts now first (RFC 8693, 4.1): their `sub`s. Empty unless it was exchanged.
+    pub actors: Vec<String>,
     /// What it may be used for: what was granted and the application may still ask for.
     pub scopes: BTreeSet<String>,
     /// Where it may be used.
@@ -60,12 +65,25 @@ pub enum TokenRefused {
     /// It is not good; the reason is for our log only.
     #[error("{0}")]
     Invalid(&'static str),
+    /// It is bound to a key, and the proof of that is not good; the realm is the token's.
+    #[error("{1}")]
+    Proof(RealmId, ProofRefused),
     /// It could not be judged.
     #[error(transparent)]
     Unavailable(#[from] KernelError),
 }
 
 use TokenRefused::Invalid;
+
+impl TokenRefused {
+    /// A token of this realm is bound to a key, and that was not shown.
+    pub(crate) fn unproven(realm: RealmId, refused: ProofRefused) -> Self {
+        match refused {
+            ProofRefused::Unavailable(error) => Self::Unavailable(error),
+            refused => Self::Proof(realm, refused),
+        }
+    }
+}
 
 impl Edge {
     /// Judges a token of whichever realm issued it. Whose audience it has is for the caller to check.
@@ -123,18 +141,34 @@ impl Edge {
         Ok(token)
     }
 
+    /// Whether an application besides the token's own is active.
+    async fn stands(&self, realm: RealmId, id: ApplicationId) -> Result<(), TokenRefused> {
+        let application = self.kernel().current::<Application>(realm, id.0).await?.state;
+        if application.is_active() {
+            Ok(())
+        } else {
+            Err(Invalid("the application that it came from is not active"))
+        }
+    }
+
     /// Reads what a token speaks of as the log tells it now.
     async fn hear_of(&self, token: &AccessToken) -> Result<(), KernelError> {
         let (realm, kernel) = (token.realm.id, self.kernel());
         let Some(session) = token.session else {
             return Ok(());
         };
-        if let Some(user) = kernel.latest::<Session>(realm, session.0).await?.state.user {
+        let session = kernel.latest::<Session>(realm, session.0).await?.state;
+        if let Some(user) = session.user {
             kernel.latest::<User>(realm, user.0).await?;
             kernel.latest::<Password>(realm, user.0).await?;
-            kernel
-                .latest::<Consent>(realm, consent_id(user, token.client))
-                .await?;
+            for grant in session
+                .grants
+                .iter()
+                .filter(|grant| Some(grant.id) == token.grant)
+            {
+                let consent = consent_id(user, grant.client);
+                kernel.latest::<Consent>(realm, consent).await?;
+            }
         }
         Ok(())
     }
@@ -165,9 +199,13 @@ impl Edge {
             }
             let grant = session
                 .grant(grant, now)
-                .filter(|grant| grant.client == client)
+                .filter(|grant| grant.client == client || token.is_exchanged())
                 .ok_or(Invalid("the grant was ended"))?;
-            let consent = consent_id(user, client);
+            // A token that was exchanged is no better than the application that it came from.
+            if grant.client != client {
+                self.stands(realm, grant.client).await?;
+            }
+            let consent = consent_id(user, grant.client);
             if kernel
                 .current::<Consent>(realm, consent)
                 .await?
@@ -177,6 +215,10 @@ impl Edge {
                 return Err(Invalid("the consent was withdrawn"));
             }
             holder = Some(user);
+        } else if token.claims.subject() != client.to_string() {
+            let subject = token.claims.subject().parse().ok();
+            self.stands(realm, subject.ok_or(Invalid("no such application"))?)
+                .await?;
         }
         let jti = token.jti.to_string();
         if kernel
@@ -190,6 +232,23 @@ impl Edge {
     }
 }
 
+impl AccessToken {
+    /// Whether it was got for another token (RFC 8693).
+    pub const fn is_exchanged(&self) -> bool {
+        !self.actors.is_empty()
+    }
+}
+
+/// Who acts, from the claim `act` of a token of ours (RFC 8693, 4.1): the one who acts now first.
+fn actors(mut act: Option<&Value>) -> Option<Vec<String>> {
+    let mut actors = Vec::new();
+    while let Some(actor) = act {
+        actors.push(actor.get("sub")?.as_str()?.to_owned());
+        act = actor.get("act");
+    }
+    Some(actors)
+}
+
 /// The claims of an access token, each of its type; whose it is, its session tells.
 fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<AccessToken> {
     let id = |name: &str| -> Option<Option<Uuid>> {
@@ -200,12 +259,18 @@ fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<Access
     };
     let client_id = claims.string("client_id")?.to_owned();
     let (session, grant) = (id("sid")?.map(SessionId), id("gid")?.map(GrantId));
-    // A token for a user names its session and its grant; one without them speaks of the application itself.
+    let actors = actors(claims.get("act"))?;
+    // A token for a user names its session and its grant; one without them speaks of an application itself: of its own, unless it was exchanged.
     match (session, grant) {
         (Some(_), Some(_)) => {}
-        (None, None) if claims.subject() == client.to_string() => {}
+        (None, None) if claims.subject() == client.to_string() || !actors.is_empty() => {}
         _ => return None,
     }
+    // What binds it in a way that is not known here is not taken for nothing.
+    let jkt = match claims.get("cnf") {
+        None => None,
+        Some(confirmation) => Some(confirmation.get("jkt")?.as_str()?.to_owned()),
+    };
     Some(AccessToken {
         realm,
         jti: id("jti")??,
@@ -214,6 +279,8 @@ fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<Access
         user: None,
         session,
         grant,
+        jkt,
+        actors,
         scopes: claims
             .string("scope")
             .unwrap_or_default()
