@@ -210,6 +210,7 @@ pub enum AuthEvent {
         client: ApplicationId,
         /// How: `private_key_jwt` or `client_secret_jwt`.
         method: String,
+    },
     /// A token that is bound to a key was used, with a proof of the key that is used up by that (RFC 9449).
     #[serde(rename = "dpop_proof.used")]
     DpopProofUsed {

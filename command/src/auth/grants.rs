@@ -81,6 +81,8 @@ pub struct TokenNote {
     pub jkt: Option<String>,
     /// Who acts for the user with it, the one who acts now first (RFC 8693, 4.1): their `sub`s.
     pub actors: Vec<String>,
+    /// The proof that it was asked for with, which is spent with it.
+    pub once: Option<Claim>,
 }
 
 impl TokenNote {
@@ -182,7 +184,7 @@ impl Decide for Redeem {
             consent: self.consent,
         };
         let (kind, ref value, invalid) = self.spent;
-        Ok(Decision::of(Subject::session(self.session), started)
+        let decision = Decision::of(Subject::session(self.session), started)
             .noting(
                 self.token
                     .issued(self.client, session.user, Some(self.grant), self.grant_type),
@@ -192,7 +194,8 @@ impl Decide for Redeem {
                 value: value.clone(),
                 holder: self.session.0,
                 invalid,
-            }))
+            });
+        Ok(spending(decision, &self.token))
     }
 }
 
@@ -249,14 +252,52 @@ impl Decide for RefreshGrant {
             grant: self.grant,
             generation: self.generation + 1,
         };
-        Ok(
-            Decision::of(Subject::session(self.session), refreshed).noting(self.token.issued(
-                self.client,
-                session.user,
-                Some(self.grant),
-                "refresh_token",
-            )),
-        )
+        let issued = self
+            .token
+            .issued(self.client, session.user, Some(self.grant), "refresh_token");
+        let decision = Decision::of(Subject::session(self.session), refreshed).noting(issued);
+        Ok(spending(decision, &self.token))
+    }
+}
+
+/// With the proof of a token that is bound to a key, if it is.
+fn spending(decision: Decision, token: &TokenNote) -> Decision {
+    match &token.once {
+        Some(once) => decision.claiming(once.clone()),
+        None => decision,
+    }
+}
+
+/// An application gets a token for itself, with a proof of the key that it is bound to.
+#[derive(Clone, Debug)]
+pub struct IssueBound {
+    /// The realm.
+    pub realm: RealmId,
+    /// The application.
+    pub client: ApplicationId,
+    /// The token.
+    pub token: TokenNote,
+    /// RFC 6749's `grant_type`, for the record.
+    pub grant_type: &'static str,
+}
+
+#[async_trait]
+impl Decide for IssueBound {
+    type State = ();
+    type Rejection = std::convert::Infallible;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, _: &mut Reader<'_>) -> Result<(), KernelError> {
+        Ok(())
+    }
+
+    fn decide(&self, (): &(), _: &Context) -> Result<Decision, Self::Rejection> {
+        let issued = self.token.issued(self.client, None, None, self.grant_type);
+        let decision = Decision::nothing(Subject::application(self.client)).noting(issued);
+        Ok(spending(decision, &self.token))
     }
 }
 

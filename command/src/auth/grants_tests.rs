@@ -43,6 +43,7 @@ fn note() -> TokenNote {
         expires: NOW.after_seconds(600),
         jkt: None,
         actors: Vec::new(),
+        once: None,
     }
 }
 

@@ -11,7 +11,7 @@ use events::{
     log::ClaimKind,
     users::User,
 };
-use web::oauth::OAuthError;
+use web::{dpop::USED_BEFORE, oauth::OAuthError};
 
 use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken};
 use crate::auth::{
@@ -111,7 +111,8 @@ pub(super) async fn begin(
         scopes: note.scopes.clone(),
         refresh,
         expires,
-        jkt: None,
+        // Of an application that authenticates, refresh tokens are bound by that (RFC 9449, 5).
+        jkt: note.jkt.clone().filter(|_| !request.client.confidential),
         claims: beginning.claims.clone(),
         consent: beginning.consent,
         spent: (kind, value, invalid),
@@ -122,6 +123,10 @@ pub(super) async fn begin(
         Ok(_) => Ok(response),
         Err(Failure::Rejected(GrantRefused::Reused)) => Err(NotBegun::Used),
         Err(Failure::Claimed { kind: taken, .. }) if taken == kind => Err(NotBegun::Used),
+        Err(Failure::Claimed {
+            kind: ClaimKind::DpopProof,
+            ..
+        }) => Err(NotBegun::Refused(USED_BEFORE.into())),
         Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => Err(NotBegun::Ended),
         Err(failure) => Err(NotBegun::Refused(kernel(trouble(failure)))),
     }

@@ -4,10 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use events::{applications::ApplicationType, permissions::Assignments};
-use web::oauth::OAuthError;
+use events::{
+    applications::{ApplicationType, CLIENT_CREDENTIALS},
+    kernel::Failure,
+    permissions::Assignments,
+};
+use web::{dpop::USED_BEFORE, oauth::OAuthError};
 
-use super::{Request, TokenResponse, requested};
+use super::{Request, TokenResponse, kernel, requested};
+use crate::auth::{grants::IssueBound, trouble};
 
 pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthError> {
     let log = request.visit.edge.kernel();
@@ -36,7 +41,20 @@ pub(super) async fn issue(request: Request<'_>) -> Result<TokenResponse, OAuthEr
     let note = request.note(&scopes, &request.form.all("resource"), None)?;
     let keys = request.keys(&BTreeSet::new()).await?;
     let response = request.sign(&keys, &note, None, None).await?;
-    let issued = note.issued(client, None, None, "client_credentials");
-    log.record(realm, &request.context, vec![issued.into()]).await?;
-    Ok(response)
+    if note.once.is_none() {
+        let issued = note.issued(client, None, None, CLIENT_CREDENTIALS);
+        log.record(realm, &request.context, vec![issued.into()]).await?;
+        return Ok(response);
+    }
+    let command = IssueBound {
+        realm,
+        client,
+        token: note,
+        grant_type: CLIENT_CREDENTIALS,
+    };
+    match log.execute(&request.context, &command).await {
+        Ok(_) => Ok(response),
+        Err(Failure::Claimed { .. }) => Err(USED_BEFORE.into()),
+        Err(failure) => Err(kernel(trouble(failure))),
+    }
 }

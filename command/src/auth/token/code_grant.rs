@@ -43,6 +43,7 @@ pub(super) async fn redeem(mut request: Request<'_>) -> Result<TokenResponse, OA
     if session.grants.iter().any(|grant| grant.id == code.grant) {
         return Err(used_again(&request, &code, client).await?);
     }
+    request.proves(code.jkt.as_deref())?;
     let beginning = Beginning {
         grant: code.grant,
         session: code.session,

@@ -16,6 +16,7 @@ use jose::{JoseError, SigningKey};
 use serde_json::{Map, Value, json};
 use web::{
     Requirements,
+    bearer::Scheme,
     claims::{ACR_PASSWORD, custom_claims, requested_claims, user_claims},
     clients::{encrypting, keys::KeyRefused},
     oauth::OAuthError,
@@ -107,8 +108,9 @@ impl Request<'_> {
             expires: latest.map_or(expires, |latest| {
                 expires.min(Timestamp::from_seconds(latest.seconds()))
             }),
-            jkt: None,
+            jkt: self.proof.as_ref().map(|proof| proof.thumbprint.clone()),
             actors: Vec::new(),
+            once: self.proof.as_ref().map(|proof| proof.once.clone()),
         })
     }
 
@@ -163,7 +165,7 @@ impl Request<'_> {
         };
         Ok(TokenResponse {
             access_token,
-            token_type: "Bearer",
+            token_type: Scheme::of(note.jkt.as_ref()).as_str(),
             expires_in: note.expires.seconds() - self.context.now.seconds(),
             scope: note.scopes.join(" "),
             refresh_token,
@@ -226,6 +228,9 @@ impl Said<'_> {
         if let Some(about) = self.about {
             add(&mut claims, json!({ "sid": about.session, "gid": about.grant }));
             add(&mut claims, sign_in(about));
+        }
+        if let Some(jkt) = &self.note.jkt {
+            add(&mut claims, json!({ "cnf": { "jkt": jkt } }));
         }
         claims
     }

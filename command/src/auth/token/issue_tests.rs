@@ -34,6 +34,7 @@ fn note(scopes: &[&str]) -> TokenNote {
         expires: NOW.after_seconds(600),
         jkt: None,
         actors: Vec::new(),
+        once: None,
     }
 }
 

@@ -27,7 +27,9 @@ use events::{
 use serde::Serialize;
 use utoipa::ToSchema;
 use web::{
+    Requirements,
     clients::{self, Client},
+    dpop::{self, Proof},
     form::Form,
     oauth::OAuthError,
 };
@@ -46,7 +48,7 @@ use crate::{Commands, realms::SigningKeyError};
 pub(super) struct TokenResponse {
     /// A JWT (RFC 9068).
     access_token: String,
-    /// `Bearer`.
+    /// `Bearer`, or `DPoP` for one that is bound to a key (RFC 9449).
     token_type: &'static str,
     /// For how many seconds the access token is good.
     expires_in: i64,
@@ -68,6 +70,8 @@ pub(super) struct Request<'a> {
     pub settings: Settings,
     /// Of the application; who the user is becomes known later.
     pub context: Context,
+    /// The proof that it was sent with (RFC 9449): what is issued is bound to its key.
+    pub proof: Option<Proof>,
 }
 
 /// Get tokens: for a code, for a refresh token, or for the application itself.
@@ -90,6 +94,19 @@ pub(super) async fn token(
     Call(visit): Call,
     form: Result<Form, OAuthError>,
 ) -> Result<Response, OAuthError> {
+    let mut response = match issue(&commands, &visit, form).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    dpop::offer_nonce(&visit.edge, visit.realm.id, response.headers_mut()).await?;
+    Ok(response)
+}
+
+async fn issue(
+    commands: &Commands,
+    visit: &Visit,
+    form: Result<Form, OAuthError>,
+) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
     let client = clients::authenticate(
@@ -106,12 +123,20 @@ pub(super) async fn token(
         client: Some(client.id),
         ..Actor::default()
     });
+    let (realm, sender) = (visit.realm.id, (client.id, &client.state));
+    let proof = dpop::shown(&visit.edge, realm, sender, visit.sent(), None).await?;
+    if proof.is_none() && Requirements::of(&client.state, &settings).dpop {
+        return Err(OAuthError::invalid_dpop_proof(
+            "the tokens of this application are bound to a key: a DPoP proof is needed",
+        ));
+    }
     let request = Request {
-        visit: &visit,
+        visit,
         form: &form,
         client,
         settings,
         context,
+        proof,
     };
     let named = request.required("grant_type")?;
     let Some(grant_type) = GRANT_TYPES.into_iter().find(|grant_type| *grant_type == named) else {
@@ -136,6 +161,17 @@ pub(super) async fn token(
 }
 
 impl Request<'_> {
+    /// What is bound to a key is of use to nobody without a proof of it (RFC 9449, 5).
+    fn proves(&self, jkt: Option<&str>) -> Result<(), OAuthError> {
+        let shown = self.proof.as_ref().map(|proof| proof.thumbprint.as_str());
+        if jkt.is_none() || jkt == shown {
+            return Ok(());
+        }
+        Err(OAuthError::invalid_dpop_proof(
+            "it is bound to a key that the request does not prove",
+        ))
+    }
+
     /// A parameter that must be there.
     fn required(&self, name: &str) -> Result<&str, OAuthError> {
         self.form

@@ -5,9 +5,10 @@
 use events::{
     auth::{EndReason, Session},
     kernel::Failure,
+    log::ClaimKind,
     users::User,
 };
-use web::oauth::OAuthError;
+use web::{dpop::USED_BEFORE, oauth::OAuthError};
 
 use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken, requested};
 use crate::auth::{
@@ -29,6 +30,7 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
     let session = log.latest::<Session>(realm, shown.session.0).await?.state;
     let grant = refreshable(&session, shown.grant, client, request.context.now).ok_or_else(refused)?;
     let user = session.user.ok_or_else(refused)?;
+    request.proves(grant.jkt.as_deref())?;
     request.context.actor.user = Some(user);
     request.context.actor.session = Some(shown.session);
 
@@ -87,6 +89,10 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
             Err(refused())
         }
         Err(Failure::Rejected(GrantRefused::Ended | GrantRefused::Gone)) => Err(refused()),
+        Err(Failure::Claimed {
+            kind: ClaimKind::DpopProof,
+            ..
+        }) => Err(USED_BEFORE.into()),
         Err(failure) => Err(kernel(trouble(failure))),
     }
 }
