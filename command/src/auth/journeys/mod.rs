@@ -6,6 +6,7 @@ mod browser;
 mod changes;
 mod consenting;
 mod devices;
+mod dpop;
 mod refreshing;
 mod requests;
 mod sign_in;
