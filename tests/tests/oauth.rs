@@ -227,12 +227,12 @@ async fn everything_else_that_is_wrong_is_told_to_the_application() {
         (
             "a request object",
             scene.ask().with("request", "e30.e30."),
-            "request_not_supported",
+            "invalid_request_object",
         ),
         (
             "a request uri",
             scene.ask().with("request_uri", "https://evil.example/r"),
-            "request_uri_not_supported",
+            "invalid_request_uri",
         ),
         (
             "a strange prompt",

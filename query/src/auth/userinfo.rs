@@ -150,7 +150,7 @@ async fn told(
         claims,
     };
     Ok(
-        match as_token(edge, &realm, &application, &settings, &info).await? {
+        match as_token(edge, realm, &application, &settings, &info).await? {
             Some(token) => ([NO_STORE, JWT], token).into_response(),
             None => ([NO_STORE], Json(info)).into_response(),
         },
