@@ -359,12 +359,26 @@ impl Projection for Stuck {
     }
 }
 
+/// Lets the thread go that is held, also when the test fails.
+struct Released(Arc<AtomicBool>);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_that_is_frozen_is_told_and_one_that_is_idle_is_not() {
+    // The pace of a runner knows no engine: once is enough for a test that takes seconds and holds a thread.
+    if matches!(scratch::engine(), scratch::Engine::Postgres) {
+        return;
+    }
     let world = World::new().await;
     let realm = world.realm(15).await;
     let frozen = Duration::from_secs(3);
     let stuck = Arc::new(AtomicBool::new(false));
+    let _released = Released(Arc::clone(&stuck));
     let pace = Pace { frozen, ..PACE };
     let reads = world
         .reads_of(vec![Arc::new(Stuck(Arc::clone(&stuck)))], pace)
