@@ -52,6 +52,8 @@ pub struct Commands {
     pub hasher: Arc<Hasher>,
     /// How fast devices ask and people try their codes.
     device_pace: auth::Pace,
+    /// How many applications register by themselves.
+    registration_pace: auth::RegistrationPace,
 }
 
 impl Commands {
@@ -61,6 +63,7 @@ impl Commands {
             edge,
             hasher: Arc::new(hasher),
             device_pace: auth::Pace::default(),
+            registration_pace: auth::RegistrationPace::default(),
         }
     }
 
@@ -130,7 +133,9 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             | ClaimKind::PushedRequest
             | ClaimKind::RequestObject
             | ClaimKind::UserCode
-            | ClaimKind::DeviceCode => Problem::new(Code::Conflict),
+            | ClaimKind::DeviceCode
+            | ClaimKind::TotpStep
+            | ClaimKind::RecoveryCode => Problem::new(Code::Conflict),
         },
         Failure::PreconditionFailed { found } => {
             Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))

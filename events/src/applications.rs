@@ -1,5 +1,9 @@
 //! Applications: the OAuth 2.0 clients of a realm (RFC 6749, section 2; RFC 7591 for the names).
 
+mod initial_access;
+
+pub use initial_access::InitialAccess;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -8,7 +12,7 @@ use crate::{
     clock::Timestamp,
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
-    ids::CredentialId,
+    ids::{ApplicationId, CredentialId},
     sealing::{Sealed, SealedBy},
     subject::{Lane, SubjectKind},
 };
@@ -30,6 +34,9 @@ pub enum ApplicationType {
 }
 
 impl ApplicationType {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Web, Self::Spa, Self::Native, Self::Service, Self::Device];
+
     /// Whether it authenticates, with a secret or a key (RFC 6749, section 2.1).
     pub const fn is_confidential(self) -> bool {
         matches!(self, ApplicationType::Web | ApplicationType::Service)
@@ -102,8 +109,14 @@ macro_rules! application_settings {
                 backchannel_logout_session_required: bool,
                 /// Whether front-channel logout must name issuer and session (OpenID Connect Front-Channel Logout).
                 frontchannel_logout_session_required: bool,
-                /// The applications whose users' tokens it may exchange (RFC 8693), by `client_id`; `*` for all of the realm.
+                /// The applications whose users' tokens it may exchange (RFC 8693), by `client_id`; `*` for all of the realm. Of one
+                /// that registered by itself it counts for nothing.
                 token_exchange_subjects: Vec<String>,
+                /// The resources that it may get tokens for by exchange, besides those that the exchanged token names; each is one of its
+                /// `audiences`.
+                token_exchange_audiences: Vec<String>,
+                /// Whether it may get tokens by exchange that do not name it as the one who acts (RFC 8693, 1.1: impersonation).
+                token_exchange_impersonation: bool,
             }
             optional {
                 /// Life of its access tokens in seconds (60 to 86,400), where not the realm's.
@@ -114,6 +127,9 @@ macro_rules! application_settings {
                 id_token_signed_response_alg: String,
                 /// How its access tokens are signed, where not ES256.
                 access_token_signed_response_alg: String,
+                /// The one application that may act for its users by token exchange, by `client_id` (RFC 8693, 4.4: `may_act`); where absent,
+                /// whoever may exchange its tokens.
+                may_act: String,
                 /// What its access tokens are, where not `jwt` (RFC 9068): `opaque`.
                 access_token_format: String,
                 /// How it authenticates, and in no other way: `client_secret_basic`, `client_secret_post`, `client_secret_jwt`,
@@ -145,6 +161,8 @@ macro_rules! application_settings {
                 authorization_encrypted_response_alg: String,
                 /// Their content encryption, where not `A128CBC-HS256`.
                 authorization_encrypted_response_enc: String,
+                /// How introspection answers are signed for it where it asks for that (RFC 9701), where not ES256.
+                introspection_signed_response_alg: String,
                 /// How its request objects are signed, and in no other way (RFC 9101).
                 request_object_signing_alg: String,
                 /// How long ago people may have signed in, in seconds, where a request does not say.
@@ -163,6 +181,8 @@ macro_rules! application_settings {
                 policy_uri: String,
                 /// Its terms of service.
                 tos_uri: String,
+                /// The least that a sign-in for it must be worth, as an `acr`; a request may ask for more.
+                required_acr: String,
                 /// A profile that refuses whatever is weaker, beside the realm's: `fapi2` (FAPI 2.0 Security Profile).
                 security_profile: String,
             }
@@ -297,6 +317,23 @@ pub enum ApplicationEvent {
     /// is void.
     #[serde(rename = "application.registration_token_issued")]
     RegistrationTokenIssued {},
+    /// An administrator made a token by which applications register by themselves (RFC 7591, initial access token).
+    #[serde(rename = "initial_access.granted")]
+    InitialAccessGranted {
+        /// How many may.
+        uses: u32,
+        /// Until when.
+        expires: Timestamp,
+    },
+    /// An application registered by it.
+    #[serde(rename = "initial_access.used")]
+    InitialAccessUsed {
+        /// Which.
+        application: ApplicationId,
+    },
+    /// It was withdrawn.
+    #[serde(rename = "initial_access.revoked")]
+    InitialAccessRevoked {},
     /// It was disabled: it gets no tokens, and those it has are refused.
     #[serde(rename = "application.disabled")]
     Disabled {
@@ -311,8 +348,8 @@ pub enum ApplicationEvent {
 impl DomainEvent for ApplicationEvent {
     const LANE: Lane = Lane::Facts;
     const KINDS: &'static [EventKind] = &[
-        EventKind::plain("application.registered", "An application was registered.").version(2),
-        EventKind::plain("application.changed", "An application's settings were changed.").version(2),
+        EventKind::plain("application.registered", "An application was registered.").version(4),
+        EventKind::plain("application.changed", "An application's settings were changed.").version(4),
         EventKind::sealing(
             "application.secret_added",
             &[
@@ -330,14 +367,25 @@ impl DomainEvent for ApplicationEvent {
             "application.registration_token_issued",
             "An application that registered by itself got the token to manage its registration.",
         ),
+        EventKind::plain(
+            "initial_access.granted",
+            "A token by which applications register by themselves was made.",
+        ),
+        EventKind::plain(
+            "initial_access.used",
+            "An application registered by itself with such a token.",
+        ),
+        EventKind::plain("initial_access.revoked", "Such a token was withdrawn."),
         EventKind::plain("application.disabled", "An application was disabled."),
         EventKind::plain("application.enabled", "A disabled application works again."),
     ];
 
-    /// Version 1 had fewer settings, and secrets as digests alone; what it lacks has its default.
+    /// Earlier versions had fewer settings, and secrets as digests alone; what they lack has its default.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("application.registered" | "application.changed" | "application.secret_added", 1) => Ok(data),
+            ("application.registered" | "application.changed", 1..=3) | ("application.secret_added", 1) => {
+                Ok(data)
+            }
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -457,6 +505,9 @@ impl Fold for Application {
                 self.withdrawn.push(*credential);
             }
             ApplicationEvent::RegistrationTokenIssued {} => self.registration_tokens += 1,
+            ApplicationEvent::InitialAccessGranted { .. }
+            | ApplicationEvent::InitialAccessUsed { .. }
+            | ApplicationEvent::InitialAccessRevoked {} => {}
             ApplicationEvent::Disabled { .. } => self.disabled = true,
             ApplicationEvent::Enabled {} => self.disabled = false,
         }

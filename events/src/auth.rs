@@ -1,8 +1,12 @@
 //! Authentication: sessions with their grants, codes and tokens, and sign-ins that failed. All of it is activity.
 
 mod device;
+mod guard;
+mod methods;
 
 pub use device::{DeviceAnswer, DeviceAuthorization};
+pub use guard::{Attempts, Closed, Closing, FREE_ATTEMPTS, LAST_ATTEMPT, LONGEST_DELAY, SignInGuard};
+pub use methods::{Assurance, Factor, Method, Proof, UnknownMethod, amr};
 
 use std::collections::BTreeSet;
 
@@ -17,6 +21,38 @@ use crate::{
     subject::{Lane, SubjectKind},
 };
 use uuid::Uuid;
+
+/// What it is whose limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThrottledBy {
+    /// An account, or a name that nobody has: too many attempts in a row.
+    Account,
+    /// An account on a device that its user signed in on before.
+    Device,
+    /// A network address (of IPv6, its /64).
+    Address,
+    /// An application.
+    Application,
+    /// A user who is signed in.
+    User,
+    /// The realm.
+    Realm,
+}
+
+impl ThrottledBy {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Device => "device",
+            Self::Address => "address",
+            Self::Application => "application",
+            Self::User => "user",
+            Self::Realm => "realm",
+        }
+    }
+}
 
 /// Why a session or a grant ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +82,12 @@ pub enum LoginFailure {
     UnknownUser,
     /// The user has no password, or another.
     WrongPassword,
+    /// The user has no such credential, or the code is not one of it.
+    WrongCode,
+    /// The code is one of the user's, and was used before.
+    UsedCode,
+    /// What was shown before was removed or replaced in the meantime.
+    Replaced,
     /// The user is disabled.
     Disabled,
     /// The user is locked.
@@ -70,6 +112,19 @@ pub enum AuthEvent {
         /// The seq of the fact that last ended all of the user's sessions, as it was known at this sign-in
         /// ([`last_ending`](crate::users::last_ending)); a later one ends this session too.
         last_ending: u64,
+        /// What was proven, and when; not told of sessions that began with version 1.
+        #[serde(default)]
+        proofs: Vec<Proof>,
+    },
+    /// More was proven in a session: it goes on under a new cookie, and the one before is void.
+    #[serde(rename = "session.elevated")]
+    SessionElevated {
+        /// The application that asked for it, if one did.
+        client: Option<ApplicationId>,
+        /// How, all in all (RFC 8176).
+        amr: Vec<String>,
+        /// What was proven, all in all.
+        proofs: Vec<Proof>,
     },
     /// A session was used again; recorded at most once a minute.
     #[serde(rename = "session.continued")]
@@ -79,6 +134,48 @@ pub enum AuthEvent {
     SessionEnded {
         /// Why.
         reason: EndReason,
+    },
+    /// Somebody is about to be judged; told before their secret is looked at ([`SignInGuard`]).
+    #[serde(rename = "login.attempted")]
+    LoginAttempted {
+        /// Whose account it is, if there is such a user.
+        user: Option<UserId>,
+        /// The application that asked for it, if one did.
+        client: Option<ApplicationId>,
+        /// By what.
+        method: Method,
+        /// The fact that set the authenticator; 0 if there is none.
+        since: u64,
+    },
+    /// Somebody showed who they are: the attempts before count no more.
+    #[serde(rename = "guard.cleared")]
+    GuardCleared {
+        /// The methods that they showed it by.
+        methods: Vec<Method>,
+    },
+    /// An administrator lifted the guard of an account: the attempts before count no more, and none is disabled by them.
+    #[serde(rename = "guard.lifted")]
+    GuardLifted {},
+    /// Too much was tried or asked, and for a while it is refused. Told when that begins, and not of each request that is refused.
+    #[serde(rename = "auth.throttled")]
+    Throttled {
+        /// By what.
+        by: ThrottledBy,
+        /// The endpoint whose limit it was, if it was a rate.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
+        /// Whose account it is, if there is such a user.
+        user: Option<UserId>,
+        /// The application that asked, if one did.
+        client: Option<ApplicationId>,
+        /// What was tried, if it was something that shows who somebody is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        method: Option<Method>,
+        /// For how many seconds.
+        seconds: u64,
+        /// Whether it was tried too often ever to be asked again before it is replaced, or the guard lifted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        disabled: bool,
     },
     /// A sign-in failed.
     #[serde(rename = "login.failed")]
@@ -182,6 +279,9 @@ pub enum AuthEvent {
         client: ApplicationId,
         /// What it asks for.
         scopes: Vec<String>,
+        /// The resources that it asks for (RFC 8707); none for all of the application's.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<String>,
         /// When it is too late to approve or to redeem.
         expires: Timestamp,
     },
@@ -211,10 +311,10 @@ pub enum AuthEvent {
         /// How: `private_key_jwt` or `client_secret_jwt`.
         method: String,
     },
-    /// A token that is bound to a key was used, with a proof of the key that is used up by that (RFC 9449).
+    /// A token that is bound to a key was used, or a request was pushed, with a proof of the key that is used up by that (RFC 9449).
     #[serde(rename = "dpop_proof.used")]
     DpopProofUsed {
-        /// The token's `jti`.
+        /// The token's `jti`, or the id of the pushed request.
         token: Uuid,
         /// By which application.
         client: ApplicationId,
@@ -230,12 +330,26 @@ pub enum AuthEvent {
 impl DomainEvent for AuthEvent {
     const LANE: Lane = Lane::Activity;
     const KINDS: &'static [EventKind] = &[
-        EventKind::plain("session.started", "A user signed in."),
+        EventKind::plain("session.started", "A user signed in.").version(2),
+        EventKind::plain("session.elevated", "More was proven in a session."),
         EventKind::plain(
             "session.continued",
             "A session was used again (at most once a minute).",
         ),
         EventKind::plain("session.ended", "A session ended, and its grants with it."),
+        EventKind::plain("login.attempted", "Somebody was about to be judged by a secret."),
+        EventKind::plain(
+            "guard.cleared",
+            "Somebody showed who they are: the attempts before count no more.",
+        ),
+        EventKind::plain(
+            "guard.lifted",
+            "An administrator lifted a guard: the attempts before count no more.",
+        ),
+        EventKind::plain(
+            "auth.throttled",
+            "Too much was tried or asked, and for a while it is refused.",
+        ),
         EventKind::plain("login.failed", "A sign-in failed."),
         EventKind::plain("code.issued", "An authorization code was sent to an application."),
         EventKind::plain("grant.started", "A code was redeemed.").version(2),
@@ -243,7 +357,7 @@ impl DomainEvent for AuthEvent {
         EventKind::plain("grant.revoked", "A grant ended before its time."),
         EventKind::plain("token.issued", "An access token was issued.").version(2),
         EventKind::plain("token.revoked", "An access token was given back before its time."),
-        EventKind::plain("device.requested", "A device asked to be approved by its user."),
+        EventKind::plain("device.requested", "A device asked to be approved by its user.").version(2),
         EventKind::plain("device.approved", "A user approved a device."),
         EventKind::plain("device.denied", "A user refused a device."),
         EventKind::plain(
@@ -260,10 +374,10 @@ impl DomainEvent for AuthEvent {
         ),
     ];
 
-    /// Version 1 of both lacks what has a default now.
+    /// Version 1 of these lacks what has a default now.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("grant.started" | "token.issued", 1) => Ok(data),
+            ("session.started" | "grant.started" | "token.issued" | "device.requested", 1) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -325,6 +439,10 @@ pub struct Session {
     pub user: Option<UserId>,
     /// How.
     pub amr: Vec<String>,
+    /// What was proven in it, and when.
+    pub proofs: Vec<Proof>,
+    /// How often more was proven: the cookie names it, so that older cookies are void.
+    pub elevations: u64,
     /// When they signed in (`auth_time`).
     pub started: Timestamp,
     /// When it was last used, to the minute.
@@ -364,6 +482,12 @@ impl Session {
             .iter()
             .find(|grant| grant.id == id && !grant.revoked && now < grant.expires)
     }
+
+    /// A grant that this application may refresh: it is theirs, its tokens may be good, and it has refresh tokens.
+    pub fn refreshable(&self, id: GrantId, client: ApplicationId, now: Timestamp) -> Option<&Grant> {
+        self.grant(id, now)
+            .filter(|grant| grant.client == client && grant.refresh)
+    }
 }
 
 impl Fold for Session {
@@ -379,14 +503,22 @@ impl Fold for Session {
                 amr,
                 expires,
                 last_ending,
+                proofs,
                 ..
             } => {
                 self.last_ending = *last_ending;
                 self.user = Some(*user);
                 self.amr.clone_from(amr);
+                self.proofs = methods::told_or_password(proofs, amr, happened.time);
                 self.started = happened.time;
                 self.used = happened.time;
                 self.expires = *expires;
+            }
+            AuthEvent::SessionElevated { amr, proofs, .. } => {
+                self.amr.clone_from(amr);
+                self.proofs.clone_from(proofs);
+                self.elevations += 1;
+                self.used = happened.time;
             }
             AuthEvent::SessionContinued {} => self.used = happened.time,
             AuthEvent::SessionEnded { .. } => self.ended = true,
@@ -428,7 +560,11 @@ impl Fold for Session {
                     held.revoked = true;
                 }
             }
-            AuthEvent::LoginFailed { .. }
+            AuthEvent::LoginAttempted { .. }
+            | AuthEvent::GuardCleared { .. }
+            | AuthEvent::GuardLifted {}
+            | AuthEvent::Throttled { .. }
+            | AuthEvent::LoginFailed { .. }
             | AuthEvent::CodeIssued { .. }
             | AuthEvent::TokenIssued { .. }
             | AuthEvent::TokenRevoked { .. }

@@ -18,6 +18,7 @@ use crate::{
     auth::AuthEvent,
     clock::Timestamp,
     compliance::ComplianceEvent,
+    credentials::CredentialEvent,
     envelope::Actor,
     ids::EventId,
     permissions::PermissionEvent,
@@ -196,6 +197,8 @@ domains! {
     Auth(AuthEvent);
     /// Consents.
     Compliance(ComplianceEvent);
+    /// One-time-password devices and recovery codes.
+    Credentials(CredentialEvent);
 }
 
 impl Event {

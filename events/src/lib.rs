@@ -18,6 +18,7 @@ pub mod clock;
 pub mod codec;
 pub mod compliance;
 pub mod connections;
+pub mod credentials;
 pub mod envelope;
 pub mod event;
 pub mod fold;

@@ -1,11 +1,12 @@
 //! Realms: their existence (told in the `system` realm), their settings and their signing keys (told in their own).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    auth::Method,
     clock::Timestamp,
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
@@ -75,7 +76,7 @@ impl DomainEvent for RealmEvent {
             "settings.changed",
             "Sections of a realm's settings were replaced.",
         )
-        .version(2),
+        .version(3),
         EventKind::plain(
             "signing_key.created",
             "A signing key was made and signs from now on.",
@@ -83,10 +84,10 @@ impl DomainEvent for RealmEvent {
         EventKind::plain("signing_key.retired", "A signing key was withdrawn at once."),
     ];
 
-    /// Version 1 of the settings had fewer sections.
+    /// Versions 1 and 2 of the settings had fewer sections.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("settings.changed", 1) => Ok(data),
+            ("settings.changed", 1 | 2) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -304,7 +305,7 @@ pub enum DynamicRegistration {
     /// Nobody.
     #[default]
     Disabled,
-    /// Whoever has an initial access token: one that may create applications.
+    /// Whoever has an initial access token, which administrators make.
     Token,
     /// Anybody.
     Open,
@@ -333,7 +334,7 @@ pub struct TrustedIssuer {
     /// What of a user the assertion's `sub` names (default `id`).
     #[serde(default)]
     pub subject: AssertedSubject,
-    /// The applications that may use it, by `client_id`; `*` for all of the realm.
+    /// The applications that may use it, by `client_id`; `*` for all of the realm that did not register by themselves.
     pub applications: Vec<String>,
     /// The scopes that may be asked for with its assertions.
     pub scopes: Vec<String>,
@@ -352,6 +353,41 @@ pub enum AssertedSubject {
     Email,
 }
 
+/// Whether people show a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MfaPolicy {
+    /// Nobody is asked for one, whatever they have.
+    Off,
+    /// Who has one is asked for it.
+    #[default]
+    Optional,
+    /// Who has none is invited to enrol one at each sign-in, too.
+    Offered,
+    /// Nobody signs in without one; who has none enrols it first.
+    Required,
+}
+
+/// What is asked of people besides what a sign-in begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MfaSettings {
+    /// Whether people show a second factor (default `optional`).
+    pub policy: MfaPolicy,
+    /// The methods that count as one (default all that there are).
+    pub methods: BTreeSet<Method>,
+}
+
+impl Default for MfaSettings {
+    fn default() -> Self {
+        let second = |method: &Method| !method.begins();
+        Self {
+            policy: MfaPolicy::default(),
+            methods: Method::ALL.iter().copied().filter(second).collect(),
+        }
+    }
+}
+
 /// The settings of a realm. What was never set has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -365,6 +401,8 @@ pub struct Settings {
     pub registration: RegistrationSettings,
     /// What its OAuth 2.0 and OpenID Connect endpoints allow.
     pub oauth: OAuthSettings,
+    /// What is asked of people besides what a sign-in begins with.
+    pub mfa: MfaSettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -386,6 +424,9 @@ pub struct SettingsChange {
     /// What its OAuth 2.0 and OpenID Connect endpoints allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth: Option<OAuthSettings>,
+    /// What is asked of people besides what a sign-in begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa: Option<MfaSettings>,
 }
 
 impl Fold for Settings {
@@ -398,6 +439,7 @@ impl Fold for Settings {
             replace(&mut self.password, change.password.as_ref());
             replace(&mut self.registration, change.registration.as_ref());
             replace(&mut self.oauth, change.oauth.as_ref());
+            replace(&mut self.mfa, change.mfa.as_ref());
         }
     }
 }

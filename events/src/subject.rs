@@ -127,6 +127,14 @@ subject_kinds! {
     Consent = 9 "consent" in Facts;
     /// A device that waits for its user's approval (RFC 8628).
     DeviceAuthorization = 10 "device_authorization" in Activity;
+    /// How often somebody tried to sign in to one account; its id is the user's, or follows from a name that nobody has.
+    SignInGuard = 11 "sign_in_guard" in Activity;
+    /// A user's devices that show one-time passwords; its id is the user's.
+    Totp = 12 "totp" in Facts;
+    /// A user's recovery codes; its id is the user's.
+    RecoveryCodes = 13 "recovery_codes" in Facts;
+    /// A token by which applications register by themselves (RFC 7591, initial access token).
+    InitialAccess = 20 "initial_access" in Facts;
 }
 
 impl SubjectKind {
@@ -187,9 +195,29 @@ impl Subject {
         Self::new(SubjectKind::Password, id.0)
     }
 
+    /// A user's devices that show one-time passwords.
+    pub const fn totp(id: UserId) -> Self {
+        Self::new(SubjectKind::Totp, id.0)
+    }
+
+    /// A user's recovery codes.
+    pub const fn recovery_codes(id: UserId) -> Self {
+        Self::new(SubjectKind::RecoveryCodes, id.0)
+    }
+
+    /// The guard of an account, or of a name that nobody has.
+    pub const fn sign_in_guard(id: Uuid) -> Self {
+        Self::new(SubjectKind::SignInGuard, id)
+    }
+
     /// An application.
     pub const fn application(id: ApplicationId) -> Self {
         Self::new(SubjectKind::Application, id.0)
+    }
+
+    /// A token by which applications register by themselves.
+    pub const fn initial_access(id: Uuid) -> Self {
+        Self::new(SubjectKind::InitialAccess, id)
     }
 
     /// The roles of a user or an application.

@@ -7,15 +7,17 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
-    auth::{AuthEvent, EndReason, LoginFailure, RequestedClaims},
+    auth::{AuthEvent, EndReason, LoginFailure, Method, Proof, RequestedClaims, ThrottledBy},
     clock::Timestamp,
     compliance::ComplianceEvent,
+    credentials::CredentialEvent,
     event::Event,
     ids::{ApplicationId, CredentialId, GrantId, SessionId, UserId},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
-        AssertedSubject, AttributeSchema, AttributeType, OAuthSettings, PasswordSettings, RealmEvent,
-        RegistrationSettings, SecurityProfile, SessionSettings, SettingsChange, TokenSettings, TrustedIssuer,
+        AssertedSubject, AttributeSchema, AttributeType, MfaPolicy, MfaSettings, OAuthSettings,
+        PasswordSettings, RealmEvent, RegistrationSettings, SecurityProfile, SessionSettings, SettingsChange,
+        TokenSettings, TrustedIssuer,
     },
     sealing::Sealed,
     users::{Profile, UserEvent},
@@ -50,10 +52,13 @@ fn samples() -> Vec<Event> {
         require_signed_request_object: true,
         dpop_bound_access_tokens: true,
         require_auth_time: true,
-        default_acr_values: vec!["urn:chancery:acr:pwd".into()],
+        default_acr_values: vec!["urn:chancery:acr:aal2".into()],
         backchannel_logout_session_required: true,
         frontchannel_logout_session_required: true,
         token_exchange_subjects: vec!["*".into()],
+        token_exchange_audiences: vec!["https://api.example".into()],
+        token_exchange_impersonation: true,
+        may_act: Some("gateway".into()),
         access_token_format: Some("opaque".into()),
         token_endpoint_auth_method: Some("private_key_jwt".into()),
         token_endpoint_auth_signing_alg: Some("ES256".into()),
@@ -67,6 +72,7 @@ fn samples() -> Vec<Event> {
         userinfo_encrypted_response_alg: Some("ECDH-ES".into()),
         userinfo_encrypted_response_enc: Some("A256GCM".into()),
         authorization_signed_response_alg: Some("ES256".into()),
+        introspection_signed_response_alg: Some("ES256".into()),
         authorization_encrypted_response_alg: Some("ECDH-ES".into()),
         authorization_encrypted_response_enc: Some("A256GCM".into()),
         request_object_signing_alg: Some("ES256".into()),
@@ -78,6 +84,7 @@ fn samples() -> Vec<Event> {
         client_uri: Some("https://shop.example".into()),
         policy_uri: Some("https://shop.example/privacy".into()),
         tos_uri: Some("https://shop.example/terms".into()),
+        required_acr: Some("urn:chancery:acr:aal2".into()),
         security_profile: Some("fapi2".into()),
     };
     let profile = Profile {
@@ -97,6 +104,12 @@ fn samples() -> Vec<Event> {
     let client = ApplicationId(id(2));
     let grant = GrantId(id(3));
     let credential = CredentialId(id(4));
+    let proof = Proof {
+        method: Method::Totp,
+        at: MOMENT,
+        credential: Some(credential),
+        user_verified: true,
+    };
     let reason = Some("asked for".to_owned());
     let sealed_reason = reason.clone().map(Sealed::Known);
     vec![
@@ -145,6 +158,10 @@ fn samples() -> Vec<Event> {
                     scopes: vec!["orders".into()],
                 }],
                 ..OAuthSettings::default()
+            }),
+            mfa: Some(MfaSettings {
+                policy: MfaPolicy::Required,
+                methods: [Method::Totp].into(),
             }),
         })
         .into(),
@@ -216,6 +233,16 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         ApplicationEvent::RegistrationTokenIssued {}.into(),
+        ApplicationEvent::InitialAccessGranted {
+            uses: 5,
+            expires: MOMENT,
+        }
+        .into(),
+        ApplicationEvent::InitialAccessUsed {
+            application: ApplicationId(id(9)),
+        }
+        .into(),
+        ApplicationEvent::InitialAccessRevoked {}.into(),
         ApplicationEvent::SecretRevoked { credential }.into(),
         ApplicationEvent::Disabled {
             reason: reason.clone(),
@@ -238,6 +265,35 @@ fn samples() -> Vec<Event> {
             amr: vec!["pwd".into()],
             expires: MOMENT,
             last_ending: 7,
+            proofs: vec![proof],
+        }
+        .into(),
+        AuthEvent::SessionElevated {
+            client: Some(client),
+            amr: vec!["pwd".into(), "otp".into(), "mfa".into()],
+            proofs: vec![proof],
+        }
+        .into(),
+        AuthEvent::LoginAttempted {
+            user: Some(user),
+            client: Some(client),
+            method: Method::Password,
+            since: 7,
+        }
+        .into(),
+        AuthEvent::GuardCleared {
+            methods: vec![Method::Password, Method::RecoveryCode],
+        }
+        .into(),
+        AuthEvent::GuardLifted {}.into(),
+        AuthEvent::Throttled {
+            by: ThrottledBy::Account,
+            endpoint: Some("sign_in".into()),
+            user: Some(user),
+            client: Some(client),
+            method: Some(Method::Password),
+            seconds: 900,
+            disabled: true,
         }
         .into(),
         AuthEvent::SessionContinued {}.into(),
@@ -295,6 +351,7 @@ fn samples() -> Vec<Event> {
         AuthEvent::DeviceRequested {
             client,
             scopes: vec!["openid".into()],
+            resources: vec!["https://api.shop.example".into()],
             expires: MOMENT,
         }
         .into(),
@@ -321,6 +378,25 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         ComplianceEvent::ConsentWithdrawn { user, client }.into(),
+        CredentialEvent::TotpEnrolled {
+            credential,
+            name: Sealed::Known("Phone".into()),
+            secret: Sealed::Known("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into()),
+        }
+        .into(),
+        CredentialEvent::TotpRemoved { credential }.into(),
+        CredentialEvent::RecoveryCodesGenerated {
+            credential,
+            digests: Sealed::Known(vec!["00".into()]),
+            count: 1,
+        }
+        .into(),
+        CredentialEvent::RecoveryCodesRemoved { credential }.into(),
+        CredentialEvent::RecoveryCodeUsed {
+            credential,
+            number: 0,
+        }
+        .into(),
     ]
 }
 

@@ -128,7 +128,7 @@ impl Projection for Audit {
 fn about(happened: &Happened) -> Option<UserId> {
     let of_subject = happened.subject.map(|subject| UserId(subject.id));
     match &happened.event {
-        Event::Users(_) => of_subject,
+        Event::Users(_) | Event::Credentials(_) => of_subject,
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),
@@ -141,7 +141,12 @@ fn about(happened: &Happened) -> Option<UserId> {
         | Event::Compliance(
             ComplianceEvent::ConsentGiven { user, .. } | ComplianceEvent::ConsentWithdrawn { user, .. },
         ) => Some(*user),
-        Event::Auth(AuthEvent::LoginFailed { user, .. } | AuthEvent::TokenIssued { user, .. }) => *user,
+        Event::Auth(
+            AuthEvent::LoginAttempted { user, .. }
+            | AuthEvent::LoginFailed { user, .. }
+            | AuthEvent::Throttled { user, .. }
+            | AuthEvent::TokenIssued { user, .. },
+        ) => *user,
         Event::Realms(_) | Event::Applications(_) | Event::Auth(_) => None,
     }
 }

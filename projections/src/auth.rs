@@ -187,6 +187,7 @@ impl Projection for Auth {
                 amr,
                 expires,
                 last_ending,
+                ..
             } => rows.put(&SessionRow {
                 realm,
                 id,
@@ -201,6 +202,12 @@ impl Projection for Auth {
                 end_reason: None,
                 version: happened.version,
             }),
+            AuthEvent::SessionElevated { amr, .. } => {
+                rows.update(&session, |row: &mut SessionRow| {
+                    row.amr.clone_from(amr);
+                    row.used_at = time;
+                });
+            }
             AuthEvent::SessionContinued {} => {
                 rows.update(&session, |row: &mut SessionRow| row.used_at = time);
             }
@@ -239,7 +246,11 @@ impl Projection for Auth {
                     row.revoke_reason = Some(*reason);
                 });
             }
-            AuthEvent::LoginFailed { .. }
+            AuthEvent::LoginAttempted { .. }
+            | AuthEvent::GuardCleared { .. }
+            | AuthEvent::GuardLifted {}
+            | AuthEvent::Throttled { .. }
+            | AuthEvent::LoginFailed { .. }
             | AuthEvent::CodeIssued { .. }
             | AuthEvent::TokenIssued { .. }
             | AuthEvent::TokenRevoked { .. }

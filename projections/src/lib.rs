@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`cell`], [`table`], [`rows`] | values, tables declared as the structs of their rows, rows in memory |
 //! | [`projection`] | what a projection is, and the list of all |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
 //! | `words` | what a search finds people by |
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
@@ -26,6 +26,7 @@ pub mod auth;
 mod batch;
 pub mod cell;
 pub mod compliance;
+pub mod credentials;
 mod follower;
 mod generation;
 pub mod history;

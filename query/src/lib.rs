@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | `realms`, `users`, `applications`, `permissions`, `consents`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
+//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
 //! | [`auth`] | the realm surface: discovery, keys, userinfo, introspection |
 //! | `read` | what each of the first goes through: who asks, what for, how new must it be |
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
@@ -15,9 +15,12 @@
 mod applications;
 pub mod auth;
 mod consents;
+mod credentials;
 mod etag;
 mod events;
 mod failure;
+mod guards;
+mod initial_access;
 mod paging;
 mod params;
 mod permissions;
@@ -72,6 +75,9 @@ fn operations() -> OpenApiRouter<Queries> {
         .merge(users::router())
         .merge(permissions::router())
         .merge(consents::router())
+        .merge(credentials::router())
+        .merge(guards::router())
+        .merge(initial_access::router())
         .merge(applications::router())
         .merge(sessions::router())
         .merge(events::router())

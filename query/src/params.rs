@@ -280,7 +280,7 @@ mod tests {
         for query in [
             "t=",
             "t=%20",
-            "t=%00",
+            "t=%01",
             "t=a%0Ab",
             &format!("t={}", "x".repeat(257)),
         ] {

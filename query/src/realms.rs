@@ -1,7 +1,7 @@
 //! Realms, their settings and their signing keys, as they are read.
 //! The rule: the list of realms is for platform administrators; whoever may not see a realm is answered as if there were none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
@@ -9,11 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::{
+    auth::Method,
     clock::Timestamp,
     ids::RealmId,
     realms::{
-        AttributeSchema, AttributeType, DynamicRegistration, OAuthSettings, PasswordSettings,
-        RegistrationSettings, SecurityProfile, SessionSettings, Settings, TokenSettings, TrustedIssuer,
+        AttributeSchema, AttributeType, DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings,
+        PasswordSettings, RegistrationSettings, SecurityProfile, SessionSettings, Settings, TokenSettings,
+        TrustedIssuer,
     },
 };
 use projections::realms::{self, RealmRow, SettingsRow, SigningKey};
@@ -161,6 +163,8 @@ struct RealmSettings {
     registration: RegistrationRules,
     /// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
     oauth: OAuthRules,
+    /// What is asked of people besides what a sign-in begins with.
+    mfa: MfaRules,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
@@ -257,6 +261,24 @@ struct OAuthRules {
     trusted_issuers: Vec<TrustedIssuer>,
 }
 
+/// What is asked of people besides what a sign-in begins with.
+#[derive(Debug, Serialize, ToSchema)]
+struct MfaRules {
+    /// Whether people show a second factor: `off`, `optional`, `offered` or `required`.
+    #[schema(value_type = String)]
+    policy: MfaPolicy,
+    /// The methods that count as one.
+    #[schema(value_type = Vec<String>)]
+    methods: BTreeSet<Method>,
+}
+
+impl From<MfaSettings> for MfaRules {
+    fn from(settings: MfaSettings) -> Self {
+        let MfaSettings { policy, methods } = settings;
+        Self { policy, methods }
+    }
+}
+
 impl From<OAuthSettings> for OAuthRules {
     fn from(settings: OAuthSettings) -> Self {
         let OAuthSettings {
@@ -291,6 +313,7 @@ impl RealmSettings {
             password,
             registration,
             oauth,
+            mfa,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -357,6 +380,7 @@ impl RealmSettings {
                     .collect(),
             },
             oauth: oauth.into(),
+            mfa: mfa.into(),
             updated_at: updated_at.map(Moment),
             version,
         }

@@ -3,6 +3,7 @@
 // Rule protected: what the library checks (issuer, nonce, signature, state, iss) holds without exceptions made for us.
 import assert from "node:assert/strict";
 import * as client from "openid-client";
+import { Person } from "./person.mjs";
 
 const journey = JSON.parse(process.env.JOURNEY);
 // Loopback without TLS is the one exception.
@@ -12,36 +13,6 @@ const authentication = journey.client_secret ? client.ClientSecretBasic(journey.
 const config = await client.discovery(new URL(journey.issuer), journey.client_id, metadata, authentication, options);
 assert.equal(config.serverMetadata().issuer, journey.issuer);
 assert.ok(config.serverMetadata().supportsPKCE("S256"));
-
-/** A browser: cookies, redirects within the platform, one form. */
-class Person {
-  #cookies = new Map();
-
-  async request(url, init = {}) {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const response = await fetch(url, { ...init, redirect: "manual", headers: { ...init.headers, ...(cookie && { cookie }) } });
-    for (const set of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
-      if (/max-age=0/i.test(set)) this.#cookies.delete(name);
-      else this.#cookies.set(name, value);
-    }
-    const location = response.headers.get("location");
-    if (!location) return response;
-    const next = new URL(location, url);
-    return next.href.startsWith(journey.issuer) ? this.request(next) : next;
-  }
-
-  async signIn(url) {
-    const page = await this.request(url);
-    if (page instanceof URL) return page;
-    const html = await page.text();
-    const plain = (text) => text.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code)).replace(/&amp;/g, "&");
-    const action = plain(/<form method="post" action="([^"]+)"/.exec(html)[1]);
-    const flow = plain(/name="flow" value="([^"]+)"/.exec(html)[1]);
-    const body = new URLSearchParams({ flow, username: journey.username, password: journey.password });
-    return this.request(new URL(action, url), { method: "POST", body });
-  }
-}
 
 async function authorize(person, parameters = {}) {
   const verifier = client.randomPKCECodeVerifier();
@@ -60,7 +31,7 @@ async function authorize(person, parameters = {}) {
   return { back, checks: { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true } };
 }
 
-const person = new Person();
+const person = new Person(journey);
 const { back, checks } = await authorize(person);
 const tokens = await client.authorizationCodeGrant(config, back, checks);
 const claims = tokens.claims();

@@ -21,6 +21,7 @@
 //! | `crash_races.rs` | a thousand racers on one subject, name, command key, code, refresh token |
 //! | `nodes/` | several nodes on one database: what one writes or takes away the others hold to; they start at once, are restarted, die, lose their database |
 //! | `demo.rs`, `journeys.rs` | the demo; sign-ins in headless Chromium and by a client library that we did not write |
+//! | `examples.rs` | the developers' examples (`tools/examples`), each on a client library that we did not write |
 //! | `log_contract.rs` | the contract of the log's trait, for every engine |
 //!
 //! # Adding a test

@@ -233,6 +233,7 @@ async fn an_id_of_another_realm_is_answered_like_one_that_does_not_exist() {
         application: id(),
         secret: id(),
         session: id(),
+        initial_access: id(),
         kid: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".into(),
     };
     let mut seen = 0;

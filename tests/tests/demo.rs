@@ -74,7 +74,14 @@ async fn a_newcomer_signs_in_as_alice_and_reads_what_it_caused() {
         .collect();
     assert_eq!(
         types,
-        ["session.started", "code.issued", "grant.started", "token.issued"]
+        [
+            "login.attempted",
+            "session.started",
+            "guard.cleared",
+            "code.issued",
+            "grant.started",
+            "token.issued"
+        ]
     );
     let _ = herself
         .query("/realms/demo/events?lane=facts&after=0&limit=100")

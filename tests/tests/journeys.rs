@@ -7,7 +7,7 @@ use std::{
 };
 
 use chancery_tests::harness::{Options, Realm, Server, shared};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("journeys")
@@ -139,4 +139,41 @@ async fn a_client_library_that_we_did_not_write_signs_in() {
             .await
             .unwrap_or_else(|error| panic!("{error}"));
     }
+}
+
+/// A library that registers an application in a realm with these settings, and has alice sign in to it.
+async fn registers(script: &'static str, settings: Value) {
+    if !has_node() {
+        return;
+    }
+    let realm = Realm::on(&shared()).await;
+    let mut oauth = json!({ "dynamic_registration": "token" });
+    if let (Some(oauth), Value::Object(more)) = (oauth.as_object_mut(), settings) {
+        oauth.extend(more);
+    }
+    realm.set(json!({ "oauth": oauth })).await;
+    let alice = realm.user().await;
+    let made = realm.api.act(&realm.at("/initial-access-tokens")).await.is(201);
+    let journey = json!({
+        "issuer": realm.issuer(),
+        "initial_access_token": made.field("initial_access_token"),
+        "redirect_uri": "https://client.example.test/cb",
+        "sub": alice.id,
+        "username": alice.username,
+        "password": alice.password,
+    });
+    tokio::task::spawn_blocking(move || travel(script, &journey))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_library_registers_an_application_by_itself() {
+    registers("registration.mjs", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_library_registers_an_application_in_a_realm_that_keeps_fapi() {
+    let settings = json!({ "security_profile": "fapi2", "dpop_nonce": true });
+    registers("registration_fapi.mjs", settings).await;
 }

@@ -43,13 +43,15 @@ fn shown(answer: &Answer, username: &str) -> Shown {
     cookies.sort();
     let mut text = answer.text.replace(username, "NAME");
     for (_, flow) in form_of(&answer.text).hidden {
+        // It holds what was typed, so that its length follows from that.
         text = text.replace(&flow, "FLOW");
     }
+    let length = text.len();
     Shown {
         status: answer.status,
         headers,
         text,
-        length: answer.text.len() - username.len(),
+        length,
         cookies,
     }
 }
@@ -59,14 +61,14 @@ async fn attempt(
     application: &Application,
     username: &str,
     password: &str,
-) -> (Shown, Duration) {
+) -> (Shown, Duration, usize) {
     let mut browser = Browser::new(realm);
     // The page holds the way back to the application, and in it the state.
     let request = Authorization::new(realm, application, "openid").with("state", "the-same-for-all");
     let page = browser.open(&request.url()).await.sign_in_page();
     let started = Instant::now();
     let answer = browser.fill(&page, username, password).await.sign_in_page();
-    (shown(&answer, username), started.elapsed())
+    (shown(&answer, username), started.elapsed(), answer.text.len())
 }
 
 #[tokio::test]
@@ -84,10 +86,12 @@ async fn unknown_locked_disabled_and_passwordless_users_look_like_a_wrong_passwo
         .await
         .is(201);
 
-    let (expected, _) = attempt(&realm, &application, &known.username, &password()).await;
+    let (expected, _, length) = attempt(&realm, &application, &known.username, &password()).await;
     assert_eq!(expected.status, 401);
+    let as_long: String = known.username.chars().rev().collect();
     for (who, username, password) in [
         ("somebody unknown", "nobody-of-this-name", password()),
+        ("somebody unknown of as many letters", &as_long, password()),
         ("an unknown address", "nobody@example.test", password()),
         ("a known address", &known.email, password()),
         (
@@ -103,8 +107,12 @@ async fn unknown_locked_disabled_and_passwordless_users_look_like_a_wrong_passwo
         ),
         ("a user without a password", &bare, password()),
     ] {
-        let (shown, _) = attempt(&realm, &application, username, &password).await;
+        let (shown, _, whole) = attempt(&realm, &application, username, &password).await;
         assert_eq!(shown, expected, "{who}");
+        assert!(
+            username.len() != as_long.len() || whole == length,
+            "{who}: {whole}"
+        );
     }
 }
 

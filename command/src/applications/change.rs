@@ -21,6 +21,7 @@ use crate::{
     At, Commands,
     body::{present, removable, replace},
     failed,
+    realms::publish_signing_keys,
 };
 
 macro_rules! patch {
@@ -179,6 +180,8 @@ pub(super) async fn change(
         secret,
     };
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
+    let (chosen, _) = command.patch.onto(&ApplicationSettings::default());
+    publish_signing_keys(&commands.edge, realm.id, &chosen).await;
     let added = !outcome.repeated
         && outcome
             .receipt

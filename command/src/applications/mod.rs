@@ -10,6 +10,8 @@
 //! | stop, start | `POST applications/{id}/disable`, `/enable` | realm administrators | `application.disabled`, `application.enabled` |
 //! | another secret | `POST applications/{id}/secrets` | realm administrators | `application.secret_added` |
 //! | withdraw a secret | `DELETE applications/{id}/secrets/{secret_id}` | realm administrators | `application.secret_revoked` |
+//! | let others register | `POST initial-access-tokens` | realm administrators | `initial_access.granted` |
+//! | no longer | `DELETE initial-access-tokens/{id}` | realm administrators | `initial_access.revoked` |
 //!
 //! A secret is shown once, in the answer that made it (a repeated `Idempotency-Key` answers without it); kept is a keyed
 //! digest, sealed by a key of its own. To rotate: add one, move the application over to it, withdraw the old one. With
@@ -33,6 +35,7 @@
 //! and those it has are refused.
 
 pub mod change;
+pub mod initial_access;
 pub mod redirect_uris;
 pub mod register;
 pub mod rules;
@@ -107,4 +110,6 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(status::enable))
         .routes(routes!(secrets::add))
         .routes(routes!(secrets::revoke))
+        .routes(routes!(initial_access::grant))
+        .routes(routes!(initial_access::revoke))
 }

@@ -18,7 +18,7 @@ use super::{
     Rejection, rules,
     secrets::{NewSecret, generate},
 };
-use crate::{Commands, Faults, body::present, failed};
+use crate::{Commands, Faults, body::present, failed, realms::publish_signing_keys};
 
 /// Registers an application.
 #[derive(Clone, Debug)]
@@ -172,6 +172,7 @@ pub(super) async fn register(
         by_itself: false,
     };
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
+    publish_signing_keys(&commands.edge, realm.id, &command.settings).await;
     let (id, repeated) = (ApplicationId(outcome.receipt.id), outcome.repeated);
     let location = format!("/query/v1/realms/{}/applications/{id}", realm.id);
     let answer = Answer::created(outcome, location).with("client_id", id.to_string());

@@ -40,6 +40,7 @@ pub fn started() -> AuthEvent {
         expires: NOW.after_seconds(3_600),
         // The password that they signed in with was the first fact of its subject.
         last_ending: 1,
+        proofs: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use events::{
-    auth::{AuthEvent, EndReason, Grant, RequestedClaims, Session},
+    auth::{AuthEvent, EndReason, RequestedClaims, Session},
     clock::Timestamp,
     compliance::{Consent, consent_id},
     fold::Versioned,
@@ -15,6 +15,7 @@ use events::{
     users::{Password, User, last_ending},
 };
 use uuid::Uuid;
+use web::Acting;
 
 /// A session and the user whose it is, as a decision sees them.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +80,21 @@ pub struct TokenNote {
     pub expires: Timestamp,
     /// The thumbprint of the key that it is bound to (RFC 9449), if it is.
     pub jkt: Option<String>,
-    /// Who acts for the user with it, the one who acts now first (RFC 8693, 4.1): their `sub`s.
-    pub actors: Vec<String>,
+    /// What it keeps of the token that it is got for, if it is got for one.
+    pub exchange: Option<Exchange>,
     /// The proof that it was asked for with, which is spent with it.
     pub once: Option<Claim>,
+}
+
+/// What a token keeps of the one that it is got for (RFC 8693).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exchange {
+    /// The application that the first token was issued to, where that acted for itself.
+    pub application: Option<ApplicationId>,
+    /// The `jti`s of the tokens that it is got for: with any of them it ends.
+    pub tokens: Vec<Uuid>,
+    /// Who acts for the subject, the one who acts now first (section 4.1).
+    pub actors: Vec<Acting>,
 }
 
 impl TokenNote {
@@ -104,7 +116,12 @@ impl TokenNote {
             audience: self.audience.clone(),
             expires: self.expires,
             jkt: self.jkt.clone(),
-            actors: self.actors.clone(),
+            actors: self
+                .exchange
+                .iter()
+                .flat_map(|exchange| &exchange.actors)
+                .map(|actor| actor.sub.clone())
+                .collect(),
         }
     }
 }
@@ -236,7 +253,7 @@ impl Decide for RefreshGrant {
             return Err(GrantRefused::Ended);
         }
         let session = &state.session.state;
-        let Some(grant) = refreshable(session, self.grant, self.client, context.now) else {
+        let Some(grant) = session.refreshable(self.grant, self.client, context.now) else {
             return Err(GrantRefused::Gone);
         };
         if state.consent.ended(grant.consent) {
@@ -261,7 +278,7 @@ impl Decide for RefreshGrant {
 }
 
 /// With the proof of a token that is bound to a key, if it is.
-fn spending(decision: Decision, token: &TokenNote) -> Decision {
+pub(super) fn spending(decision: Decision, token: &TokenNote) -> Decision {
     match &token.once {
         Some(once) => decision.claiming(once.clone()),
         None => decision,
@@ -299,18 +316,6 @@ impl Decide for IssueBound {
         let decision = Decision::nothing(Subject::application(self.client)).noting(issued);
         Ok(spending(decision, &self.token))
     }
-}
-
-/// The grant, if it is this application's, is neither revoked nor over, and has refresh tokens.
-pub fn refreshable(
-    session: &Session,
-    grant: GrantId,
-    client: ApplicationId,
-    now: Timestamp,
-) -> Option<&Grant> {
-    session
-        .grant(grant, now)
-        .filter(|grant| grant.client == client && grant.refresh)
 }
 
 /// A grant is to end before its time. One that ended already, was never started, or is another's stays as it

@@ -42,7 +42,7 @@ fn note() -> TokenNote {
         audience: vec!["https://api.example".to_owned()],
         expires: NOW.after_seconds(600),
         jkt: None,
-        actors: Vec::new(),
+        exchange: None,
         once: None,
     }
 }

@@ -15,7 +15,12 @@
 //! | a device asks to be approved | `POST oauth2/device_authorization` | `device.requested` |
 //! | its user answers | `GET device`, `POST device` | `device.approved` or `device.denied` |
 //! | the answer becomes tokens | `POST oauth2/token`, `…:device_code` | `grant.started`, `token.issued` |
+//! | a token becomes another | `POST oauth2/token`, `…:token-exchange` | `token.issued` |
+//! | somebody else vouches for a person | `POST oauth2/token`, `…:jwt-bearer` | `session.started`, `grant.started`, `token.issued` |
 //! | an application acts for itself | `POST oauth2/token`, `client_credentials` | `token.issued` |
+//! | an application registers by itself | `POST oauth2/register` | `application.registered` (facts lane; `initial_access.used`) |
+//! | it changes its registration | `PUT oauth2/register/{client_id}` | `application.changed`, `application.registration_token_issued` |
+//! | it ends it | `DELETE oauth2/register/{client_id}` | `application.disabled` |
 //! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
 //! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
 //!
@@ -33,12 +38,13 @@
 //! | --- | --- |
 //! | `authorize/` | the authorization endpoint: request (pushed, signed), redirect URIs, answer |
 //! | `sign_in.rs`, `flow.rs` | the sign-in page, and the sealed progress of a sign-in |
-//! | `sessions/`, `session_cookie.rs` | who the browser is signed in as, and the decisions on that |
+//! | `sessions/`, `session_cookie.rs`, `known_device.rs` | who the browser is signed in as, the decisions on that, and who was before |
 //! | `consent/` | what a person allows an application |
-//! | `code.rs`, `token/`, `grants.rs` | codes, the grants of the token endpoint, and the decisions on them |
+//! | `code.rs`, `token/`, `grants.rs`, `exchanges.rs` | codes, the grants of the token endpoint, and the decisions on them |
 //! | `device/` | devices without a browser: asking, answering, codes |
+//! | `registration/` | applications that register by themselves (RFC 7591, RFC 7592) |
 //! | `revoke.rs`, `logout.rs`, `hint.rs` | tokens given back, sessions ended, id tokens as hints |
-//! | `page.rs`, `pages/`, `assets.rs`, `visit.rs` | how pages and answers travel |
+//! | `page.rs`, `pages/`, `assets.rs`, `visit.rs`, `parameters.rs` | how pages and answers travel, and what forms hold |
 //! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
 //!
 //! The rules: every artefact is bound to all that it is for, and checked for all of it where it is used; what
@@ -50,16 +56,20 @@ mod authorize;
 mod code;
 pub(crate) mod consent;
 mod device;
-mod flow;
+mod exchanges;
+pub(crate) mod flow;
 #[cfg(test)]
 mod given;
 mod grants;
 mod hint;
 #[cfg(test)]
 mod journeys;
+mod known_device;
 mod logout;
 mod page;
 pub mod pages;
+mod parameters;
+mod registration;
 mod revoke;
 mod session_cookie;
 pub(crate) mod sessions;
@@ -81,6 +91,7 @@ use utoipa_axum::{
 use web::{Code, Problem, cors};
 
 pub(crate) use device::pace::Pace;
+pub(crate) use registration::pace::RegistrationPace;
 
 use crate::Commands;
 
@@ -99,6 +110,15 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         .routes(routes!(token::token).map(cors::open))
         .routes(routes!(revoke::revoke).map(cors::open))
         .routes(routes!(logout::get_logout, logout::post_logout).map(without_head))
+        .routes(routes!(registration::register).map(cors::open))
+        .routes(
+            routes!(
+                registration::manage::read,
+                registration::manage::update,
+                registration::manage::delete
+            )
+            .map(cors::open),
+        )
         .routes(routes!(device::device_authorization).map(cors::open))
         .routes(routes!(device::get_device, device::post_device))
         .routes(routes!(assets::asset))

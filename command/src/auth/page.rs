@@ -117,6 +117,18 @@ impl PageError {
         }
     }
 
+    /// What is required of a sign-in cannot be reached.
+    pub const fn unmet() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "unmet_authentication_requirements",
+            title: "More is needed to sign in here",
+            message: "You have no second way to show who you are that counts here. Ask the people who run this service.",
+            detail: None,
+            retry_after: None,
+        }
+    }
+
     /// There is no such realm, or it is suspended: the same answer.
     pub const fn no_realm() -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! The two cookies of a realm: the session, and the browser's own random value that sign-in forms are bound
-//! to. The rule: `__Host-`, Secure, HttpOnly, SameSite=Lax, one name for each realm; what comes back is
+//! The cookies of a realm: the session, the browser's own random value that sign-in forms are bound to, and the names
+//! of others (`known_device.rs`). The rule: `__Host-`, Secure, HttpOnly, SameSite=Lax, one name for each realm; what comes back is
 //! believed only under our own MAC, which names the realm and the incarnation of the log. On plain-http
 //! loopback alone: another name, without Secure.
 
@@ -18,23 +18,25 @@ const BROWSER_BYTES: usize = 32;
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
+pub(super) enum Name {
     Session,
     Browser,
+    Device,
 }
 
 /// The part of a realm's id that is random: two realms made in the same minute differ here.
-fn cookie_name(name: Name, realm: RealmId, loopback: bool) -> String {
+pub(super) fn name(name: Name, realm: RealmId, loopback: bool) -> String {
     let prefix = if loopback { "" } else { "__Host-" };
     let what = match name {
         Name::Session => "chancery",
         Name::Browser => "chancery-flow",
+        Name::Device => "chancery-device",
     };
     let id = realm.0.simple().to_string();
     format!("{prefix}{what}-{}", &id[20..])
 }
 
-fn attributes(loopback: bool) -> &'static str {
+pub(super) fn attributes(loopback: bool) -> &'static str {
     if loopback {
         "; Path=/; HttpOnly; SameSite=Lax"
     } else {
@@ -43,7 +45,7 @@ fn attributes(loopback: bool) -> &'static str {
 }
 
 /// The one value of a cookie. Two of a name: somebody planted one, and neither is believed.
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers
         .get_all(header::COOKIE)
         .iter()
@@ -55,42 +57,66 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     values.next().is_none().then_some(first)
 }
 
-async fn mac(kernel: &Kernel, realm: RealmId, session: SessionId) -> Result<[u8; 32], KernelError> {
-    let incarnation = kernel.log().incarnation();
-    let parts: [&[u8]; 2] = [incarnation.as_bytes(), session.0.as_bytes()];
+/// A session as a browser holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldSession {
+    /// Which.
+    pub id: SessionId,
+    /// How often more was proven in it by the time of this cookie; an older one is void.
+    pub elevations: u64,
+}
+
+async fn mac(kernel: &Kernel, realm: RealmId, held: HeldSession) -> Result<[u8; 32], KernelError> {
+    let (incarnation, elevations) = (kernel.log().incarnation(), held.elevations.to_be_bytes());
+    let parts: [&[u8]; 3] = [incarnation.as_bytes(), held.id.0.as_bytes(), &elevations];
     Ok(kernel.keyring().digest(realm, "session cookie", &parts).await?)
 }
 
-/// The session that the browser says it holds: one that we gave it.
+/// The session that the browser says it holds: one that we gave it. Whether it is good is asked of the session.
+pub async fn held(
+    edge: &Edge,
+    realm: RealmId,
+    headers: &HeaderMap,
+) -> Result<Option<HeldSession>, KernelError> {
+    let name = name(Name::Session, realm, edge.is_loopback_http());
+    let mut parts = value(headers, &name).unwrap_or_default().splitn(3, '.');
+    let (Some(id), Some(elevations), Some(tag)) = (parts.next(), parts.next(), parts.next()) else {
+        return Ok(None);
+    };
+    let (Ok(id), Ok(elevations), Ok(tag)) = (
+        Uuid::try_parse(id),
+        elevations.parse(),
+        URL_SAFE_NO_PAD.decode(tag),
+    ) else {
+        return Ok(None);
+    };
+    let held = HeldSession {
+        id: SessionId(id),
+        elevations,
+    };
+    let expected = mac(edge.kernel(), realm, held).await?;
+    Ok(bool::from(expected[..].ct_eq(&tag[..])).then_some(held))
+}
+
+/// The same by its id alone.
 pub async fn session(
     edge: &Edge,
     realm: RealmId,
     headers: &HeaderMap,
 ) -> Result<Option<SessionId>, KernelError> {
-    let name = cookie_name(Name::Session, realm, edge.is_loopback_http());
-    let Some((id, tag)) = value(headers, &name).and_then(|value| value.split_once('.')) else {
-        return Ok(None);
-    };
-    let (Ok(id), Ok(tag)) = (Uuid::try_parse(id), URL_SAFE_NO_PAD.decode(tag)) else {
-        return Ok(None);
-    };
-    let expected = mac(edge.kernel(), realm, SessionId(id)).await?;
-    Ok(bool::from(expected[..].ct_eq(&tag[..])).then_some(SessionId(id)))
+    Ok(held(edge, realm, headers).await?.map(|held| held.id))
 }
 
 /// `Set-Cookie` for a session. It has no `Max-Age`: the browser forgets it when it is closed, the log decides
 /// how long it is good.
-pub async fn set_session(
-    edge: &Edge,
-    realm: RealmId,
-    session: SessionId,
-) -> Result<HeaderValue, KernelError> {
+pub async fn set_session(edge: &Edge, realm: RealmId, held: HeldSession) -> Result<HeaderValue, KernelError> {
     let loopback = edge.is_loopback_http();
-    let tag = URL_SAFE_NO_PAD.encode(mac(edge.kernel(), realm, session).await?);
-    let name = cookie_name(Name::Session, realm, loopback);
+    let tag = URL_SAFE_NO_PAD.encode(mac(edge.kernel(), realm, held).await?);
+    let name = name(Name::Session, realm, loopback);
     header_value(&format!(
-        "{name}={}.{tag}{}",
-        session.0.simple(),
+        "{name}={}.{}.{tag}{}",
+        held.id.0.simple(),
+        held.elevations,
         attributes(loopback)
     ))
 }
@@ -98,7 +124,7 @@ pub async fn set_session(
 /// `Set-Cookie` that takes the session away.
 pub fn clear_session(edge: &Edge, realm: RealmId) -> Result<HeaderValue, KernelError> {
     let loopback = edge.is_loopback_http();
-    let name = cookie_name(Name::Session, realm, loopback);
+    let name = name(Name::Session, realm, loopback);
     header_value(&format!("{name}=; Max-Age=0{}", attributes(loopback)))
 }
 
@@ -126,10 +152,7 @@ impl Browser {
 
     /// The browser that sent this request, if it brings the value that it was given.
     fn known(edge: &Edge, realm: RealmId, headers: &HeaderMap) -> Option<Self> {
-        let value = value(
-            headers,
-            &cookie_name(Name::Browser, realm, edge.is_loopback_http()),
-        )?;
+        let value = value(headers, &name(Name::Browser, realm, edge.is_loopback_http()))?;
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
         (bytes.len() == BROWSER_BYTES).then(|| Self {
             value: value.to_owned(),
@@ -148,12 +171,12 @@ impl Browser {
             return Ok(None);
         }
         let loopback = edge.is_loopback_http();
-        let name = cookie_name(Name::Browser, realm, loopback);
+        let name = name(Name::Browser, realm, loopback);
         header_value(&format!("{name}={}{}", self.value, attributes(loopback))).map(Some)
     }
 }
 
-fn header_value(text: &str) -> Result<HeaderValue, KernelError> {
+pub(super) fn header_value(text: &str) -> Result<HeaderValue, KernelError> {
     let mut value = HeaderValue::from_str(text).map_err(|error| KernelError::Malformed(error.to_string()))?;
     value.set_sensitive(true);
     Ok(value)
@@ -174,18 +197,15 @@ mod tests {
 
     #[test]
     fn each_realm_has_its_own_cookie_and_each_place_its_own_name() {
+        assert_eq!(name(Name::Session, REALM, false), "__Host-chancery-123456789abc");
+        assert_eq!(name(Name::Session, REALM, true), "chancery-123456789abc");
         assert_eq!(
-            cookie_name(Name::Session, REALM, false),
-            "__Host-chancery-123456789abc"
-        );
-        assert_eq!(cookie_name(Name::Session, REALM, true), "chancery-123456789abc");
-        assert_eq!(
-            cookie_name(Name::Browser, REALM, false),
+            name(Name::Browser, REALM, false),
             "__Host-chancery-flow-123456789abc"
         );
         assert_ne!(
-            cookie_name(Name::Session, RealmId::SYSTEM, false),
-            cookie_name(Name::Session, REALM, false)
+            name(Name::Session, RealmId::SYSTEM, false),
+            name(Name::Session, REALM, false)
         );
     }
 

@@ -38,7 +38,7 @@ use web::{Code, OpenApiRouter, Problem};
 
 use crate::{Commands, Faults};
 
-pub use signing_keys::{SigningKeyError, ensure_signing_key};
+pub use signing_keys::{SigningKeyError, ensure_signing_key, publish_signing_keys};
 
 /// Why a command about a realm is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

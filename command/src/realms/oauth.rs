@@ -4,6 +4,7 @@
 use events::realms::{AssertedSubject, OAuthSettings, SecurityProfile, TrustedIssuer};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use web::access::MANAGE;
 
 use crate::{Faults, body::list_of_objects};
 
@@ -46,7 +47,7 @@ pub struct IssuerRule {
     #[serde(default)]
     #[schema(value_type = String)]
     subject: AssertedSubject,
-    /// The applications that may use it, by `client_id`; `*` for all of the realm.
+    /// The applications that may use it, by `client_id`; `*` for all of the realm that did not register by themselves.
     applications: Vec<String>,
     /// The scopes that may be asked for with its assertions.
     scopes: Vec<String>,
@@ -87,6 +88,11 @@ pub fn check(settings: &OAuthSettings, faults: &mut Faults) {
         "oauth.registration_scopes",
         &settings.registration_scopes,
         faults,
+    );
+    faults.unless(
+        settings.registration_scopes.iter().all(|scope| scope != MANAGE),
+        "oauth.registration_scopes",
+        "must not hold manage: who registers by itself does not get to the management API",
     );
     let issuers = &settings.trusted_issuers;
     faults.unless(

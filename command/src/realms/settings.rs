@@ -1,13 +1,16 @@
 //! The settings of a realm. The rule: every number is within its documented range, whoever sets it, and a field that
 //! is not mentioned stays as it is.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use events::{
+    auth::Method,
     ids::RealmId,
     kernel::{Context, Decide, Decision, KernelError, Reader},
     realms::{
-        DynamicRegistration, OAuthSettings, PasswordSettings, RealmEvent, RegistrationSettings,
-        SessionSettings, Settings, SettingsChange, TokenSettings,
+        DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings, PasswordSettings, RealmEvent,
+        RegistrationSettings, SessionSettings, Settings, SettingsChange, TokenSettings,
     },
     subject::{Stream, Subject},
 };
@@ -110,6 +113,16 @@ sections! {
         /// Issuers whose assertions are exchanged for tokens (RFC 7523, 2.1), all of them (at most 50).
         trusted_issuers: TrustedIssuers,
     }
+    /// What is asked of people besides what a sign-in begins with.
+    MfaPatch of MfaSettings {
+        /// Whether people show a second factor: `off`, `optional` (who has one is asked for it), `offered` (who has none is invited
+        /// to enrol one, too) or `required` (who has none enrols one first).
+        #[schema(value_type = Option<String>)]
+        policy: MfaPolicy,
+        /// The methods that count as one, all of them: of `totp`, `recovery_code`.
+        #[schema(value_type = Option<Vec<String>>)]
+        methods: BTreeSet<Method>,
+    }
 }
 
 /// From how a value is written in a request to how it is kept.
@@ -136,6 +149,9 @@ pub struct SettingsPatch {
     /// What its OAuth 2.0 and OpenID Connect endpoints allow.
     #[serde(default, deserialize_with = "object")]
     pub oauth: Option<OAuthPatch>,
+    /// What is asked of people besides what a sign-in begins with.
+    #[serde(default, deserialize_with = "object")]
+    pub mfa: Option<MfaPatch>,
 }
 
 /// Changes a realm's settings.
@@ -167,6 +183,7 @@ impl Decide for ChangeSettings {
             password,
             registration,
             oauth,
+            mfa,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -176,6 +193,7 @@ impl Decide for ChangeSettings {
                 .as_ref()
                 .map(|patch| patch.onto(&settings.registration)),
             oauth: oauth.as_ref().map(|patch| patch.onto(&settings.oauth)),
+            mfa: mfa.as_ref().map(|patch| patch.onto(&settings.mfa)),
         };
         check(&change)?;
         let change = SettingsChange {
@@ -186,6 +204,7 @@ impl Decide for ChangeSettings {
                 .registration
                 .filter(|section| *section != settings.registration),
             oauth: change.oauth.filter(|section| *section != settings.oauth),
+            mfa: change.mfa.filter(|section| *section != settings.mfa),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -230,7 +249,22 @@ fn check(change: &SettingsChange) -> Result<(), Faults> {
     if let Some(oauth) = &change.oauth {
         oauth::check(oauth, &mut faults);
     }
+    if let Some(mfa) = &change.mfa {
+        check_mfa(mfa, &mut faults);
+    }
     faults.into_result()
+}
+
+/// A second factor comes second, and where everybody must have one, there is one that can be enrolled.
+fn check_mfa(mfa: &MfaSettings, faults: &mut Faults) {
+    let second = mfa.methods.iter().all(|method| !method.begins());
+    faults.unless(second, "mfa.methods", "must be methods that come second");
+    let asks = matches!(mfa.policy, MfaPolicy::Offered | MfaPolicy::Required);
+    faults.unless(
+        !asks || mfa.methods.contains(&Method::Totp),
+        "mfa.methods",
+        "must have one that can be enrolled: totp",
+    );
 }
 
 /// Change a realm's settings.
@@ -347,6 +381,7 @@ mod tests {
             "password": { "minimum_length": 7, "maximum_length": 1_025 },
             "oauth": { "device_code_seconds": 59, "pushed_request_seconds": 601,
                 "trusted_issuers": [{ "issuer": "https://a.example", "applications": [], "scopes": [] }] },
+            "mfa": { "policy": "required", "methods": ["recovery_code"] },
         });
         let Err(Rejection::Invalid(faults)) = when(&Settings::default(), patch) else {
             panic!("accepted")
@@ -367,6 +402,7 @@ mod tests {
                 "oauth.device_code_seconds",
                 "oauth.pushed_request_seconds",
                 "oauth.trusted_issuers[0].jwks",
+                "mfa.methods",
             ]
         );
     }
@@ -379,6 +415,7 @@ mod tests {
             password,
             registration,
             oauth,
+            mfa,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
@@ -386,6 +423,7 @@ mod tests {
             password: Some(password),
             registration: Some(registration),
             oauth: Some(oauth),
+            mfa: Some(mfa),
         };
         assert_eq!(check(&all), Ok(()));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use events::{
+    applications::ApplicationSettings,
     clock::Timestamp,
     ids::RealmId,
     kernel::{Context, Decide, Decision, Failure, KernelError, Reader},
@@ -168,6 +169,23 @@ impl From<Failure<Rejection>> for SigningKeyError {
             Failure::Kernel(error) => Self::Kernel(error),
             Failure::Rejected(rejection) => Self::Refused(rejection.to_string()),
             other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+/// Makes the keys that an application of these settings has its tokens signed with. They are published before the first token is: a
+/// client that reads the key set while it starts finds them. What fails is made up for at the first token.
+pub async fn publish_signing_keys(edge: &Edge, realm: RealmId, settings: &ApplicationSettings) {
+    let chosen = [
+        &settings.id_token_signed_response_alg,
+        &settings.access_token_signed_response_alg,
+        &settings.userinfo_signed_response_alg,
+        &settings.authorization_signed_response_alg,
+        &settings.introspection_signed_response_alg,
+    ];
+    for algorithm in chosen.into_iter().flatten().filter_map(|name| name.parse().ok()) {
+        if let Err(error) = ensure_signing_key(edge, realm, algorithm).await {
+            tracing::warn!(%error, %algorithm, "a signing key was not made ahead of its first use");
         }
     }
 }

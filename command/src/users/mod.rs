@@ -8,9 +8,12 @@
 //! | change the profile | `PATCH users/{id}` | realm administrators | `user.profile_changed` |
 //! | stop new sign-ins | `POST users/{id}/lock`, `/unlock` | realm administrators | `user.locked`, `user.unlocked` |
 //! | refuse everything | `POST users/{id}/disable`, `/enable` | realm administrators | `user.disabled`, `user.enabled` |
+//! | let it be tried again | `DELETE users/{id}/guard` | realm administrators | `guard.lifted` |
 //! | set a password | `PUT users/{id}/password` | realm administrators | `password.set` |
 //! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
+//! | remove a one-time-password device | `DELETE users/{id}/totp/{credential}` | realm administrators | `totp.removed` |
+//! | remove recovery codes | `DELETE users/{id}/recovery-codes` | realm administrators | `recovery_codes.removed` |
 //! | withdraw a consent | `DELETE users/{id}/consents/{application}` | realm administrators | `consent.withdrawn` |
 //!
 //! Platform administrators may all of it in every realm, and nobody else any of it in `system` (`web::access`).
@@ -24,12 +27,15 @@
 //! sessions and tokens are refused within a second, and a new password ends the sessions that began before it.
 
 pub mod consents;
+pub mod guard;
 pub mod password;
 pub mod profile;
+pub mod recovery_codes;
 pub mod register;
 pub mod rules;
 pub mod sessions;
 pub mod status;
+pub mod totp;
 
 use events::{
     ids::{RealmId, UserId},
@@ -62,6 +68,12 @@ pub enum Rejection {
     /// Whoever did that to themselves could not undo it.
     #[error("nobody locks or disables themselves")]
     Oneself,
+    /// Not all was shown that the user has to show who they are.
+    #[error("a second factor of the user was not shown")]
+    Unproven,
+    /// There are as many devices as there may be.
+    #[error("there are as many devices as one user may have")]
+    TooManyDevices,
     /// A password that is easy to guess, or of a length that the realm does not allow.
     #[error("{0}")]
     WeakPassword(Weakness),
@@ -78,9 +90,11 @@ impl From<Rejection> for Problem {
         match rejection {
             Rejection::Invalid(faults) => faults.into(),
             Rejection::NotFound => Problem::new(Code::NotFound),
-            Rejection::Exists | Rejection::Erased | Rejection::Oneself => {
-                Problem::new(Code::Conflict).detail(rejection.to_string())
-            }
+            Rejection::Exists
+            | Rejection::Erased
+            | Rejection::Oneself
+            | Rejection::Unproven
+            | Rejection::TooManyDevices => Problem::new(Code::Conflict).detail(rejection.to_string()),
             Rejection::WeakPassword(weakness) => Problem::new(Code::WeakPassword)
                 .detail(weakness.reason())
                 .field("password", weakness.code()),
@@ -130,6 +144,9 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(status::disable))
         .routes(routes!(status::enable))
         .routes(routes!(password::set))
+        .routes(routes!(guard::lift))
+        .routes(routes!(totp::remove))
+        .routes(routes!(recovery_codes::remove))
         .routes(routes!(sessions::end_all))
         .routes(routes!(sessions::end))
         .routes(routes!(consents::withdraw))

@@ -117,6 +117,7 @@ mod tests {
             amr: vec!["pwd".into()],
             expires: NOW.after_seconds(60),
             last_ending: 0,
+            proofs: Vec::new(),
         }
         .into()
     }

@@ -34,6 +34,8 @@ pub struct DeviceAuthorization {
     pub client: Option<ApplicationId>,
     /// What it asks for.
     pub scopes: Vec<String>,
+    /// The resources that it asks for; none for all of the application's.
+    pub resources: Vec<String>,
     /// When it is too late to answer or to redeem.
     pub expires: Timestamp,
     /// What the user answered; `None` while they have not.
@@ -55,10 +57,12 @@ impl Fold for DeviceAuthorization {
             Event::Auth(AuthEvent::DeviceRequested {
                 client,
                 scopes,
+                resources,
                 expires,
             }) => {
                 self.client = Some(*client);
                 self.scopes.clone_from(scopes);
+                self.resources.clone_from(resources);
                 self.expires = *expires;
             }
             Event::Auth(AuthEvent::DeviceApproved {

@@ -76,11 +76,15 @@ pub enum ClaimKind {
     UserCode,
     /// A device code that was redeemed (RFC 8628; spent).
     DeviceCode,
+    /// A step of a one-time-password device whose code was used (RFC 6238; spent).
+    TotpStep,
+    /// A recovery code that was used (spent).
+    RecoveryCode,
 }
 
 impl ClaimKind {
     /// All kinds.
-    pub const ALL: [ClaimKind; 13] = [
+    pub const ALL: [ClaimKind; 15] = [
         ClaimKind::RealmName,
         ClaimKind::LoginName,
         ClaimKind::ClientId,
@@ -94,6 +98,8 @@ impl ClaimKind {
         ClaimKind::RequestObject,
         ClaimKind::UserCode,
         ClaimKind::DeviceCode,
+        ClaimKind::TotpStep,
+        ClaimKind::RecoveryCode,
     ];
 
     /// The stored code.
@@ -112,6 +118,8 @@ impl ClaimKind {
             ClaimKind::RequestObject => 11,
             ClaimKind::UserCode => 12,
             ClaimKind::DeviceCode => 13,
+            ClaimKind::TotpStep => 14,
+            ClaimKind::RecoveryCode => 15,
         }
     }
 

@@ -39,6 +39,7 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
             amr: vec!["pwd".to_owned()],
             expires,
             last_ending: 0,
+            proofs: Vec::new(),
         };
         world
             .tell(realm, Subject::session(SessionId(Uuid::from_u128(id))), event)
@@ -140,6 +141,7 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
         amr: Vec::new(),
         expires,
         last_ending,
+        proofs: Vec::new(),
     };
     world
         .tell(realm, Subject::session(SessionId(Uuid::from_u128(4))), event)
@@ -352,6 +354,7 @@ async fn what_happened_to_a_users_sessions_is_about_the_user() {
         amr: vec!["pwd".to_owned()],
         expires,
         last_ending: 0,
+        proofs: Vec::new(),
     };
     let grant = AuthEvent::GrantStarted {
         grant: GrantId(Uuid::from_u128(9)),

@@ -6,9 +6,10 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
-    auth::{AuthEvent, EndReason, LoginFailure, RequestedClaims},
+    auth::{AuthEvent, EndReason, LoginFailure, Method, Proof, RequestedClaims},
     clock::{FrozenClock, SystemRandom, Timestamp},
     compliance::ComplianceEvent,
+    credentials::CredentialEvent,
     envelope::Actor,
     event::{Event, Network},
     ids::{ApplicationId, CredentialId, GrantId, RealmId, SessionId, UserId},
@@ -81,10 +82,20 @@ impl Decide for Tell {
                 .subject::<events::applications::Application>(id)
                 .await
                 .map(drop),
+            SubjectKind::InitialAccess => reader
+                .subject::<events::applications::InitialAccess>(id)
+                .await
+                .map(drop),
             SubjectKind::Assignments => reader.subject::<Assignments>(id).await.map(drop),
             SubjectKind::Session => reader.subject::<events::auth::Session>(id).await.map(drop),
             SubjectKind::DeviceAuthorization => reader
                 .subject::<events::auth::DeviceAuthorization>(id)
+                .await
+                .map(drop),
+            SubjectKind::SignInGuard => reader.subject::<events::auth::SignInGuard>(id).await.map(drop),
+            SubjectKind::Totp => reader.subject::<events::credentials::Totp>(id).await.map(drop),
+            SubjectKind::RecoveryCodes => reader
+                .subject::<events::credentials::RecoveryCodes>(id)
                 .await
                 .map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
@@ -374,7 +385,7 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let of_application = |event: ApplicationEvent| (Some(Subject::application(application)), event.into());
     let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
     let of_consent = |event: ComplianceEvent| (Some(Subject::consent(user, application)), event.into());
-    match dice.below(27) {
+    match dice.below(31) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -445,6 +456,12 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             amr: vec!["pwd".to_owned()],
             expires: later,
             last_ending: 0,
+            proofs: vec![Proof {
+                method: Method::Totp,
+                at: later,
+                credential: Some(secret),
+                user_verified: false,
+            }],
         }),
         17 => of_session(AuthEvent::SessionContinued {}),
         18 => of_session(AuthEvent::SessionEnded {
@@ -475,6 +492,33 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
                 }
                 .into(),
             )
+        }
+        27 => {
+            let event = CredentialEvent::TotpEnrolled {
+                credential: secret,
+                name: dice.text().into(),
+                secret: dice.text().into(),
+            };
+            (Some(Subject::totp(user)), event.into())
+        }
+        28 => {
+            let event = CredentialEvent::TotpRemoved { credential: secret };
+            (Some(Subject::totp(user)), event.into())
+        }
+        29 => {
+            let event = CredentialEvent::RecoveryCodesGenerated {
+                credential: secret,
+                digests: vec![dice.text()].into(),
+                count: 10,
+            };
+            (Some(Subject::recovery_codes(user)), event.into())
+        }
+        30 => {
+            let event = CredentialEvent::RecoveryCodeUsed {
+                credential: secret,
+                number: 3,
+            };
+            (Some(Subject::recovery_codes(user)), event.into())
         }
         24 | 25 => of_consent(ComplianceEvent::ConsentGiven {
             user,

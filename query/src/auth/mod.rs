@@ -1,6 +1,7 @@
 //! The reading half of the realm surface: what OAuth clients and resource servers ask of an issuer.
 //!
 //! - `discovery.rs`: what the issuer can do (OpenID Connect Discovery 1.0, RFC 8414);
+//! - `resource.rs`: what the realm is as a protected resource (RFC 9728);
 //! - `jwks.rs`: the keys that its tokens verify with (RFC 7517);
 //! - `userinfo.rs`: the claims about the user of an access token (OpenID Connect Core, section 5.3; RFC 6750);
 //! - `introspect.rs`: whether a token is good (RFC 7662);
@@ -12,6 +13,7 @@ mod bearer;
 mod discovery;
 mod introspect;
 mod jwks;
+mod resource;
 mod userinfo;
 
 use utoipa::IntoParams;
@@ -33,6 +35,8 @@ pub(crate) fn operations() -> OpenApiRouter<Queries> {
         .routes(routes!(discovery::openid_configuration).map(cors::open))
         .routes(routes!(discovery::inserted_openid_configuration).map(cors::open))
         .routes(routes!(discovery::inserted_authorization_server).map(cors::open))
+        .routes(routes!(discovery::authorization_server).map(cors::open))
+        .routes(routes!(resource::protected_resource).map(cors::open))
         .routes(routes!(jwks::jwks).map(cors::open))
         .routes(routes!(userinfo::get_userinfo, userinfo::post_userinfo).map(cors::open))
         .routes(routes!(introspect::introspect))

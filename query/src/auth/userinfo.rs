@@ -13,14 +13,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::{applications::Application, auth::Session, realms::Settings, users::User};
-use http::{HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use web::{
     AccessToken, Code, Edge, Path, Problem, RealmRef, Requirements, TokenRefused,
     access::request_id,
-    bearer::{Scheme, presented},
+    bearer::{Scheme, presented, told_where},
     claims,
     clients::encrypting,
     dpop,
@@ -108,7 +108,22 @@ async fn userinfo(
     dpop::offer_nonce(edge, realm.id, response.headers_mut())
         .await
         .map_err(Problem::from)?;
+    tell_where(edge, &realm, response.headers_mut());
     Ok(response)
+}
+
+/// Challenges also tell where to read about the resource (RFC 9728, section 5.1).
+fn tell_where(edge: &Edge, realm: &RealmRef, headers: &mut HeaderMap) {
+    let place = edge.resource_metadata(&realm.name);
+    let challenges: Vec<HeaderValue> = headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|challenge| HeaderValue::from_str(&told_where(challenge.to_str().ok()?, &place)).ok())
+        .collect();
+    headers.remove(header::WWW_AUTHENTICATE);
+    for challenge in challenges {
+        headers.append(header::WWW_AUTHENTICATE, challenge);
+    }
 }
 
 async fn told(
@@ -145,6 +160,8 @@ async fn told(
         &application.settings,
         &asked,
     ));
+    // Who asks for somebody else is told that it is known (RFC 8693, 4.1).
+    claims.extend(token.claims.get("act").map(|act| ("act".to_owned(), act.clone())));
     let info = UserInfo {
         sub: token.claims.subject().to_owned(),
         claims,

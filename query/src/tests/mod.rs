@@ -221,6 +221,7 @@ impl World {
             client: Some(SHOP),
             amr: vec!["pwd".to_owned()],
             expires,
+            proofs: Vec::new(),
             last_ending: self
                 .kernel
                 .current::<Password>(DEMO, ALICE.0)

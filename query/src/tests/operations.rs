@@ -17,6 +17,7 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/applications/{id}/roles",
         "/applications/{id}/secrets",
         "/events",
+        "/initial-access-tokens/{id}",
         "/sessions",
         "/sessions/{id}",
         "/settings",
@@ -24,8 +25,11 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/users",
         "/users/{id}",
         "/users/{id}/consents",
+        "/users/{id}/guard",
+        "/users/{id}/recovery-codes",
         "/users/{id}/roles",
         "/users/{id}/sessions",
+        "/users/{id}/totp",
     ];
     let mut planned: BTreeSet<_> = of_realm
         .iter()
@@ -68,7 +72,9 @@ fn the_realm_surface_is_where_the_standards_look_for_it() {
         paths,
         [
             "/.well-known/oauth-authorization-server/realms/{realm}",
+            "/.well-known/oauth-protected-resource/realms/{realm}",
             "/.well-known/openid-configuration/realms/{realm}",
+            "/realms/{realm}/.well-known/oauth-authorization-server",
             "/realms/{realm}/.well-known/openid-configuration",
             "/realms/{realm}/oauth2/introspect",
             "/realms/{realm}/oauth2/jwks",

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Where the realm tells what it is as a protected resource.
+const RESOURCE: &str = "https://id.example/.well-known/oauth-protected-resource/realms/demo";
+
 #[tokio::test]
 async fn an_issuer_says_what_it_can_do_and_publishes_public_keys() {
     let world = World::new().await;
@@ -96,7 +99,16 @@ async fn userinfo_tells_what_the_scopes_release_as_long_as_the_token_is_good() {
             headers[header::WWW_AUTHENTICATE].to_str().unwrap().to_owned(),
         )
     };
-    assert_eq!(challenge(None, "").await, (401, "Bearer".to_owned()));
+    assert_eq!(
+        challenge(None, "").await,
+        (401, format!("Bearer resource_metadata=\"{RESOURCE}\""))
+    );
+    assert!(
+        challenge(Some("Bearer a.b.c".to_owned()), "")
+            .await
+            .1
+            .ends_with(&format!(", resource_metadata=\"{RESOURCE}\""))
+    );
     let (status, told) = challenge(Some(bearer.clone()), &format!("access_token={token}")).await;
     assert!(status == 400 && told.contains("invalid_request"), "{told}");
     let (status, told) = challenge(Some("Bearer a.b.c".to_owned()), "").await;

@@ -90,7 +90,12 @@ impl Kind {
             Self::ChangeRole => &[&["role.assigned"], &["role.revoked"]],
             Self::EndSessions => &[&["user.sessions_ended"]],
             Self::EndSession => &[&["session.ended"]],
-            Self::SignIn => &[&["session.started", "code.issued"]],
+            Self::SignIn => &[&[
+                "login.attempted",
+                "session.started",
+                "guard.cleared",
+                "code.issued",
+            ]],
             Self::Redeem => &[&["grant.started", "token.issued"]],
             Self::Refresh => &[&["grant.refreshed", "token.issued"]],
             Self::RevokeGrant => &[&["grant.revoked"]],
@@ -99,10 +104,13 @@ impl Kind {
         }
     }
 
-    /// What may be left of it when nobody was told that it is done: of what takes two appends, the first.
+    /// What may be left of it when nobody was told that it is done: of what takes several appends, the first.
     pub fn begun(self) -> &'static [Names] {
         match self {
-            Self::SignIn => &[&["session.started"]],
+            Self::SignIn => &[
+                &["login.attempted"],
+                &["login.attempted", "session.started", "guard.cleared"],
+            ],
             // Whoever comes second with a code or a refresh token ends what it started.
             Self::Redeem | Self::Refresh => &[&["grant.revoked"]],
             _ => &[],
@@ -112,7 +120,7 @@ impl Kind {
     /// What a refusal of it leaves.
     pub fn refused(self) -> &'static [Names] {
         match self {
-            Self::SignIn => &[&["login.failed"]],
+            Self::SignIn => &[&["login.attempted", "login.failed"], &["login.attempted"]],
             Self::Redeem | Self::Refresh => &[&["grant.revoked"]],
             _ => &[],
         }

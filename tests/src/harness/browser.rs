@@ -85,7 +85,7 @@ impl Arrival {
         let page = self.page();
         let form = form_of(&page.text);
         assert!(
-            form.names.iter().any(|name| name == "password"),
+            form.names.iter().any(|name| name == "username"),
             "{}\n{}",
             page.asked,
             page.text

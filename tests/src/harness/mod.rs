@@ -3,24 +3,32 @@
 
 mod api;
 mod browser;
+mod hostile;
 mod html;
+mod mail;
 mod nodes;
+mod outside;
 mod realm;
 mod scene;
 mod server;
+mod signer;
 mod surface;
 mod tokens;
 
 pub use api::{Answer, Api};
 pub use browser::{Arrival, Authorization, Browser, Callback};
+pub use hostile::{Hostile, Kind, forged};
 pub use html::{HtmlForm, form_of};
+pub use mail::{MailServer, Received};
 pub use nodes::{Line, Nodes, Postgres, how_long};
+pub use outside::serving;
 pub use realm::{Application, Realm, User};
 pub use reqwest::Method;
 pub use scene::Scene;
 pub use server::{
     CLIENT_ID, CLIENT_SECRET, Options, Ran, Refused, Server, Stores, at_address, binary, run, shared,
 };
+pub use signer::{Signer, assertion_claims, now, proof_claims};
 pub use surface::{Operation, Places, World, document, managed, operations, operations_of};
 pub use tokens::{Keys, Tokens, header_of, payload_of, tampered};
 

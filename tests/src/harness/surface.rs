@@ -33,6 +33,8 @@ pub struct Places {
     pub session: String,
     /// A signing key.
     pub kid: String,
+    /// A token by which applications register by themselves.
+    pub initial_access: String,
 }
 
 /// A realm with one of everything.
@@ -75,8 +77,10 @@ impl Operation {
                 (Some("role"), _) => "auditor",
                 (Some("path" | "asset" | "name" | "file"), _) => "chancery.css",
                 (Some(_), "users") => &places.user,
-                (Some(_), "applications" | "consents") => &places.application,
-                (Some(_), "secrets") => &places.secret,
+                (Some(_), "applications" | "consents" | "register") => &places.application,
+                (Some(_), "initial-access-tokens") => &places.initial_access,
+                // No user has a device there: its id is of nothing.
+                (Some(_), "secrets" | "totp") => &places.secret,
                 (Some(_), "sessions") => &places.session,
                 (Some(_), "signing-keys") => &places.kid,
                 (Some(name), before) => panic!("what is {{{name}}} after {before:?} in {}?", self.path),
@@ -177,7 +181,13 @@ impl Places {
             .as_str()
             .unwrap_or_else(|| panic!("no kid: {keys:?}"))
             .to_owned();
+        let initial_access = realm
+            .api
+            .post(&realm.at("/initial-access-tokens"), Value::Null)
+            .await
+            .is(201);
         Self {
+            initial_access: initial_access.field("id"),
             realm: realm.name.clone(),
             user: user.id,
             application: application.id,

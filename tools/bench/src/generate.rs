@@ -125,6 +125,7 @@ impl Decide for SignsIn {
             amr: vec!["pwd".to_owned()],
             expires,
             last_ending: 0,
+            proofs: Vec::new(),
         };
         let mut decision = Decision::of(subject, started)
             .noting(AuthEvent::CodeIssued {

@@ -1,5 +1,5 @@
 //! The claims of a token that was verified, and typed ways to read them. A `Claims` is only made by what
-//! verifies, so to hold one is to know that what was expected is there and well-formed.
+//! verifies (or judges what was sealed), so to hold one is to know that what was expected is there and well-formed.
 
 use std::fmt;
 

@@ -9,6 +9,8 @@ use crate::checks::{check_claims, check_type};
 use crate::compact::Compact;
 use crate::{Algorithm, Claims, Expectation, JoseError, Jwks, Result, VerifyingKey};
 
+/// The one algorithm of what is signed with a shared secret (RFC 7518, section 3.2).
+pub const SHARED_SECRET_ALGORITHM: &str = "HS256";
 /// The shortest secret, in bytes, that HS256 is verified with (RFC 7518 section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
@@ -105,7 +107,7 @@ pub fn verify_with_secret(token: &str, secret: &[u8], expect: &Expectation, now_
     let token = Compact::parse(token)?;
     check_type(token.text("typ")?, expect)?;
     token.text("kid")?;
-    if token.text("alg")? != Some("HS256") {
+    if token.text("alg")? != Some(SHARED_SECRET_ALGORITHM) {
         return Err(JoseError::AlgorithmMismatch);
     }
     // In constant time.

@@ -69,11 +69,14 @@ pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use error::{JoseError, Result};
 pub use expectation::{Expectation, MAX_ASSERTION_SECS};
-pub use foreign::{ForeignKeys, MIN_SECRET_BYTES, unverified_issuer, verify_foreign, verify_with_secret};
+pub use foreign::{
+    ForeignKeys, MIN_SECRET_BYTES, SHARED_SECRET_ALGORITHM, unverified_issuer, verify_foreign,
+    verify_with_secret,
+};
 pub use jwk::{Jwk, Jwks, MAX_JWKS_BYTES, MAX_JWKS_KEYS, MAX_KID_BYTES};
 pub use key_set::KeySet;
 pub use signing::SigningKey;
-pub use verify::verify;
+pub use verify::{judge_sealed, verify};
 pub use verifying::VerifyingKey;
 
 /// The longest token, in bytes, that is signed or looked at: 16 KiB.

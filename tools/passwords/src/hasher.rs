@@ -46,6 +46,34 @@ pub struct Hasher {
     dummy: Dummy,
 }
 
+/// A place in the queue before the threads, kept for somebody who has something to do before their password is looked at. It is given
+/// up when it is dropped.
+pub struct Place {
+    queue: Option<Arc<Queue<HashJob>>>,
+}
+
+impl Place {
+    fn take(mut self, job: HashJob) -> Result<(), HashError> {
+        self.queue
+            .take()
+            .map_or(Err(HashError::Stopped), |queue| queue.take_place(job))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(queue) = self.queue.take() {
+            queue.give_place_up();
+        }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Place")
+    }
+}
+
 /// What the password of an unknown user is compared with: the hash of nothing that anybody knows.
 struct Dummy {
     salt: Salt,
@@ -125,11 +153,30 @@ impl Hasher {
         Ok(phc.to_string())
     }
 
+    /// Keeps a place in the queue, or refuses at once: whoever notes an attempt before it is judged knows by it that it will be.
+    pub fn place(&self) -> Result<Place, HashError> {
+        self.queue.keep_place()?;
+        Ok(Place {
+            queue: Some(Arc::clone(&self.queue)),
+        })
+    }
+
     /// Compares a password (in NFKC) with a stored hash in PHC form, in constant time.
     ///
     /// Without a hash (no such user, no password set) it does the work of one with the parameters of now, and
     /// answers [`Verdict::Mismatch`].
     pub async fn verify(&self, password: &SecretString, phc: Option<&str>) -> Result<Verdict, HashError> {
+        let place = self.place()?;
+        self.verify_at(place, password, phc).await
+    }
+
+    /// The same at a place that was kept.
+    pub async fn verify_at(
+        &self,
+        place: Place,
+        password: &SecretString,
+        phc: Option<&str>,
+    ) -> Result<Verdict, HashError> {
         let stored = phc.map(|phc| Stored::parse(phc, &self.parameters)).transpose()?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| Stored {
@@ -139,7 +186,7 @@ impl Hasher {
             outdated: false,
         });
         let (reply, answer) = oneshot::channel();
-        self.queue.admit(HashJob {
+        place.take(HashJob {
             password: password.clone(),
             argon2: stored.argon2,
             salt: stored.salt,

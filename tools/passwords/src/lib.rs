@@ -68,6 +68,6 @@ mod stored;
 mod worker;
 
 pub use error::{HashError, PolicyError, Weakness};
-pub use hasher::{Hasher, Verdict};
+pub use hasher::{Hasher, Place, Verdict};
 pub use parameters::Parameters;
 pub use policy::Policy;

@@ -40,6 +40,8 @@ pub(crate) struct Queue<J> {
 
 struct State<J> {
     jobs: VecDeque<J>,
+    /// Places that are kept for those who have something to do before they wait.
+    kept: usize,
     closed: bool,
 }
 
@@ -50,6 +52,7 @@ impl<J: Job> Queue<J> {
         Self {
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
+                kept: 0,
                 closed: false,
             }),
             ready: Condvar::new(),
@@ -62,24 +65,59 @@ impl<J: Job> Queue<J> {
     /// Puts a job at the end, or refuses it at once.
     pub(crate) fn admit(&self, job: J) -> Result<(), HashError> {
         let mut state = self.lock();
+        self.make_room(&mut state)?;
+        self.push(state, job);
+        Ok(())
+    }
+
+    /// Keeps a place for a job that comes soon, or refuses it at once.
+    pub(crate) fn keep_place(&self) -> Result<(), HashError> {
+        let mut state = self.lock();
+        self.make_room(&mut state)?;
+        state.kept += 1;
+        Ok(())
+    }
+
+    /// Gives a kept place up.
+    pub(crate) fn give_place_up(&self) {
+        let mut state = self.lock();
+        state.kept = state.kept.saturating_sub(1);
+    }
+
+    /// Puts a job into a kept place.
+    pub(crate) fn take_place(&self, job: J) -> Result<(), HashError> {
+        let mut state = self.lock();
+        state.kept = state.kept.saturating_sub(1);
         if state.closed {
             return Err(HashError::Stopped);
         }
-        if state.jobs.len() >= self.capacity {
+        self.push(state, job);
+        Ok(())
+    }
+
+    fn make_room(&self, state: &mut State<J>) -> Result<(), HashError> {
+        if state.closed {
+            return Err(HashError::Stopped);
+        }
+        if state.jobs.len() + state.kept >= self.capacity {
             // Those who hung up must not keep out those who are there.
             state.jobs.retain(|waiting| !waiting.is_abandoned());
         }
-        if state.jobs.len() >= self.capacity {
-            let retry_after_seconds = self.seconds_to_work_off(state.jobs.len());
-            drop(state);
+        let waiting = state.jobs.len() + state.kept;
+        if waiting >= self.capacity {
             counter!("chancery_password_refused_total").increment(1);
-            return Err(HashError::Overloaded { retry_after_seconds });
+            return Err(HashError::Overloaded {
+                retry_after_seconds: self.seconds_to_work_off(waiting),
+            });
         }
+        Ok(())
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State<J>>, job: J) {
         state.jobs.push_back(job);
         report_depth(&state);
         drop(state);
         self.ready.notify_one();
-        Ok(())
     }
 
     /// The next job that somebody still waits for. Waits for one, if it is told how long, no longer than that.

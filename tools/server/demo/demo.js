@@ -416,6 +416,8 @@ const MEANINGS = {
   "session.started": "You proved who you are; from here on the realm knows this browser.",
   "session.continued": "The realm still knew this browser and did not ask for the password.",
   "session.ended": "Nothing that rests on this session is honoured any more.",
+  "login.attempted": "Counted before the password was looked at, so that nobody gets more guesses than the realm allows.",
+  "guard.cleared": "It was you: the attempts before count no more.",
   "login.failed": "Somebody tried, and the realm said no.",
   "code.issued": "A code went to the application by way of your browser: good once, for a minute at most.",
   "grant.started": "The code was exchanged, once. All refresh tokens from here on belong to this grant.",

@@ -11,6 +11,7 @@
 //! share the public address, the master key and what the first start makes, too.
 
 mod check;
+mod mail;
 mod network;
 mod places;
 
@@ -32,6 +33,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use check::has_loopback_host;
+pub use mail::Smtp;
 pub use network::{Outbound, Tls};
 pub use places::{Address, Place, Places};
 
@@ -78,6 +80,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// Where requests that tenants cause may go.
     pub outbound: Outbound,
+    /// How letters are sent.
+    pub smtp: Smtp,
     /// What is logged, and how.
     pub telemetry: Telemetry,
 }
@@ -100,6 +104,7 @@ impl Default for Config {
             bootstrap: Bootstrap::default(),
             passwords: Passwords::default(),
             outbound: Outbound::default(),
+            smtp: Smtp::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -176,6 +176,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         } => {
             let config = common.load(Map::new())?;
             config.outbound.open()?;
+            config.smtp.open()?;
             tls::Tls::open(&config)?;
             println!("{}", serde_json::to_string_pretty(&config)?);
             Ok(())

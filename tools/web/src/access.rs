@@ -20,6 +20,7 @@ use events::{
     event::Network,
     ids::RealmId,
     permissions::{Assignments, Role},
+    realms::is_realm_name,
 };
 use uuid::Uuid;
 
@@ -181,11 +182,12 @@ pub(crate) async fn named_realm<S: Send + Sync>(parts: &mut Parts, state: &S) ->
 }
 
 async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
+    let place = edge.resource_metadata(addressed(parts.uri.path()));
     let presented = bearer::presented(&parts.headers, parts.uri.query(), None)
-        .map_err(misplaced)?
-        .ok_or_else(|| unauthenticated(None))?;
+        .map_err(|wrong| misplaced(wrong, &place))?
+        .ok_or_else(|| unauthenticated(None, &place))?;
     let scheme = presented.scheme;
-    let invalid = || unauthenticated(Some((scheme, "invalid_token")));
+    let invalid = || unauthenticated(Some((scheme, "invalid_token")), &place);
     let request = request_id(parts, edge);
     let verified = edge
         .verify_presented(None, presented, parts.into(), request)
@@ -196,18 +198,22 @@ async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
             tracing::debug!(reason, "access token refused");
             return Err(invalid());
         }
-        Err(TokenRefused::Proof(realm, refused)) => return Err(unproven(edge, realm, &refused).await),
+        Err(TokenRefused::Proof(realm, refused)) => return Err(unproven(edge, realm, &refused, &place).await),
         Err(TokenRefused::Unavailable(error)) => return Err(error.into()),
     };
     // A user's token is for this API only if it says so: otherwise any application that an administrator signs in to could use it here.
     if !token.audience.contains(&edge.issuer(&token.realm)) {
         return Err(invalid());
     }
+    // Its roles would be those of whoever acts, and it speaks of another: here each application acts for itself or for a user.
+    if token.user.is_none() && token.exchanged.is_some() {
+        return Err(invalid());
+    }
     if token.user.is_some() && !token.scopes.contains(MANAGE) {
         let scheme = scheme.as_str();
         let challenge = format!("{scheme} error=\"insufficient_scope\", scope=\"{MANAGE}\"");
         let problem = Problem::new(Code::Forbidden).detail(format!("the token lacks the scope {MANAGE}"));
-        return Err(challenged(problem, &challenge));
+        return Err(challenged(problem, &challenge, &place));
     }
     let principal = token.user.map_or(token.client.0, |user| user.0);
     let roles = edge
@@ -218,36 +224,51 @@ async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
     Ok(Caller { token, roles })
 }
 
+/// The realm that a path is about, as it stands there: nobody learns from it whether there is one. A path that names none is about the
+/// realm that administers the others.
+fn addressed(path: &str) -> &str {
+    let mut segments = path.split('/').skip_while(|segment| *segment != "realms");
+    let named = segments.nth(1).unwrap_or_default();
+    if is_realm_name(named) || named.parse::<RealmId>().is_ok() {
+        named
+    } else {
+        "system"
+    }
+}
+
 /// RFC 6750, section 3.1, `invalid_request`: a token is not where tokens stand.
-fn misplaced(wrong: Misplaced) -> Problem {
-    Problem::new(Code::MalformedRequest)
-        .detail(wrong.to_string())
-        .header(
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static("Bearer realm=\"chancery\", error=\"invalid_request\""),
-        )
+fn misplaced(wrong: Misplaced, place: &str) -> Problem {
+    let problem = Problem::new(Code::MalformedRequest).detail(wrong.to_string());
+    challenged(
+        problem,
+        "Bearer realm=\"chancery\", error=\"invalid_request\"",
+        place,
+    )
 }
 
 /// RFC 6750, section 3: the challenge says what is wrong only if a token was sent.
-fn unauthenticated(error: Option<(Scheme, &'static str)>) -> Problem {
+fn unauthenticated(error: Option<(Scheme, &'static str)>, place: &str) -> Problem {
     let problem = Problem::new(Code::Unauthenticated);
     match error {
-        None => challenged(problem, "Bearer realm=\"chancery\""),
-        Some((Scheme::Bearer, error)) => {
-            challenged(problem, &format!("Bearer realm=\"chancery\", error=\"{error}\""))
-        }
+        None => challenged(problem, "Bearer realm=\"chancery\"", place),
+        Some((Scheme::Bearer, error)) => challenged(
+            problem,
+            &format!("Bearer realm=\"chancery\", error=\"{error}\""),
+            place,
+        ),
         Some((Scheme::Dpop, error)) => challenged(
             problem,
             &dpop::challenge(Some((error, "the access token is not good"))),
+            place,
         ),
     }
 }
 
 /// RFC 9449, section 7.1: a proof is not good, or lacks a nonce, of which one is offered.
-async fn unproven(edge: &Edge, realm: RealmId, refused: &ProofRefused) -> Problem {
+async fn unproven(edge: &Edge, realm: RealmId, refused: &ProofRefused, place: &str) -> Problem {
     let error = refused.error();
     let challenge = dpop::challenge(Some((error, &refused.to_string())));
-    let problem = challenged(Problem::new(Code::Unauthenticated), &challenge);
+    let problem = challenged(Problem::new(Code::Unauthenticated), &challenge, place);
     match refused {
         ProofRefused::UseNonce => match dpop::nonce(edge, realm).await {
             Ok(nonce) => problem.header(dpop::NONCE, nonce),
@@ -257,8 +278,9 @@ async fn unproven(edge: &Edge, realm: RealmId, refused: &ProofRefused) -> Proble
     }
 }
 
-fn challenged(problem: Problem, challenge: &str) -> Problem {
-    match HeaderValue::from_str(challenge) {
+/// With a challenge, which tells where to read about the resource, too.
+fn challenged(problem: Problem, challenge: &str, place: &str) -> Problem {
+    match HeaderValue::from_str(&bearer::told_where(challenge, place)) {
         Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
         Err(_) => problem,
     }
@@ -315,6 +337,7 @@ mod tests {
             session: None,
             grant: None,
             jkt: None,
+            exchanged: None,
             actors: Vec::new(),
             scopes: [].into(),
             audience: Vec::new(),
@@ -371,7 +394,22 @@ mod tests {
             let problem = super::caller(&edge, &parts).await.unwrap_err();
             assert_eq!(problem.code(), code, "{authorization:?}");
             let told = problem.render(None).headers()[header::WWW_AUTHENTICATE].clone();
-            assert!(told.to_str().unwrap().ends_with(challenge), "{told:?}");
+            let place = ", resource_metadata=\"https://id.example/.well-known/oauth-protected-resource/realms/system\"";
+            let told = told.to_str().unwrap().strip_suffix(place);
+            assert!(told.is_some_and(|told| told.ends_with(challenge)), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn the_realm_that_is_addressed_is_told_back_and_nothing_else() {
+        for (path, realm) in [
+            ("/query/v1/realms/demo/users", "demo"),
+            ("/query/v1/realms", "system"),
+            ("/query/v1/realms/%22x/users", "system"),
+            ("/query/v1/realms/a\"b", "system"),
+            ("/command/v1/platform", "system"),
+        ] {
+            assert_eq!(addressed(path), realm, "{path}");
         }
     }
 

@@ -81,6 +81,16 @@ actions! {
     UsersDisable = "users:disable" Write Realm;
     /// Set a user's password.
     UsersSetPassword = "users:set-password" Write Realm;
+    /// Read what users have to show who they are, besides a password.
+    CredentialsRead = "credentials:read" Read Realm;
+    /// Remove it.
+    CredentialsRemove = "credentials:remove" Write Realm;
+    /// Read how often somebody tried to sign in as a user.
+    GuardsRead = "guards:read" Read Realm;
+    /// Let it be tried again.
+    GuardsLift = "guards:lift" Write Realm;
+    /// Read how far the limits of a realm are used.
+    RatesRead = "rates:read" Read Realm;
     /// Read the roles of a principal.
     RolesRead = "roles:read" Read Realm;
     /// Give and take roles.

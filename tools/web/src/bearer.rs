@@ -98,6 +98,12 @@ fn credentials(value: &str) -> Option<Presented<'_>> {
     })
 }
 
+/// A challenge that also tells where to read about the resource (RFC 9728, section 5.1).
+pub fn told_where(challenge: &str, resource_metadata: &str) -> String {
+    let separator = if challenge.contains(' ') { ", " } else { " " };
+    format!("{challenge}{separator}resource_metadata=\"{resource_metadata}\"")
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -3,14 +3,20 @@
 
 use std::collections::BTreeSet;
 
-use events::{applications::ApplicationSettings, realms::Settings, users::Profile};
+use events::{
+    applications::{Application, ApplicationSettings},
+    realms::Settings,
+    users::Profile,
+};
 use serde_json::{Map, Value};
-
-/// The authentication context class of a sign-in with a password alone (`acr`, OpenID Connect Core, section 2).
-pub const ACR_PASSWORD: &str = "urn:chancery:acr:pwd";
 
 /// The scopes that every application may ask for; its own come on top.
 pub const STANDARD_SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
+
+/// Whether an application may ask for a scope: one that is everybody's, or one of its own.
+pub fn is_known(application: &Application, scope: &str) -> bool {
+    STANDARD_SCOPES.contains(&scope) || application.settings.scopes.iter().any(|one| one == scope)
+}
 
 /// The standard claims that can be asked for one by one, with the scope that releases each (OpenID Connect Core, 5.4).
 pub const STANDARD_CLAIMS: [(&str, &str); 10] = [
@@ -61,7 +67,7 @@ pub fn requested_claims(
 }
 
 /// Claims that the protocols own: neither an attribute nor a custom claim is put into their place.
-pub const RESERVED: [&str; 24] = [
+pub const RESERVED: [&str; 25] = [
     "iss",
     "sub",
     "aud",
@@ -83,6 +89,7 @@ pub const RESERVED: [&str; 24] = [
     "gid",
     "act",
     "may_act",
+    "exchanged",
     "cnf",
     "active",
     "token_type",

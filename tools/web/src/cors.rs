@@ -17,7 +17,7 @@ pub fn open<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>) -> Metho
 
 async fn preflight() -> Response {
     let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             "Authorization, Content-Type, DPoP",

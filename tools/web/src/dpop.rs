@@ -210,12 +210,6 @@ impl Edge {
         if proof.thumbprint != *jkt {
             return Err(TokenRefused::Invalid("bound to another key"));
         }
-        let used = UseProof {
-            realm,
-            client: token.client,
-            token: token.jti,
-            once: proof.once,
-        };
         let context = kernel.context(Actor {
             user: token.user,
             client: Some(token.client),
@@ -223,18 +217,38 @@ impl Edge {
             request: Some(request),
             ..Actor::default()
         });
-        match kernel.execute(&context, &used).await {
-            Ok(_) => Ok(token),
-            Err(Failure::Claimed { .. }) => Err(unproven(USED_BEFORE)),
-            Err(Failure::Kernel(error)) => Err(error.into()),
-            Err(_) => {
-                Err(KernelError::from(LogError::Unavailable("lost the race too often".to_owned())).into())
-            }
-        }
+        use_up(self, &context, realm, token.client, token.jti, proof)
+            .await
+            .map_err(unproven)?;
+        Ok(token)
     }
 }
 
-/// A proof is used up at a resource.
+/// Uses up a proof that leads to no token, and so has no append of its own: `sent_with` is the id of the token or of the pushed request
+/// that it came with.
+pub async fn use_up(
+    edge: &Edge,
+    context: &Context,
+    realm: RealmId,
+    client: ApplicationId,
+    sent_with: Uuid,
+    proof: Proof,
+) -> Result<(), ProofRefused> {
+    let used = UseProof {
+        realm,
+        client,
+        token: sent_with,
+        once: proof.once,
+    };
+    match edge.kernel().execute(context, &used).await {
+        Ok(_) => Ok(()),
+        Err(Failure::Claimed { .. }) => Err(USED_BEFORE),
+        Err(Failure::Kernel(error)) => Err(error.into()),
+        Err(_) => Err(KernelError::from(LogError::Unavailable("lost the race too often".to_owned())).into()),
+    }
+}
+
+/// A proof is used up where no token comes of it.
 #[derive(Clone, Debug)]
 struct UseProof {
     realm: RealmId,

@@ -154,6 +154,14 @@ impl Edge {
         format!("{}/realms/{}", self.public_url(), realm.name)
     }
 
+    /// Where the metadata of a realm as a protected resource are (RFC 9728, section 3.1), of a realm by its name or id.
+    pub fn resource_metadata(&self, realm: &str) -> String {
+        format!(
+            "{}/.well-known/oauth-protected-resource/realms/{realm}",
+            self.public_url()
+        )
+    }
+
     /// A realm's settings.
     pub async fn settings(&self, realm: RealmId) -> Result<Settings, KernelError> {
         Ok(self.kernel().current::<Settings>(realm, realm.0).await?.state)

@@ -7,6 +7,8 @@
 //! | [`command`], [`json`], [`path`], [`form`], [`bearer`] | requests, read strictly |
 //! | [`answer`], [`problem`], [`oauth`] | answers: receipts, RFC 9457 problems, RFC 6749 errors |
 //! | [`clients`], [`profile`] | OAuth clients, and what is required of them |
+//! | [`offered`] | what an issuer's endpoints take, as discovery tells it |
+//! | [`opaque`], [`refresh`], [`id_tokens`] | access tokens that only we can read; refresh tokens; id tokens that come back |
 //! | [`dpop`] | that whoever sends a request holds the key of its token |
 //! | [`claims`], [`subject`] | what is told of users, and how they are named |
 //! | [`artefacts`], [`pages`] | sealed values in the client's hands |
@@ -27,13 +29,18 @@ pub mod cors;
 pub mod dpop;
 pub mod edge;
 pub mod form;
+pub mod id_tokens;
 pub mod json;
 pub mod layers;
 pub mod oauth;
+pub mod offered;
+pub mod opaque;
 pub mod pages;
 pub mod path;
 pub mod problem;
 pub mod profile;
+pub mod refresh;
+mod standing;
 pub mod subject;
 #[cfg(test)]
 mod testing;
@@ -47,5 +54,5 @@ pub use edge::{Edge, RealmRef};
 pub use path::Path;
 pub use problem::{Code, Problem, ProblemBody};
 pub use profile::Requirements;
-pub use tokens::{AccessToken, TokenRefused};
+pub use tokens::{AccessToken, Acting, TokenRefused};
 pub use utoipa_axum::router::OpenApiRouter;

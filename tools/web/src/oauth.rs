@@ -152,6 +152,19 @@ impl OAuthError {
         }
     }
 
+    /// Too many requests of one kind: 429, with the seconds after which to try again.
+    pub fn too_many(retry_after: u64) -> Self {
+        let error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "temporarily_unavailable",
+            "too many requests: try again later",
+        );
+        Self {
+            retry_after: Some(retry_after),
+            ..error
+        }
+    }
+
     /// Something that should not happen; whoever answers with this has logged why.
     pub fn server_error() -> Self {
         Self::new(

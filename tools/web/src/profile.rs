@@ -3,18 +3,21 @@
 //! and a profile only ever adds to them (FAPI 2.0 Security Profile, section 5.3).
 
 use events::{
-    applications::{Application, PRIVATE_KEY_JWT},
+    applications::{
+        Application, CLIENT_SECRET_BASIC, CLIENT_SECRET_JWT, CLIENT_SECRET_POST, NO_AUTHENTICATION,
+        PRIVATE_KEY_JWT,
+    },
     realms::{SecurityProfile, Settings},
 };
 use jose::Algorithm;
 
 /// All methods of client authentication (RFC 7591, `token_endpoint_auth_method`).
-const ALL_METHODS: [&str; 5] = [
-    "client_secret_basic",
-    "client_secret_post",
-    "client_secret_jwt",
+pub const AUTH_METHODS: [&str; 5] = [
+    CLIENT_SECRET_BASIC,
+    CLIENT_SECRET_POST,
+    CLIENT_SECRET_JWT,
     PRIVATE_KEY_JWT,
-    "none",
+    NO_AUTHENTICATION,
 ];
 
 /// What is required of an application, or of all of a realm.
@@ -80,7 +83,7 @@ impl Requirements {
             confidential_only: fapi2,
             https_redirects: fapi2,
             issuer_audience: fapi2,
-            auth_methods: if fapi2 { &[PRIVATE_KEY_JWT] } else { &ALL_METHODS },
+            auth_methods: if fapi2 { &[PRIVATE_KEY_JWT] } else { &AUTH_METHODS },
             algorithms: Algorithm::ALL
                 .into_iter()
                 .filter(|algorithm| !fapi2 || *algorithm != Algorithm::Rs256)
@@ -111,12 +114,12 @@ fn profile(application: &Application) -> Option<SecurityProfile> {
 /// How an application may authenticate, by its settings and its type.
 fn methods(application: &Application) -> &'static [&'static str] {
     match application.settings.token_endpoint_auth_method.as_deref() {
-        Some(chosen) => ALL_METHODS
+        Some(chosen) => AUTH_METHODS
             .iter()
             .position(|method| *method == chosen)
-            .map_or(&[], |at| &ALL_METHODS[at..=at]),
-        None if application.is_confidential() => &ALL_METHODS[..2],
-        None => &ALL_METHODS[4..],
+            .map_or(&[], |at| &AUTH_METHODS[at..=at]),
+        None if application.is_confidential() => &AUTH_METHODS[..2],
+        None => &AUTH_METHODS[4..],
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
     applications::Application,
-    auth::Session,
     clock::Timestamp,
     compliance::{Consent, consent_id},
     ids::{ApplicationId, GrantId, RealmId, SessionId, UserId},
@@ -14,14 +13,14 @@ use events::{
     log::ClaimKind,
     realms::SigningKeys,
     subject::Lane,
-    users::{Password, User, last_ending},
+    users::User,
 };
 use jose::{Claims, Expectation, JoseError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Edge, RealmRef, claims::STANDARD_SCOPES, clients, dpop::ProofRefused, subject};
+use crate::{Edge, RealmRef, claims::is_known, clients, dpop::ProofRefused, opaque, subject};
 
 /// The `typ` of an access token (RFC 9068, section 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
@@ -45,8 +44,11 @@ pub struct AccessToken {
     pub grant: Option<GrantId>,
     /// The thumbprint of the key that it is bound to (RFC 9449), if it is.
     pub jkt: Option<String>,
-    /// Who acts for its subject, the one who acts now first (RFC 8693, 4.1): their `sub`s. Empty unless it was exchanged.
-    pub actors: Vec<String>,
+    /// The `jti`s of the tokens that it was got for (RFC 8693), if it was: then its grant may be that of another application. An id token has
+    /// none.
+    pub exchanged: Option<Vec<Uuid>>,
+    /// Who acts for its subject, the one who acts now first (RFC 8693, 4.1). Empty unless it was exchanged.
+    pub actors: Vec<Acting>,
     /// What it may be used for: what was granted and the application may still ask for.
     pub scopes: BTreeSet<String>,
     /// Where it may be used.
@@ -57,6 +59,16 @@ pub struct AccessToken {
     pub expires: Timestamp,
     /// All that it says.
     pub claims: Claims,
+}
+
+/// One who acts for somebody else (RFC 8693, 4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acting {
+    /// The user, by the name that the token's application has for them, or the application.
+    pub sub: String,
+    /// The `client_id`, of an application that acts itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// Why a token is refused.
@@ -88,6 +100,11 @@ impl TokenRefused {
 impl Edge {
     /// Judges a token of whichever realm issued it. Whose audience it has is for the caller to check.
     pub async fn verify_access_token(&self, token: &str) -> Result<AccessToken, TokenRefused> {
+        if let Some(realm) = opaque::unverified_realm(token) {
+            let realm = self.realm(&realm.to_string()).await?;
+            let realm = realm.ok_or(Invalid("no such realm"))?;
+            return self.verify_access_token_of(&realm, token).await;
+        }
         let issuer = unverified_issuer(token).ok_or(Invalid("not a token of ours"))?;
         let name = issuer
             .strip_prefix(self.public_url())
@@ -104,16 +121,7 @@ impl Edge {
         token: &str,
     ) -> Result<AccessToken, TokenRefused> {
         let now = self.kernel().now();
-        let expected = Expectation::new(ACCESS_TOKEN_TYPE, self.issuer(realm));
-        let mut keys = self.key_set(realm.id).await?;
-        let mut verified = jose::verify(token, &keys, &expected, now.seconds());
-        if matches!(verified, Err(JoseError::UnknownKey)) {
-            // Another node may have made the key a moment ago.
-            self.kernel().latest::<SigningKeys>(realm.id, realm.id.0).await?;
-            keys = self.key_set(realm.id).await?;
-            verified = jose::verify(token, &keys, &expected, now.seconds());
-        }
-        let claims = verified.map_err(|error| Invalid(error.code()))?;
+        let claims = self.access_token_claims(realm, token).await?;
         if realm.suspended {
             return Err(Invalid("the realm is suspended"));
         }
@@ -126,19 +134,49 @@ impl Edge {
         }
         let mut token = read(realm.clone(), client, claims).ok_or(Invalid("incomplete claims"))?;
         // What the application may not ask for any more, its older tokens do not open any more either.
-        let allowed = &application.settings.scopes;
-        token
-            .scopes
-            .retain(|scope| STANDARD_SCOPES.contains(&scope.as_str()) || allowed.contains(scope));
+        token.scopes.retain(|scope| is_known(&application, scope));
         token.user = match self.judge(&token, &application, now).await {
             // Another node may have granted a moment ago what this one has not heard of.
             Err(Invalid(_)) => {
-                self.hear_of(&token).await?;
+                if let Some(session) = token.session {
+                    self.hear_of(token.realm.id, session, token.grant).await?;
+                }
                 self.judge(&token, &application, now).await?
             }
             judged => judged?,
         };
         Ok(token)
+    }
+
+    /// What an access token of this realm says, whether it is signed or sealed, and whatever has become of what it speaks of.
+    pub async fn access_token_claims(&self, realm: &RealmRef, token: &str) -> Result<Claims, TokenRefused> {
+        let expected = Expectation::new(ACCESS_TOKEN_TYPE, self.issuer(realm));
+        if opaque::unverified_realm(token).is_none() {
+            return self.verify_signed(realm, token, &expected).await;
+        }
+        let claims = opaque::open(self.kernel(), realm.id, token).await?;
+        let claims = claims.ok_or(Invalid(
+            "an opaque token that is over, altered or of another realm",
+        ))?;
+        jose::judge_sealed(claims, &expected, self.kernel().now().seconds())
+            .map_err(|error| Invalid(error.code()))
+    }
+
+    /// What a token says that this realm signed.
+    pub(crate) async fn verify_signed(
+        &self,
+        realm: &RealmRef,
+        token: &str,
+        expected: &Expectation,
+    ) -> Result<Claims, TokenRefused> {
+        let now = self.kernel().now().seconds();
+        let mut verified = jose::verify(token, &*self.key_set(realm.id).await?, expected, now);
+        if matches!(verified, Err(JoseError::UnknownKey)) {
+            // Another node may have made the key a moment ago.
+            self.kernel().latest::<SigningKeys>(realm.id, realm.id.0).await?;
+            verified = jose::verify(token, &*self.key_set(realm.id).await?, expected, now);
+        }
+        verified.map_err(|error| Invalid(error.code()))
     }
 
     /// Whether an application besides the token's own is active.
@@ -151,24 +189,16 @@ impl Edge {
         }
     }
 
-    /// Reads what a token speaks of as the log tells it now.
-    async fn hear_of(&self, token: &AccessToken) -> Result<(), KernelError> {
-        let (realm, kernel) = (token.realm.id, self.kernel());
-        let Some(session) = token.session else {
+    /// Whether one who acts for somebody still may do anything; who is neither a user nor an application of ours (by an id of theirs) is
+    /// known to the application alone.
+    async fn may_act(&self, realm: RealmId, actor: &Acting) -> Result<(), TokenRefused> {
+        let Ok(id) = actor.sub.parse::<Uuid>() else {
             return Ok(());
         };
-        let session = kernel.latest::<Session>(realm, session.0).await?.state;
-        if let Some(user) = session.user {
-            kernel.latest::<User>(realm, user.0).await?;
-            kernel.latest::<Password>(realm, user.0).await?;
-            for grant in session
-                .grants
-                .iter()
-                .filter(|grant| Some(grant.id) == token.grant)
-            {
-                let consent = consent_id(user, grant.client);
-                kernel.latest::<Consent>(realm, consent).await?;
-            }
+        let application = self.kernel().current::<Application>(realm, id).await?.state;
+        let user = self.kernel().current::<User>(realm, id).await?.state;
+        if (application.exists() && !application.is_active()) || (user.exists && !user.is_active()) {
+            return Err(Invalid("whoever acts is not active"));
         }
         Ok(())
     }
@@ -183,36 +213,18 @@ impl Edge {
         let (realm, kernel, client) = (token.realm.id, self.kernel(), token.client);
         let mut holder = None;
         if let (Some(session), Some(grant)) = (token.session, token.grant) {
-            let session = kernel.current::<Session>(realm, session.0).await?.state;
-            let user = session.user.ok_or(Invalid("no such session"))?;
+            let (user, session) = self.holder(realm, session).await?;
             // The session knows whose it is, whatever name the application has for them.
             if subject::of(kernel, realm, application, user).await? != token.claims.subject() {
                 return Err(Invalid("another subject than the session's"));
             }
-            let state = kernel.current::<User>(realm, user.0).await?.state;
-            if !state.is_active() {
-                return Err(Invalid("the user is not active"));
-            }
-            let password = kernel.current::<Password>(realm, user.0).await?.state;
-            if session.outlived_by(last_ending(&state, &password)) {
-                return Err(Invalid("the session was ended"));
-            }
-            let grant = session
-                .grant(grant, now)
-                .filter(|grant| grant.client == client || token.is_exchanged())
-                .ok_or(Invalid("the grant was ended"))?;
+            let grant = self.good_grant(realm, user, &session, grant, now).await?;
             // A token that was exchanged is no better than the application that it came from.
             if grant.client != client {
+                if token.exchanged.is_none() {
+                    return Err(Invalid("a grant of another application"));
+                }
                 self.stands(realm, grant.client).await?;
-            }
-            let consent = consent_id(user, grant.client);
-            if kernel
-                .current::<Consent>(realm, consent)
-                .await?
-                .state
-                .ended(grant.consent)
-            {
-                return Err(Invalid("the consent was withdrawn"));
             }
             holder = Some(user);
         } else if token.claims.subject() != client.to_string() {
@@ -220,33 +232,58 @@ impl Edge {
             self.stands(realm, subject.ok_or(Invalid("no such application"))?)
                 .await?;
         }
-        let jti = token.jti.to_string();
-        if kernel
-            .claimed(realm, Lane::Activity, ClaimKind::RevokedToken, &jti)
-            .await?
-            .is_some()
+        if let Some(user) = holder
+            && token.exchanged.is_some()
+            && application.settings.consent_required
         {
-            return Err(Invalid("the token was revoked"));
+            let consent = kernel
+                .current::<Consent>(realm, consent_id(user, client))
+                .await?
+                .state;
+            if !consent.covers(&token.scopes, &BTreeSet::new()) {
+                return Err(Invalid("the consent was withdrawn"));
+            }
+        }
+        for actor in &token.actors {
+            self.may_act(realm, actor).await?;
+        }
+        // With a token ends what was got for it.
+        for jti in token.exchanged.iter().flatten().chain([&token.jti]) {
+            let revoked = kernel
+                .claimed(realm, Lane::Activity, ClaimKind::RevokedToken, &jti.to_string())
+                .await?;
+            if revoked.is_some() {
+                return Err(Invalid("the token was revoked"));
+            }
         }
         Ok(holder)
     }
 }
 
-impl AccessToken {
-    /// Whether it was got for another token (RFC 8693).
-    pub const fn is_exchanged(&self) -> bool {
-        !self.actors.is_empty()
-    }
-}
-
 /// Who acts, from the claim `act` of a token of ours (RFC 8693, 4.1): the one who acts now first.
-fn actors(mut act: Option<&Value>) -> Option<Vec<String>> {
+fn actors(mut act: Option<&Value>) -> Option<Vec<Acting>> {
     let mut actors = Vec::new();
     while let Some(actor) = act {
-        actors.push(actor.get("sub")?.as_str()?.to_owned());
+        actors.push(Acting::deserialize(actor).ok()?);
         act = actor.get("act");
     }
     Some(actors)
+}
+
+/// Whether a text looks like an access token rather than a refresh token: a JWT has dots, an opaque one says what it is.
+pub fn looks_like_access(text: &str) -> bool {
+    text.contains('.') || opaque::unverified_realm(text).is_some()
+}
+
+/// The claim `act` for these actors, the one who acts now first.
+pub fn act(actors: &[Acting]) -> Option<Value> {
+    actors.iter().rev().fold(None, |before, actor| {
+        let mut act = serde_json::to_value(actor).ok()?;
+        if let (Some(before), Some(act)) = (before, act.as_object_mut()) {
+            act.insert("act".to_owned(), before);
+        }
+        Some(act)
+    })
 }
 
 /// The claims of an access token, each of its type; whose it is, its session tells.
@@ -260,10 +297,14 @@ fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<Access
     let client_id = claims.string("client_id")?.to_owned();
     let (session, grant) = (id("sid")?.map(SessionId), id("gid")?.map(GrantId));
     let actors = actors(claims.get("act"))?;
+    let exchanged = match claims.get("exchanged") {
+        None => None,
+        Some(tokens) => Some(Vec::deserialize(tokens).ok()?),
+    };
     // A token for a user names its session and its grant; one without them speaks of an application itself: of its own, unless it was exchanged.
     match (session, grant) {
         (Some(_), Some(_)) => {}
-        (None, None) if claims.subject() == client.to_string() || !actors.is_empty() => {}
+        (None, None) if claims.subject() == client.to_string() || exchanged.is_some() => {}
         _ => return None,
     }
     // What binds it in a way that is not known here is not taken for nothing.
@@ -280,6 +321,7 @@ fn read(realm: RealmRef, client: ApplicationId, claims: Claims) -> Option<Access
         session,
         grant,
         jkt,
+        exchanged,
         actors,
         scopes: claims
             .string("scope")

@@ -1,9 +1,16 @@
 //! What an application's OAuth 2.0 and OpenID Connect settings must be (RFC 7591, section 2; OpenID Connect Dynamic Client Registration,
 //! section 2). The rule: what contradicts another setting or the application's type is refused when it is set, not when it is used.
 
-use events::applications::{ApplicationSettings, ApplicationType, GRANT_TYPES, fits_grant_type};
-use jose::Algorithm;
+use events::{
+    applications::{ApplicationSettings, ApplicationType, GRANT_TYPES, fits_grant_type},
+    auth::Assurance,
+};
+use jose::{
+    Algorithm,
+    jwe::{ContentEncryption, KeyManagement},
+};
 use url::Url;
+use web::{offered::SUBJECT_TYPES, profile::AUTH_METHODS};
 
 use crate::{Faults, applications::redirect_uris::is_host_name};
 
@@ -15,25 +22,6 @@ const URI: usize = 2_048;
 const JWKS: usize = 16 * 1024;
 /// The most seconds that a sign-in may be ago.
 const YEAR: u64 = 365 * 86_400;
-
-/// How an application can authenticate (RFC 7591, `token_endpoint_auth_method`).
-pub const AUTH_METHODS: [&str; 5] = [
-    "client_secret_basic",
-    "client_secret_post",
-    "client_secret_jwt",
-    "private_key_jwt",
-    "none",
-];
-/// How keys are agreed on or wrapped when something is encrypted to an application (RFC 7518, section 4.1).
-pub const KEY_MANAGEMENT: [&str; 5] = [
-    "RSA-OAEP",
-    "RSA-OAEP-256",
-    "ECDH-ES",
-    "ECDH-ES+A128KW",
-    "ECDH-ES+A256KW",
-];
-/// How content is encrypted (RFC 7518, section 5.1).
-pub const CONTENT_ENCRYPTION: [&str; 4] = ["A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"];
 
 /// Judges them.
 pub fn check(settings: &ApplicationSettings, application_type: ApplicationType, faults: &mut Faults) {
@@ -57,7 +45,7 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType, 
         faults,
         "subject_type",
         settings.subject_type.as_deref(),
-        &["public", "pairwise"],
+        &SUBJECT_TYPES,
     );
     if settings.subject_type.as_deref() == Some("pairwise") && settings.sector_identifier_uri.is_none() {
         let mut hosts: Vec<_> = settings
@@ -76,6 +64,8 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType, 
     if let Some(seconds) = settings.default_max_age {
         faults.range("default_max_age", seconds, 0..=YEAR);
     }
+    let acrs = Assurance::ALL.map(Assurance::acr);
+    one_of(faults, "required_acr", settings.required_acr.as_deref(), &acrs);
     texts(faults, "contacts", &settings.contacts);
     texts(faults, "default_acr_values", &settings.default_acr_values);
     texts(
@@ -83,6 +73,16 @@ pub fn check(settings: &ApplicationSettings, application_type: ApplicationType, 
         "token_exchange_subjects",
         &settings.token_exchange_subjects,
     );
+    for (index, resource) in settings.token_exchange_audiences.iter().enumerate() {
+        faults.unless(
+            settings.audiences.contains(resource),
+            format!("token_exchange_audiences[{index}]"),
+            "must be one of the audiences",
+        );
+    }
+    if let Some(actor) = &settings.may_act {
+        faults.text("may_act", actor, 256);
+    }
 }
 
 fn check_grants(settings: &ApplicationSettings, application_type: ApplicationType, faults: &mut Faults) {
@@ -191,6 +191,10 @@ fn check_algorithms(settings: &ApplicationSettings, faults: &mut Faults) {
             "authorization_signed_response_alg",
             &settings.authorization_signed_response_alg,
         ),
+        (
+            "introspection_signed_response_alg",
+            &settings.introspection_signed_response_alg,
+        ),
         ("request_object_signing_alg", &settings.request_object_signing_alg),
     ];
     let known = Algorithm::ALL.map(Algorithm::as_str);
@@ -215,16 +219,18 @@ fn check_algorithms(settings: &ApplicationSettings, faults: &mut Faults) {
         ),
     ];
     let keys = settings.jwks.is_some() || settings.jwks_uri.is_some();
+    let key_management = KeyManagement::ALL.map(KeyManagement::as_str);
+    let content_encryption = ContentEncryption::ALL.map(ContentEncryption::as_str);
     for (what, algorithm, content) in encrypted {
         let field = format!("{what}_encrypted_response_alg");
-        one_of(faults, &field, algorithm.as_deref(), &KEY_MANAGEMENT);
+        one_of(faults, &field, algorithm.as_deref(), &key_management);
         faults.unless(
             algorithm.is_none() || keys,
             &field,
             "needs a key to encrypt to: jwks or jwks_uri",
         );
         let field = format!("{what}_encrypted_response_enc");
-        one_of(faults, &field, content.as_deref(), &CONTENT_ENCRYPTION);
+        one_of(faults, &field, content.as_deref(), &content_encryption);
         faults.unless(
             content.is_none() || algorithm.is_some(),
             field,
@@ -398,6 +404,17 @@ mod tests {
                 Device,
                 json!({ "grant_types": ["authorization_code"] }),
                 "grant_types[0]",
+            ),
+            (
+                Service,
+                json!({ "audiences": ["https://a.example"], "token_exchange_audiences": ["https://b.example"] }),
+                "token_exchange_audiences[0]",
+            ),
+            (Service, json!({ "may_act": "" }), "may_act"),
+            (
+                Service,
+                json!({ "access_token_format": "saml" }),
+                "access_token_format",
             ),
             (
                 Service,

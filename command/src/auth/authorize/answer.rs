@@ -5,11 +5,11 @@
 use axum::response::Response;
 use events::applications::Application;
 use serde_json::{Map, Value};
-use web::{clients::encrypting, profile::Requirements};
+use web::{clients::encrypting, offered::ResponseMode, profile::Requirements};
 
 use super::{
     redirect_uri::{self, PolicySource},
-    reply::{ReplyTo, ResponseMode},
+    reply::ReplyTo,
     request::Refusal,
 };
 use crate::{
@@ -50,6 +50,11 @@ pub const CONSENT_REQUIRED: Answer<'static> = error("consent_required", "the use
 pub const ACCESS_DENIED: Answer<'static> = error("access_denied", "the user did not sign in");
 /// The person did not consent.
 pub const CONSENT_DENIED: Answer<'static> = error("access_denied", "the user did not consent");
+/// The sign-in cannot be worth what is required of it (OpenID Connect Core Error Code unmet_authentication_requirements 1.0).
+pub const UNMET_REQUIREMENTS: Answer<'static> = error(
+    "unmet_authentication_requirements",
+    "the user has no way to prove what is required",
+);
 /// The request gave a code already (RFC 9126, section 4).
 pub const USED_BEFORE: Answer<'static> = error("invalid_request_uri", "the request was used before");
 

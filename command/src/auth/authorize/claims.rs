@@ -4,11 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use events::{auth::RequestedClaims, realms::Settings};
+use events::{
+    auth::{Assurance, RequestedClaims},
+    realms::Settings,
+};
 use serde_json::{Map, Value};
-use web::claims::{ACR_PASSWORD, is_requestable};
+use web::claims::is_requestable;
 
-use super::request::{Refusal, invalid, refused};
+use super::request::{AskedAssurance, Refusal, invalid, refused};
 
 /// The longest parameter, in bytes.
 const MAX_BYTES: usize = 8_192;
@@ -23,6 +26,8 @@ pub(super) struct Asked {
     pub requested: RequestedClaims,
     /// The `sub` that the user must have.
     pub subject: Option<String>,
+    /// What the sign-in should be worth.
+    pub assurance: AskedAssurance,
 }
 
 /// Reads the parameter.
@@ -48,7 +53,7 @@ pub(super) fn parse(text: Option<&str>, settings: &Settings) -> Result<Asked, Re
             Value::Object(claims) => claims,
             _ => return invalid(MALFORMED),
         };
-        read(claims, settings, place, &mut asked.subject)?;
+        read(claims, settings, place, &mut asked.subject, &mut asked.assurance)?;
     }
     Ok(asked)
 }
@@ -58,15 +63,28 @@ fn read(
     settings: &Settings,
     known: &mut BTreeSet<String>,
     subject: &mut Option<String>,
+    assurance: &mut AskedAssurance,
 ) -> Result<(), Refusal> {
     for (name, request) in claims {
         let wanted = Wanted::of(request)?;
         match name.as_str() {
-            "acr" if wanted.essential && !wanted.accepts(ACR_PASSWORD) => {
-                return refused(
-                    "unmet_authentication_requirements",
-                    "none of the essential acr values is known here",
-                );
+            "acr" => {
+                let known = || {
+                    wanted
+                        .values
+                        .iter()
+                        .filter_map(|value| Assurance::of_acr(value.as_str()?))
+                };
+                if !wanted.essential {
+                    assurance.preferred = assurance.preferred.max(known().next());
+                } else if let Some(least) = known().min() {
+                    assurance.required = assurance.required.max(Some(least));
+                } else if !wanted.values.is_empty() {
+                    return refused(
+                        "unmet_authentication_requirements",
+                        "none of the essential acr values is known here",
+                    );
+                }
             }
             "sub" => match wanted.values[..] {
                 [] => {}
@@ -112,10 +130,6 @@ impl<'a> Wanted<'a> {
             }
         }
         Ok(wanted)
-    }
-
-    fn accepts(&self, value: &str) -> bool {
-        self.values.is_empty() || self.values.iter().any(|one| *one == value)
     }
 }
 
@@ -163,9 +177,18 @@ mod tests {
             "voluntary"
         );
         assert!(asked(r#"{"id_token": {"acr": {"essential": true}}}"#).is_ok());
-        let ours =
-            format!(r#"{{"id_token": {{"acr": {{"essential": true, "values": ["x", "{ACR_PASSWORD}"]}}}}}}"#);
-        assert!(asked(&ours).is_ok());
+        let ours = r#"{"id_token": {"acr": {"essential": true, "values": ["x", "urn:chancery:acr:aal2"]}}}"#;
+        let assurance = asked(ours).unwrap().assurance;
+        assert_eq!(
+            (assurance.required, assurance.preferred),
+            (Some(Assurance::Aal2), None)
+        );
+        let voluntary = r#"{"id_token": {"acr": {"values": ["x", "urn:chancery:acr:aal2"]}}}"#;
+        let assurance = asked(voluntary).unwrap().assurance;
+        assert_eq!(
+            (assurance.required, assurance.preferred),
+            (None, Some(Assurance::Aal2))
+        );
         assert_eq!(
             asked(r#"{"id_token": {"acr": {"essential": true, "value": "loa9"}}}"#),
             Err("unmet_authentication_requirements")

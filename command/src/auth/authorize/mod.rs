@@ -25,9 +25,10 @@ use super::{
     Issuer,
     code::{self, NotIssued},
     consent,
-    flow::Flow,
+    flow::{Flow, journey},
     hint,
     page::{self, PageError},
+    parameters::AuthorizationParameters,
     session_cookie::{self, Browser},
     sessions::{self, SignedIn},
     visit::{Body, Query, Visit},
@@ -40,30 +41,7 @@ const MAX_QUERY: usize = 6_000;
 /// are a page.
 #[utoipa::path(
     get, path = "/realms/{realm}/oauth2/authorize", tag = "oauth", operation_id = "authorize",
-    params(
-        Issuer,
-        ("client_id" = String, Query, description = "The application"),
-        ("response_type" = String, Query, description = "`code`"),
-        ("redirect_uri" = Option<String>, Query, description = "Exactly one that was registered"),
-        ("scope" = String, Query, description = "Separated by spaces, such as `openid profile`"),
-        ("state" = Option<String>, Query, description = "Given back as it came, at most 4,096 bytes"),
-        ("nonce" = Option<String>, Query, description = "Repeated in the id token, at most 1,024 bytes"),
-        ("code_challenge" = Option<String>, Query, description = "PKCE (RFC 7636); required of public applications"),
-        ("code_challenge_method" = Option<String>, Query, description = "`S256`"),
-        ("response_mode" = Option<String>, Query, description = "`query`, `fragment`, `form_post`; signed (JARM): `jwt`, or one of these with `.jwt`"),
-        ("prompt" = Option<String>, Query, description = "`none`, or of `login`, `select_account`, `consent`"),
-        ("max_age" = Option<u64>, Query, description = "How long ago the user may have signed in, in seconds"),
-        ("login_hint" = Option<String>, Query, description = "The name to put into the form"),
-        ("id_token_hint" = Option<String>, Query, description = "An id token of the user who is meant"),
-        ("resource" = Option<String>, Query, description = "One of the application's audiences (RFC 8707); may be there several times"),
-        ("claims" = Option<String>, Query, description = "Claims asked for one by one, as JSON (OpenID Connect Core, 5.5)"),
-        ("acr_values" = Option<String>, Query, description = "Authentication contexts, by preference; voluntary"),
-        ("ui_locales" = Option<String>, Query, description = "Languages, by preference; taken and not used"),
-        ("display" = Option<String>, Query, description = "Taken and not used"),
-        ("dpop_jkt" = Option<String>, Query, description = "The key that the code is bound to (RFC 9449, section 10)"),
-        ("request" = Option<String>, Query, description = "A signed request object (RFC 9101); its parameters alone count"),
-        ("request_uri" = Option<String>, Query, description = "A pushed request (RFC 9126), or where a request object is, as registered"),
-    ),
+    params(Issuer, AuthorizationParameters),
     responses(
         (status = 303, description = "To the redirect URI with a code or an error, or to the sign-in page"),
         (status = 200, description = "The answer as a form that posts itself (`form_post`)"),
@@ -78,7 +56,7 @@ pub(super) async fn get_authorize(visit: Visit, query: Query) -> Response {
 /// The same by POST (OpenID Connect Core, 3.1.2.1).
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/authorize", tag = "oauth", operation_id = "authorize_by_post", params(Issuer),
-    request_body(content_type = "application/x-www-form-urlencoded", description = "The parameters of the GET"),
+    request_body(content = inline(AuthorizationParameters), content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 303, description = "To the redirect URI with a code or an error, or to the sign-in page"),
         (status = 200, description = "The answer as a form that posts itself (`form_post`)"),
@@ -234,6 +212,13 @@ pub(super) async fn grant(
         return send(answer::OTHER_USER).await;
     }
     let settings = visit.edge.settings(visit.realm.id).await?;
+    let policy = journey::policy(&settings, Some(&application), Some(request));
+    if !journey::is_enough(visit, &policy, signed_in).await? {
+        return match request.prompt {
+            Prompt::Nothing => send(LOGIN_REQUIRED).await,
+            Prompt::AsNeeded | Prompt::SignIn => step_up(visit, request.clone(), signed_in).await,
+        };
+    }
     let required = Requirements::of(&application, &settings);
     if let Err(refusal) = request.is_still_allowed(&application, &required, &visit.issuer()) {
         return send(Answer::Error(refusal)).await;
@@ -255,8 +240,21 @@ pub(super) async fn grant(
 
 /// Sends the browser to the sign-in page, with the request sealed for this browser.
 async fn sign_in(visit: &Visit, request: AuthorizeRequest) -> Result<Response, PageError> {
+    go_to_sign_in(visit, &Flow::begin(visit, Some(request))).await
+}
+
+/// Sends the browser to the sign-in page, for what is missing in the session that stands.
+async fn step_up(
+    visit: &Visit,
+    request: AuthorizeRequest,
+    signed_in: &SignedIn,
+) -> Result<Response, PageError> {
+    go_to_sign_in(visit, &Flow::begin_in(visit, Some(request), signed_in)).await
+}
+
+async fn go_to_sign_in(visit: &Visit, flow: &Flow) -> Result<Response, PageError> {
     let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
-    let flow = Flow::begin(visit, Some(request)).seal(visit, &browser).await?;
+    let flow = flow.seal(visit, &browser).await?;
     let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
     visit.remember(&browser, response.headers_mut())?;
     Ok(response)

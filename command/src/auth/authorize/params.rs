@@ -4,7 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use web::{Requirements, form::Form};
+use events::auth::Assurance;
+use web::{
+    Requirements,
+    form::Form,
+    offered::{CODE_CHALLENGE_METHOD, PROMPTS},
+};
 
 use super::request::{Prompt, Refusal, invalid, refused};
 
@@ -33,11 +38,19 @@ pub(super) fn login_hint(form: &Form) -> Result<Option<String>, Refusal> {
     bounded(form, "login_hint", MAX_LOGIN_HINT, description)
 }
 
-/// What is voluntary and has nothing to choose: there is one way to sign in, one language, one kind of page
-/// (OpenID Connect Core, 3.1.2.1). It must be readable nevertheless.
+/// `acr_values`: what the sign-in should be worth, the first that is known; voluntary (OpenID Connect Core, 3.1.2.1).
+pub(super) fn acr_values(form: &Form, default: &[String]) -> Result<Option<Assurance>, Refusal> {
+    let description = "acr_values is too long or has control characters";
+    let asked = bounded(form, "acr_values", MAX_IGNORED, description)?;
+    Ok(match asked {
+        Some(asked) => asked.split(' ').find_map(Assurance::of_acr),
+        None => default.iter().find_map(|acr| Assurance::of_acr(acr)),
+    })
+}
+
+/// What is voluntary and has nothing to choose: there is one language and one kind of page (OpenID Connect Core, 3.1.2.1). It must be readable nevertheless.
 pub(super) fn ignored(form: &Form) -> Result<(), Refusal> {
     for (name, description) in [
-        ("acr_values", "acr_values is too long or has control characters"),
         ("ui_locales", "ui_locales is too long or has control characters"),
         (
             "claims_locales",
@@ -99,8 +112,12 @@ pub(super) fn challenge(form: &Form, required: &Requirements) -> Result<Option<S
             invalid("code_challenge is required of this application (PKCE, RFC 7636)")
         }
         (None, None) => Ok(None),
-        (Some(challenge), Some("S256")) if is_sha256(challenge) => Ok(Some(challenge.to_owned())),
-        (Some(_), Some("S256")) => invalid("code_challenge must be 43 characters of base64url"),
+        (Some(challenge), Some(CODE_CHALLENGE_METHOD)) if is_sha256(challenge) => {
+            Ok(Some(challenge.to_owned()))
+        }
+        (Some(_), Some(CODE_CHALLENGE_METHOD)) => {
+            invalid("code_challenge must be 43 characters of base64url")
+        }
         (Some(_), _) => invalid("code_challenge_method must be S256"),
     }
 }
@@ -137,8 +154,8 @@ pub(super) fn prompt(form: &Form) -> Result<(Prompt, bool), Refusal> {
         match *value {
             "none" if values.len() > 1 => return invalid("prompt none cannot be combined with others"),
             "none" => prompt = Prompt::Nothing,
-            "login" | "select_account" => prompt = Prompt::SignIn,
             "consent" => consent = true,
+            value if PROMPTS.contains(&value) => prompt = Prompt::SignIn,
             _ => return invalid("prompt must be none, or of login, select_account and consent"),
         }
     }

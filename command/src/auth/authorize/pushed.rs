@@ -1,6 +1,6 @@
 //! Pushed authorization requests (RFC 9126). The rule: a request is judged when it is pushed, by whom it is
 //! pushed, and again when it is used; its `request_uri` is the request itself, sealed for the one application
-//! for a minute, and gives one code.
+//! for a minute, and gives one code. A proof of a key that comes with it is good once, as everywhere.
 
 use axum::{
     Json,
@@ -8,13 +8,13 @@ use axum::{
 };
 use events::{clock::Timestamp, envelope::Actor, ids::ApplicationId, kernel::KernelError};
 use http::StatusCode;
-use jose::dpop;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
     Requirements, artefacts,
     clients::{self, Client},
+    dpop,
     form::Form,
     oauth::{OAuthError, OAuthErrorBody},
 };
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::auth::{
     Issuer, hint, page,
+    parameters::PushedParameters,
     visit::{Call, Visit},
 };
 
@@ -33,10 +34,6 @@ pub(super) const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 const PURPOSE: &str = "pushed request";
 /// The longest `request_uri`, in bytes: it has to fit an address that browsers and proxies take.
 const MAX_URI: usize = 6_000;
-/// How old a proof of possession may be, in seconds.
-const PROOF_SECONDS: u32 = 60;
-/// Where a proof of possession stands.
-const DPOP: &str = "dpop";
 
 /// What a `request_uri` stands for.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +57,7 @@ pub(super) struct PushedResponse {
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/par", tag = "oauth", operation_id = "push_authorization_request", params(Issuer),
     request_body(
-        content_type = "application/x-www-form-urlencoded",
+        content = inline(PushedParameters), content_type = "application/x-www-form-urlencoded",
         description = "The parameters of the authorization endpoint without `request_uri`, and client authentication as at the token endpoint. \
                        With a `DPoP` proof the code is bound to its key (RFC 9449, 10.1).",
     ),
@@ -71,6 +68,15 @@ pub(super) struct PushedResponse {
     ),
 )]
 pub(crate) async fn push(Call(visit): Call, form: Result<Form, OAuthError>) -> Result<Response, OAuthError> {
+    let mut response = match pushed(&visit, form).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    dpop::offer_nonce(&visit.edge, visit.realm.id, response.headers_mut()).await?;
+    Ok(response)
+}
+
+async fn pushed(visit: &Visit, form: Result<Form, OAuthError>) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
     let client =
@@ -82,12 +88,30 @@ pub(crate) async fn push(Call(visit): Call, form: Result<Form, OAuthError>) -> R
     let settings = visit.edge.settings(visit.realm.id).await?;
     let now = visit.edge.kernel().now();
     let seconds = settings.oauth.pushed_request_seconds;
-    let pushed = judge(&visit, &client, &settings, &params, now.after_seconds(seconds)).await?;
-    let request_uri = seal(&visit, client.id, &pushed).await?;
+    let (realm, sender) = (visit.realm.id, (client.id, &client.state));
+    let proof = dpop::shown(&visit.edge, realm, sender, visit.sent(), None).await?;
+    let key = proof.as_ref().map(|proof| proof.thumbprint.clone());
+    let pushed = judge(
+        visit,
+        &client,
+        &settings,
+        &params,
+        key,
+        now.after_seconds(seconds),
+    )
+    .await?;
+    let request_uri = seal(visit, client.id, &pushed).await?;
     if request_uri.len() > MAX_URI {
         return Err(OAuthError::invalid_request(
             "the request is too long to be pushed: leave some of its parameters shorter",
         ));
+    }
+    if let Some(proof) = proof {
+        let context = visit.context(Actor {
+            client: Some(client.id),
+            ..Actor::default()
+        });
+        dpop::use_up(&visit.edge, &context, realm, client.id, pushed.id, proof).await?;
     }
     let body = Json(PushedResponse {
         request_uri,
@@ -114,12 +138,13 @@ fn without_credentials(form: &Form, client_id: &str) -> Result<Form, OAuthError>
     Ok(Form::of(kept)?)
 }
 
-/// Judges the request as the authorization endpoint will.
+/// Judges the request as the authorization endpoint will. `key` is the thumbprint of the key that its proof shows (RFC 9449, 10.1).
 async fn judge(
     visit: &Visit,
     client: &Client,
     settings: &events::realms::Settings,
     params: &Form,
+    key: Option<String>,
     invalid: Timestamp,
 ) -> Result<Pushed, OAuthError> {
     let application = &client.state;
@@ -130,7 +155,7 @@ async fn judge(
     };
     let id = visit.edge.kernel().new_id();
     origin.pushed = Some((id, invalid));
-    origin.jkt = proven_key(visit)?;
+    origin.jkt = key;
     let issuer = visit.issuer();
     let asking = Asking {
         client: client.id,
@@ -156,30 +181,6 @@ async fn judge(
         params: params.collect(),
         origin,
     })
-}
-
-/// The thumbprint of the key that the request's proof shows (RFC 9449, 10.1). Who pushes has authenticated, so that
-/// a proof that comes twice gives nobody anything.
-fn proven_key(visit: &Visit) -> Result<Option<String>, OAuthError> {
-    let mut proofs = visit.headers.get_all(DPOP).iter();
-    let refused = || OAuthError::refused("invalid_dpop_proof", "the DPoP proof is not valid");
-    match (proofs.next(), proofs.next()) {
-        (None, _) => Ok(None),
-        (Some(proof), None) => {
-            let url = format!("{}/oauth2/par", visit.issuer());
-            let expected = dpop::Expectation {
-                method: "POST",
-                url: &url,
-                access_token: None,
-                max_age_secs: PROOF_SECONDS,
-                now_secs: visit.edge.kernel().now().seconds(),
-            };
-            let proof = proof.to_str().map_err(|_| refused())?;
-            let proof = dpop::verify(proof, &expected).map_err(|_| refused())?;
-            Ok(Some(proof.thumbprint))
-        }
-        (Some(_), Some(_)) => Err(refused()),
-    }
 }
 
 async fn seal(visit: &Visit, client: ApplicationId, pushed: &Pushed) -> Result<String, KernelError> {

@@ -4,7 +4,11 @@
 
 use events::applications::{Application, ApplicationType};
 use serde::{Deserialize, Serialize};
-use web::{Requirements, form::Form};
+use web::{
+    Requirements,
+    form::Form,
+    offered::{RESPONSE_MODES, ResponseMode},
+};
 
 use super::redirect_uri;
 
@@ -46,19 +50,6 @@ impl Unanswerable {
             Self::NotForUsers => "unauthorized_client",
         }
     }
-}
-
-/// How the answer travels (OAuth 2.0 Multiple Response Type Encoding Practices; Form Post Response Mode).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
-    /// In the query of the redirect URI.
-    #[default]
-    Query,
-    /// In its fragment.
-    Fragment,
-    /// In a form that the browser posts.
-    FormPost,
 }
 
 /// Where the answer goes: the part of a request that is known to be good before anything else is looked at.
@@ -132,18 +123,10 @@ pub(super) fn takes_users(application: &Application) -> Result<(), Unanswerable>
     Ok(())
 }
 
-/// A response mode, and whether it is one of those whose answer is a signed token (JARM, section 2.3). `jwt`
-/// alone is that of the response type: for a code, the query.
+/// A response mode, and whether it is one of those whose answer is a signed token (JARM, section 2.3).
 pub(super) fn response_mode(text: &str) -> Option<(ResponseMode, bool)> {
-    match text {
-        "query" => Some((ResponseMode::Query, false)),
-        "fragment" => Some((ResponseMode::Fragment, false)),
-        "form_post" => Some((ResponseMode::FormPost, false)),
-        "jwt" | "query.jwt" => Some((ResponseMode::Query, true)),
-        "fragment.jwt" => Some((ResponseMode::Fragment, true)),
-        "form_post.jwt" => Some((ResponseMode::FormPost, true)),
-        _ => None,
-    }
+    let (_, mode, signed) = RESPONSE_MODES.into_iter().find(|(name, ..)| *name == text)?;
+    Some((mode, signed))
 }
 
 pub(super) fn is_state(state: &str) -> bool {

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 use events::{
     applications::{AUTHORIZATION_CODE, Application},
-    auth::RequestedClaims,
+    auth::{Assurance, RequestedClaims},
     clock::Timestamp,
     ids::{ApplicationId, UserId},
     realms::Settings,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use web::{Requirements, claims::STANDARD_SCOPES, form::Form};
+use web::{Requirements, claims::is_known, form::Form, offered::RESPONSE_TYPE};
 
 use super::{
     claims, params, redirect_uri,
@@ -53,6 +53,15 @@ pub enum Prompt {
     SignIn,
 }
 
+/// What a sign-in should be worth, as far as the request says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedAssurance {
+    /// Less is of no use (an essential `acr`, OpenID Connect Core, 5.5.1.1).
+    pub required: Option<Assurance>,
+    /// What it would rather have (`acr_values`).
+    pub preferred: Option<Assurance>,
+}
+
 /// How a request came to us.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -87,6 +96,9 @@ pub struct AuthorizeRequest {
     pub ask_consent: bool,
     /// How long ago the person may have signed in, in seconds.
     pub max_age: Option<u64>,
+    /// What the sign-in should be worth.
+    #[serde(default)]
+    pub assurance: AskedAssurance,
     /// The name to put into the form.
     pub login_hint: Option<String>,
     /// Who is meant, according to an id token of ours.
@@ -183,11 +195,6 @@ fn allowed(
     Ok(())
 }
 
-/// Whether an application may ask for a scope.
-pub fn is_known(application: &Application, scope: &str) -> bool {
-    STANDARD_SCOPES.contains(&scope) || application.settings.scopes.iter().any(|one| one == scope)
-}
-
 /// Who asks, and what is required of them.
 #[derive(Clone, Copy)]
 pub struct Asking<'a> {
@@ -223,7 +230,7 @@ pub fn validate(
         return invalid("state is too long or has control characters");
     }
     match form.given("response_type") {
-        Some("code") => {}
+        Some(RESPONSE_TYPE) => {}
         Some(_) => return refused("unsupported_response_type", "response_type must be code"),
         None => return invalid("response_type is missing"),
     }
@@ -249,6 +256,13 @@ pub fn validate(
         prompt,
         ask_consent,
         max_age: params::max_age(form)?.or(asking.application.settings.default_max_age),
+        assurance: AskedAssurance {
+            required: asked.assurance.required,
+            preferred: asked.assurance.preferred.max(params::acr_values(
+                form,
+                &asking.application.settings.default_acr_values,
+            )?),
+        },
         login_hint: params::login_hint(form)?,
         hinted: None,
         subject: asked.subject,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use events::applications::{ApplicationSettings, ApplicationType};
 use uuid::Uuid;
+use web::offered::ResponseMode;
 
 use super::*;
 use crate::auth::authorize::{
     params::{MAX_LOGIN_HINT, MAX_NONCE},
-    reply::{MAX_STATE, ResponseMode, client_id},
+    reply::{MAX_STATE, client_id},
 };
 
 const ISSUER: &str = "https://id.example/realms/demo";
@@ -235,7 +236,7 @@ fn numbers_and_texts_are_bounded() {
 
 #[test]
 fn a_state_that_is_refused_is_not_given_back() {
-    let query = query(&[("state", "a\u{0}b")]);
+    let query = query(&[("state", "a\u{1}b")]);
     let reply = reply_to(&query, &application(ApplicationType::Spa)).expect("the redirect URI is registered");
     assert_eq!(reply.state, None);
 }

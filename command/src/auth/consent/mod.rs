@@ -13,6 +13,7 @@ use events::{
     kernel::KernelError,
 };
 use http::StatusCode;
+use url::Url;
 use web::form::Form;
 
 use self::decisions::GiveConsent;
@@ -126,6 +127,14 @@ async fn open(visit: &Visit, form: &Form) -> Result<Asked, PageError> {
     })
 }
 
+/// Where an answer goes, as people read it: a site, or whatever on their device takes such addresses.
+fn destination(redirect_uri: &str) -> String {
+    let uri = Url::parse(redirect_uri).ok();
+    let host = uri.as_ref().and_then(Url::host_str);
+    let scheme = uri.as_ref().map_or("", Url::scheme);
+    host.map_or_else(|| format!("{scheme}:"), str::to_owned)
+}
+
 async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
     let form = query.0?;
     let asked = open(visit, &form).await?;
@@ -133,10 +142,15 @@ async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
     let realm = visit.edge.settings(visit.realm.id).await?;
     let consent = standing(visit, &asked.request, &asked.signed_in).await?.state;
     let wanted = words::wanted(&asked.request, &consent, &visit.realm.display_name, &realm);
+    let destination = destination(&asked.request.reply_to.redirect_uri);
     let template = pages::Consent {
         realm_display_name: &visit.realm.display_name,
         realm: &visit.realm.name,
         application_name: &settings.name,
+        unvouched: asked
+            .application
+            .registered_itself()
+            .then_some(destination.as_str()),
         username: asked.signed_in.name(),
         new: &wanted.new,
         known: &wanted.known,

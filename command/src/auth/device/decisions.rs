@@ -26,6 +26,8 @@ pub struct RequestDevice {
     pub client: ApplicationId,
     /// What it asks for.
     pub scopes: Vec<String>,
+    /// The resources that it asks for.
+    pub resources: Vec<String>,
     /// What its user will type.
     pub user_code: String,
     /// When it is too late.
@@ -49,6 +51,7 @@ impl Decide for RequestDevice {
         let requested = AuthEvent::DeviceRequested {
             client: self.client,
             scopes: self.scopes.clone(),
+            resources: self.resources.clone(),
             expires: self.expires,
         };
         Ok(
@@ -136,6 +139,7 @@ mod tests {
         AuthEvent::DeviceRequested {
             client: CLIENT,
             scopes: vec!["openid".to_owned()],
+            resources: Vec::new(),
             expires: NOW.after_seconds(600),
         }
     }

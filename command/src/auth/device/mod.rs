@@ -8,6 +8,8 @@ pub mod pace;
 mod user_code;
 mod verification;
 
+use std::collections::BTreeSet;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -15,7 +17,7 @@ use axum::{
 use events::{applications::DEVICE_CODE, envelope::Actor, kernel::Failure, log::ClaimKind};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{clients, form::Form, oauth::OAuthError};
+use web::{claims::is_known, clients, form::Form, oauth::OAuthError};
 
 #[doc(hidden)]
 pub(super) use verification::{__path_get_device, __path_post_device};
@@ -24,8 +26,10 @@ pub(super) use verification::{after_sign_in, get_device, post_device};
 use self::{code::DeviceCode, decisions::RequestDevice};
 use super::{
     Issuer,
-    authorize::request::is_known,
-    page, trouble,
+    audience::{self, InvalidTarget},
+    page,
+    parameters::DeviceParameters,
+    trouble,
     visit::{Call, Visit},
 };
 
@@ -53,10 +57,7 @@ pub(super) struct DeviceAuthorizationResponse {
 /// Ask for a device to be approved by its user elsewhere (RFC 8628, 3.1).
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/device_authorization", tag = "oauth", operation_id = "device_authorization", params(Issuer),
-    request_body(
-        content_type = "application/x-www-form-urlencoded",
-        description = "`scope`?, and client authentication as at the token endpoint",
-    ),
+    request_body(content = inline(DeviceParameters), content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What to show the user", body = DeviceAuthorizationResponse),
         (status = 400, description = "An error of RFC 6749, 5.2"),
@@ -83,8 +84,8 @@ pub(super) async fn device_authorization(
             "this application does not use device codes",
         ));
     }
-    let asked = form.given("scope").map_or_else(
-        || client.state.settings.scopes.clone(),
+    let asked: BTreeSet<String> = form.given("scope").map_or_else(
+        || client.state.settings.scopes.iter().cloned().collect(),
         |scope| {
             scope
                 .split(' ')
@@ -98,6 +99,12 @@ pub(super) async fn device_authorization(
             "scope names none, or one that this application may not ask for",
         ));
     }
+    let mut resources = form.all("resource");
+    resources.sort();
+    resources.dedup();
+    audience::of(&client.state, &visit.issuer(), &resources, &asked).map_err(|InvalidTarget| {
+        OAuthError::invalid_target("resource is not one of the audiences of this application")
+    })?;
     let settings = visit.edge.settings(visit.realm.id).await?;
     let context = visit.context(Actor {
         client: Some(client.id),
@@ -109,12 +116,11 @@ pub(super) async fn device_authorization(
         realm: visit.realm.id,
         device: context.new_id(),
         client: client.id,
-        scopes: asked,
+        scopes: asked.into_iter().collect(),
+        resources,
         user_code: user_code::generate(&**kernel.random()),
         expires: context.now.after_seconds(expires_in),
     };
-    request.scopes.sort();
-    request.scopes.dedup();
     for draw in 1.. {
         match kernel.execute(&context, &request).await {
             Ok(_) => break,

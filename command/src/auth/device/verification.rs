@@ -1,6 +1,8 @@
 //! Where people approve their devices (RFC 8628, 3.3). The rules: nobody tries codes without being signed in; a code that never was,
 //! one that is over and one that was answered look the same; and what approves is a form that was shown to this session.
 
+use std::collections::BTreeSet;
+
 use axum::{extract::State, response::Response};
 use events::{
     applications::Application,
@@ -24,6 +26,7 @@ use crate::{
     Commands,
     auth::{
         Issuer,
+        consent::decisions::GiveConsent,
         flow::Flow,
         page::{self, PageError},
         pages::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry},
@@ -231,6 +234,17 @@ async fn answer(visit: &Visit, signed_in: &SignedIn, form: &Form) -> Result<Resp
     }
     let mut context = visit.context_of(signed_in);
     context.actor.client = Some(client);
+    if allowed && application.settings.consent_required {
+        let given = GiveConsent {
+            realm,
+            user: signed_in.user,
+            client,
+            scopes: state.scopes.iter().cloned().collect(),
+            claims: BTreeSet::new(),
+        };
+        let facts = visit.context_of(signed_in);
+        kernel.execute(&facts, &given).await.map_err(trouble)?;
+    }
     let consent = kernel
         .latest::<Consent>(realm, consent_id(signed_in.user, client))
         .await?

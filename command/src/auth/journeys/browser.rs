@@ -29,6 +29,12 @@ impl Answer {
         self.headers[header::LOCATION].to_str().unwrap()
     }
 
+    /// The sealed progress that the page's form carries.
+    pub(super) fn flow(&self) -> String {
+        let (_, after) = self.body.split_once(r#"name="flow" value=""#).expect("a form");
+        after.split_once('"').expect("its end").0.to_owned()
+    }
+
     /// The parameters that a redirect to the application carries.
     pub(super) fn params(&self) -> BTreeMap<String, String> {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);
@@ -132,6 +138,15 @@ impl<'a> Browser<'a> {
 
     pub(super) async fn submit(&self, flow: &str, username: &str, password: &str) -> Answer {
         let fields = [("flow", flow), ("username", username), ("password", password)];
+        self.go(form("/realms/demo/sign-in", &fields)).await
+    }
+
+    /// Sends a step of a sign-in.
+    pub(super) async fn step(&self, flow: &str, fields: &[(&str, &str)]) -> Answer {
+        let fields: Vec<_> = [("flow", flow)]
+            .into_iter()
+            .chain(fields.iter().copied())
+            .collect();
         self.go(form("/realms/demo/sign-in", &fields)).await
     }
 

@@ -30,7 +30,10 @@ async fn a_form_that_waited_gives_no_scope_that_was_taken() {
         (answer.param("error").as_str(), answer.param("code").as_str()),
         ("invalid_scope", "")
     );
-    assert_eq!(world.activity(0).await, ["session.started"]);
+    assert_eq!(
+        world.activity(0).await,
+        ["login.attempted", "session.started", "guard.cleared"]
+    );
     assert!(
         !browser.authorize(&[]).await.param("code").is_empty(),
         "signed in they are"

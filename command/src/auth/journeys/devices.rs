@@ -221,3 +221,48 @@ async fn a_device_code_is_bound_to_its_application_and_realm_and_others_have_non
         .await;
     assert_eq!(own.status, StatusCode::OK, "its own scopes where it names none");
 }
+
+#[tokio::test]
+async fn approving_a_device_is_the_consent_and_names_the_resources() {
+    const API: &str = "https://api.example";
+    let world = World::with_device().await;
+    let settings = ApplicationSettings {
+        name: "A stranger".to_owned(),
+        scopes: vec!["orders".to_owned()],
+        audiences: vec![API.to_owned(), "https://stock.example".to_owned()],
+        consent_required: true,
+        ..ApplicationSettings::default()
+    };
+    let changed = ApplicationEvent::Changed {
+        fields: Vec::new(),
+        settings: Box::new(settings),
+    };
+    world.tell::<Application>(DEMO, DEVICE.0, changed).await;
+    let device = DEVICE.to_string();
+    let ask = async |resource: &str| {
+        let params = [
+            ("client_id", device.as_str()),
+            ("scope", "openid orders"),
+            ("resource", resource),
+        ];
+        world.call("device_authorization", &params).await
+    };
+    assert_eq!(ask("https://other.example").await.error(), "invalid_target");
+    let asked = ask(API).await.json();
+    let browser = at_the_page(&world, &asked).await;
+    let page = type_code(&browser, asked["user_code"].as_str().unwrap()).await;
+    answer(&browser, &flow_of(&page), "allow").await;
+    let consent = events::compliance::consent_id(ALICE, DEVICE);
+    let consent = world
+        .kernel()
+        .current::<events::compliance::Consent>(DEMO, consent)
+        .await
+        .unwrap()
+        .state;
+    assert!(consent.scopes.contains("orders"));
+    let tokens = world.poll(&asked).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
+    let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let token = world.commands.edge.verify_access_token(&token).await.unwrap();
+    assert_eq!(token.audience, [API]);
+}

@@ -7,11 +7,16 @@ mod changes;
 mod consenting;
 mod devices;
 mod dpop;
+mod exchanging;
+mod guards;
+mod opaque;
 mod refreshing;
 mod requests;
 mod sign_in;
 mod sign_out;
+mod steps;
 mod tokens;
+mod vouching;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -38,7 +38,14 @@ async fn a_code_becomes_tokens_that_hold() {
     );
     assert_eq!(
         world.activity(0).await,
-        ["session.started", "code.issued", "grant.started", "token.issued"]
+        [
+            "login.attempted",
+            "session.started",
+            "guard.cleared",
+            "code.issued",
+            "grant.started",
+            "token.issued"
+        ]
     );
 }
 
@@ -60,7 +67,7 @@ async fn a_code_used_again_ends_what_it_started() {
         "invalid_grant"
     );
     assert_eq!(world.redeem(&code).await.error(), "invalid_grant");
-    assert_eq!(world.activity(4).await, ["grant.revoked"], "and that once");
+    assert_eq!(world.activity(6).await, ["grant.revoked"], "and that once");
 }
 
 #[tokio::test]

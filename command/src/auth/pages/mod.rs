@@ -4,59 +4,19 @@
 
 mod assets;
 mod device;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 
 pub use askama::Template;
 pub use assets::{Asset, asset};
 pub use device::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry};
+pub use sign_in::{
+    EnrolTotpPage, GoOn, Identify, OneTimeCode, PasswordPage, RecoveryCodesPage, SignInError, Surroundings,
+    WayIn,
+};
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
-
-/// Why the sign-in page is shown again. One wording for each reason; there is deliberately none for "unknown
-/// user", "locked" or "disabled", which must all be told as [`SignInError::NotRecognised`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignInError {
-    /// The name and the password do not open an account, whatever the reason.
-    NotRecognised,
-    /// The name or the password was left empty.
-    Incomplete,
-    /// Too many attempts, for this account or from this address, whether or not the account exists.
-    TryLater {
-        /// Seconds until another attempt is heard; the same number as in `Retry-After`.
-        seconds: u64,
-    },
-    /// The server has no room to check a password just now.
-    Busy,
-    /// The form was older than its flow, belonged to another browser or was sent twice.
-    Stale,
-}
-
-impl SignInError {
-    /// The heading of the error summary.
-    pub fn title(&self) -> &'static str {
-        match self {
-            Self::NotRecognised => "That did not work",
-            Self::Incomplete => "Something is missing",
-            Self::TryLater { .. } => "Too many attempts",
-            Self::Busy => "We are busy",
-            Self::Stale => "This page was out of date",
-        }
-    }
-
-    /// What the person can do about it, in a sentence or two.
-    pub fn advice(&self) -> String {
-        match self {
-            Self::NotRecognised => {
-                "The user name or the password is not right. Check both and try again.".into()
-            }
-            Self::Incomplete => "Enter your user name and your password.".into(),
-            Self::TryLater { seconds } => format!("Wait {} and try again.", in_words(*seconds)),
-            Self::Busy => "Nothing is wrong with what you entered. Try again in a few seconds.".into(),
-            Self::Stale => "It had been open for too long, or was sent twice. Sign in again.".into(),
-        }
-    }
-}
 
 /// A wait in the unit in which a person would say it, rounded up so that it is never too short.
 fn in_words(seconds: u64) -> String {
@@ -64,43 +24,6 @@ fn in_words(seconds: u64) -> String {
         0 | 1 => "a second".into(),
         2..=90 => format!("{seconds} seconds"),
         _ => format!("{} minutes", seconds.div_ceil(60)),
-    }
-}
-
-/// The sign-in form: posts `flow`, `username` and `password` to `action`.
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-pub struct SignIn<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL; the assets are found under it.
-    pub realm: &'a str,
-    /// The application that asked, by its registered name; `None` when the page was opened by itself.
-    pub application_name: Option<&'a str>,
-    /// Where the form is posted.
-    pub action: &'a str,
-    /// The progress of this sign-in, sealed; comes back as the field `flow`.
-    pub flow: &'a str,
-    /// What is already in the name field (`login_hint`, or the last attempt); may be empty.
-    pub username: &'a str,
-    /// Why the page is shown again, if it is. A password is never filled in again.
-    pub error: Option<SignInError>,
-    /// Where "Cancel" leads: the application's redirect URI with `error=access_denied`, validated before.
-    pub cancel_url: Option<&'a str>,
-}
-
-impl SignIn<'_> {
-    /// With a name in place, typing starts at the password.
-    fn starts_at_password(&self) -> bool {
-        !self.username.is_empty()
-    }
-
-    /// Both fields are marked, never one of them: which of the two was wrong is not told.
-    fn blames_fields(&self) -> bool {
-        matches!(
-            self.error,
-            Some(SignInError::NotRecognised | SignInError::Incomplete)
-        )
     }
 }
 
@@ -114,6 +37,8 @@ pub struct Consent<'a> {
     pub realm: &'a str,
     /// The application that asks.
     pub application_name: &'a str,
+    /// Where the answer goes, of an application that registered by itself: nobody vouches for its name.
+    pub unvouched: Option<&'a str>,
     /// Who is asked.
     pub username: &'a str,
     /// What it asks for and was not allowed yet, in words.

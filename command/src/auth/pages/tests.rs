@@ -5,17 +5,29 @@ use time::macros::datetime;
 
 const HOSTILE: &str = r#""><script>alert('x')</script>&"#;
 
-fn sign_in() -> SignIn<'static> {
-    SignIn {
+fn around() -> Surroundings<'static> {
+    Surroundings {
         realm_display_name: "Demo",
         realm: "demo",
         application_name: Some("Reading Room"),
         action: "/realms/demo/sign-in",
         flow: "sealed",
-        username: "",
-        error: None,
         cancel_url: None,
     }
+}
+
+fn identify(error: Option<SignInError>) -> String {
+    Identify::new(around(), "alice", error).render().unwrap()
+}
+
+fn password(error: Option<SignInError>) -> String {
+    PasswordPage::new(around(), "alice", &[], error).render().unwrap()
+}
+
+fn one_time_code(recovery: bool, error: Option<SignInError>) -> String {
+    OneTimeCode::new(around(), "alice", recovery, &[], error)
+        .render()
+        .unwrap()
 }
 
 /// Every page, with the same text in every place that takes text from outside.
@@ -24,16 +36,19 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         ("code".to_owned(), text.to_owned()),
         (text.to_owned(), "s".to_owned()),
     ];
-    let sign_in = |error| SignIn {
+    let around = Surroundings {
         realm_display_name: text,
         realm: text,
         application_name: Some(text),
         action: text,
         flow: text,
-        username: text,
-        error,
         cancel_url: Some(text),
     };
+    let others = [WayIn {
+        method: "recovery_code",
+        label: "Use a recovery code",
+    }];
+    let again = Some(SignInError::NotRecognised);
     let signed_in = SignedIn {
         realm_display_name: text,
         realm: text,
@@ -107,11 +122,38 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         ("device confirmation", device_confirmation.render().unwrap()),
         ("device connected", device_answered(true).render().unwrap()),
         ("device refused", device_answered(false).render().unwrap()),
-        ("sign in", sign_in(None).render().unwrap()),
+        ("identify", Identify::new(around, text, None).render().unwrap()),
         (
-            "sign in again",
-            sign_in(Some(SignInError::NotRecognised)).render().unwrap(),
+            "identify again",
+            Identify::new(around, text, again).render().unwrap(),
         ),
+        (
+            "password",
+            PasswordPage::new(around, text, &others, again).render().unwrap(),
+        ),
+        (
+            "code",
+            OneTimeCode::new(around, text, false, &others, again)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "recovery code",
+            OneTimeCode::new(around, text, true, &others, None)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "enrol",
+            EnrolTotpPage::new(around, "<svg></svg>", text, text, true, again)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "recovery codes",
+            RecoveryCodesPage::new(around, &[text]).render().unwrap(),
+        ),
+        ("go on", GoOn::new(around).render().unwrap()),
         ("signed in", signed_in.render().unwrap()),
         ("confirm sign-out", confirm.render().unwrap()),
         ("signed out", signed_out.render().unwrap()),
@@ -177,46 +219,61 @@ fn every_page_has_a_language_a_title_one_heading_and_one_main() {
 }
 
 #[test]
-fn the_sign_in_form_is_a_plain_form_with_the_agreed_fields() {
-    let page = sign_in().render().unwrap();
-    assert!(page.contains(r#"<form method="post" action="/realms/demo/sign-in">"#));
-    assert!(page.contains(r#"<input type="hidden" name="flow" value="sealed">"#));
-    for field in [
-        r#"name="username" type="text" value="" autocomplete="username""#,
-        r#"name="password" type="password" autocomplete="current-password""#,
-        r#"<label for="username">"#,
-        r#"<label for="password">"#,
-        r#"<button type="submit">Sign in</button>"#,
-        "Reading Room",
-    ] {
-        assert!(page.contains(field), "{field} is missing: {page}");
+fn the_sign_in_forms_are_plain_forms_with_the_agreed_fields() {
+    let shown = [
+        (
+            identify(None),
+            &[
+                r#"name="username" type="text" value="alice" autocomplete="username""#,
+                r#"<label for="username">"#,
+            ][..],
+        ),
+        (
+            password(None),
+            &[
+                r#"name="username" type="text" value="alice""#,
+                r#"name="password" type="password" autocomplete="current-password""#,
+                r#"<label for="password">"#,
+            ],
+        ),
+        (
+            one_time_code(false, None),
+            &[
+                r#"name="code" type="text" inputmode="numeric" autocomplete="one-time-code""#,
+                r#"<label for="code">"#,
+            ],
+        ),
+        (
+            one_time_code(true, None),
+            &[r#"name="recovery_code""#, r#"<label for="recovery_code">"#],
+        ),
+    ];
+    for (page, fields) in shown {
+        assert!(page.contains(r#"<form method="post" action="/realms/demo/sign-in">"#));
+        assert!(page.contains(r#"<input type="hidden" name="flow" value="sealed">"#));
+        for field in fields {
+            assert!(page.contains(field), "{field} is missing: {page}");
+        }
+        assert!(!page.contains("role=\"alert\"") && !page.contains("aria-invalid"));
+        assert!(!page.contains("Cancel"));
     }
-    assert!(!page.contains("role=\"alert\"") && !page.contains("aria-invalid"));
-    assert!(!page.contains("Cancel"));
 }
 
 #[test]
 fn without_an_application_none_is_named() {
-    let page = SignIn {
+    let around = Surroundings {
         application_name: None,
         cancel_url: Some("/away"),
-        ..sign_in()
-    }
-    .render()
-    .unwrap();
+        ..around()
+    };
+    let page = Identify::new(around, "", None).render().unwrap();
     assert!(!page.contains("to go on to"));
     assert!(page.contains(r#"<a href="/away">Cancel and go back</a>"#));
 }
 
 #[test]
 fn an_error_is_announced_described_and_blames_neither_field_alone() {
-    let page = SignIn {
-        username: "alice",
-        error: Some(SignInError::NotRecognised),
-        ..sign_in()
-    }
-    .render()
-    .unwrap();
+    let page = password(Some(SignInError::NotRecognised));
     assert!(page.contains("<title>Error: Sign in · Demo</title>"));
     assert!(page.contains(r#"id="sign-in-error" role="alert""#));
     assert_eq!(page.matches(r#"aria-describedby="sign-in-error""#).count(), 2);
@@ -235,18 +292,18 @@ fn an_error_is_announced_described_and_blames_neither_field_alone() {
 #[test]
 fn an_error_that_is_not_the_persons_fault_marks_no_field() {
     for error in [
-        SignInError::Busy,
+        SignInError::Busy { seconds: 1 },
         SignInError::Stale,
         SignInError::TryLater { seconds: 30 },
     ] {
-        let page = SignIn {
-            error: Some(error),
-            ..sign_in()
+        for page in [
+            identify(Some(error)),
+            password(Some(error)),
+            one_time_code(false, Some(error)),
+        ] {
+            assert!(page.contains(error.title()) && page.contains(&error.advice()));
+            assert!(!page.contains("aria-invalid"), "{error:?}");
         }
-        .render()
-        .unwrap();
-        assert!(page.contains(error.title()) && page.contains(&error.advice()));
-        assert!(!page.contains("aria-invalid"), "{error:?}");
     }
 }
 
@@ -324,7 +381,7 @@ fn the_assets_are_small_self_contained_and_only_these() {
         );
     }
     assert_eq!(asset("../Cargo.toml"), None);
-    let page = sign_in().render().unwrap();
+    let page = password(None);
     let all = page.len() + asset("chancery.css").unwrap().body.len() + asset("seal.svg").unwrap().body.len();
     assert!(all < 50_000, "the sign-in page weighs {all} bytes");
 }

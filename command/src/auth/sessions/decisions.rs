@@ -1,10 +1,10 @@
-//! The decisions on sessions: start, continue, end; and the password that was shown, hashed anew. The rule: a
-//! sign-in uses its form up, ends the session that the browser held, and counts only if the user and the
-//! password are what they were when it was verified; all of it in one append.
+//! The decisions on sessions: start, elevate, continue, end; and the password that was shown, hashed anew. The rule: a
+//! sign-in uses up its form and whatever it showed that counts once, ends the session that the browser held, and
+//! counts only if the user and what they showed are what they were when it was judged; all of it in one append.
 
 use async_trait::async_trait;
 use events::{
-    auth::{AuthEvent, EndReason, LoginFailure, Session},
+    auth::{AuthEvent, EndReason, LoginFailure, Proof, Session, SignInGuard, amr},
     clock::Timestamp,
     fold::Versioned,
     ids::{ApplicationId, CredentialId, RealmId, SessionId, UserId},
@@ -16,6 +16,11 @@ use events::{
 };
 use uuid::Uuid;
 use web::{Code, Problem};
+
+use crate::auth::{
+    flow::methods::{Held, Shown},
+    session_cookie::HeldSession,
+};
 
 /// How often a session in use is recorded as used, in seconds.
 const CONTINUE_EVERY: u64 = 60;
@@ -29,18 +34,18 @@ pub struct StartSession {
     pub session: SessionId,
     /// Who signed in.
     pub user: UserId,
-    /// The password that they showed; it must be theirs still.
-    pub credential: CredentialId,
     /// The application that asked for it, if one did.
     pub client: Option<ApplicationId>,
-    /// How (RFC 8176).
-    pub amr: Vec<String>,
+    /// What they showed; it must be theirs still.
+    pub shown: Vec<Shown>,
     /// When the session ends however it is used.
     pub expires: Timestamp,
     /// The form that was used, and when it would be invalid by itself.
     pub flow: (Uuid, Timestamp),
     /// The session that the browser held.
-    pub replaces: Option<SessionId>,
+    pub replaces: Option<HeldSession>,
+    /// The guard of the account.
+    pub guard: Uuid,
 }
 
 /// What [`StartSession`] must know.
@@ -48,8 +53,9 @@ pub struct StartSession {
 pub struct Entering {
     new: Versioned<Session>,
     old: Versioned<Session>,
+    guard: Versioned<SignInGuard>,
     user: User,
-    password: Password,
+    held: Held,
     settings: Settings,
 }
 
@@ -65,55 +71,153 @@ impl Decide for StartSession {
     async fn load(&self, reader: &mut Reader<'_>) -> Result<Entering, KernelError> {
         let new = reader.subject::<Session>(self.session.0).await?;
         let old = match self.replaces {
-            Some(old) => reader.subject::<Session>(old.0).await?,
+            Some(old) => reader.subject::<Session>(old.id.0).await?,
             None => Versioned::default(),
         };
-        let user = reader.beside::<User>(self.realm, self.user.0).await?.state;
-        let password = reader.beside::<Password>(self.realm, self.user.0).await?.state;
-        let settings = reader.beside::<Settings>(self.realm, self.realm.0).await?.state;
         Ok(Entering {
             new,
             old,
-            user,
-            password,
-            settings,
+            guard: reader.subject::<SignInGuard>(self.guard).await?,
+            user: reader.beside::<User>(self.realm, self.user.0).await?.state,
+            held: Held::beside(reader, self.realm, self.user).await?,
+            settings: reader.beside::<Settings>(self.realm, self.realm.0).await?.state,
         })
     }
 
     fn decide(&self, state: &Entering, context: &Context) -> Result<Decision, LoginFailure> {
-        // The password took a moment to verify; what holds is what is so now.
+        // It took a moment to show all of it; what holds is what is so now.
         refusal(&state.user, context.now).map_or(Ok(()), Err)?;
-        if state.password.credential != Some(self.credential) || state.new.state.user.is_some() {
-            return Err(LoginFailure::WrongPassword);
+        if state.new.state.user.is_some() {
+            return Err(LoginFailure::Replaced);
         }
-        let subject = Subject::session(self.session);
-        let mut decision = Decision::of(
-            subject,
-            AuthEvent::SessionStarted {
-                user: self.user,
-                client: self.client,
-                amr: self.amr.clone(),
-                expires: self.expires,
-                last_ending: last_ending(&state.user, &state.password),
-            },
-        );
+        let proofs = still_shown(&self.shown, &state.held)?;
+        if proofs.is_empty() {
+            return Err(LoginFailure::Replaced);
+        }
+        let started = AuthEvent::SessionStarted {
+            user: self.user,
+            client: self.client,
+            amr: amr(&proofs),
+            expires: self.expires,
+            last_ending: last_ending(&state.user, &state.held.password),
+            proofs,
+        };
+        let mut decision = Decision::of(Subject::session(self.session), started);
         // One that merely ran out is not replaced: what it gave for offline access goes on.
         let idle_seconds = state.settings.session.idle_seconds;
         if let Some(old) = self.replaces
+            && state.old.state.elevations == old.elevations
             && state.old.state.is_alive(context.now, idle_seconds)
         {
             let ended = AuthEvent::SessionEnded {
                 reason: EndReason::Replaced,
             };
-            decision = decision.and(Subject::session(old), ended);
+            decision = decision.and(Subject::session(old.id), ended);
         }
-        let (flow, invalid) = self.flow;
-        Ok(decision.claiming(Claim::Spend {
-            kind: ClaimKind::Flow,
-            value: flow.to_string(),
-            holder: self.session.0,
-            invalid,
-        }))
+        let decision = clear(decision, self.guard, &state.guard.state, &self.shown);
+        Ok(spend(decision, &self.shown, self.flow, self.session))
+    }
+}
+
+/// What was shown, if all of it is theirs still.
+fn still_shown(shown: &[Shown], held: &Held) -> Result<Vec<Proof>, LoginFailure> {
+    let mut proofs = Vec::with_capacity(shown.len());
+    for Shown { proof, .. } in shown {
+        if !held.still_has(proof) {
+            return Err(LoginFailure::Replaced);
+        }
+        proofs.push(*proof);
+    }
+    Ok(proofs)
+}
+
+/// The attempts before count no more.
+fn clear(decision: Decision, id: Uuid, guard: &SignInGuard, shown: &[Shown]) -> Decision {
+    if guard.attempts == 0 {
+        return decision;
+    }
+    let methods = shown.iter().map(|shown| shown.proof.method).collect();
+    decision.and(Subject::sign_in_guard(id), AuthEvent::GuardCleared { methods })
+}
+
+/// The form is used up, and whatever was shown that counts once.
+fn spend(decision: Decision, shown: &[Shown], flow: (Uuid, Timestamp), session: SessionId) -> Decision {
+    let (flow, invalid) = flow;
+    let form = Claim::Spend {
+        kind: ClaimKind::Flow,
+        value: flow.to_string(),
+        holder: session.0,
+        invalid,
+    };
+    let spends = shown.iter().flat_map(|shown| &shown.spends);
+    spends.fold(decision.claiming(form), |decision, spend| {
+        decision.claiming(Claim::Spend {
+            kind: spend.kind,
+            value: spend.value.clone(),
+            holder: session.0,
+            invalid: spend.invalid,
+        })
+    })
+}
+
+/// More was shown in a session: it goes on under another cookie.
+#[derive(Clone, Debug)]
+pub struct ElevateSession {
+    /// The realm.
+    pub realm: RealmId,
+    /// Which.
+    pub session: SessionId,
+    /// Whose it must be.
+    pub user: UserId,
+    /// The application that asked for it, if one did.
+    pub client: Option<ApplicationId>,
+    /// What was shown besides what the session has; it must be theirs still.
+    pub shown: Vec<Shown>,
+    /// The form that was used, and when it would be invalid by itself.
+    pub flow: (Uuid, Timestamp),
+    /// The guard of the account.
+    pub guard: Uuid,
+}
+
+#[async_trait]
+impl Decide for ElevateSession {
+    type State = Entering;
+    type Rejection = LoginFailure;
+
+    fn stream(&self) -> Stream {
+        Stream::activity(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Entering, KernelError> {
+        Ok(Entering {
+            old: reader.subject::<Session>(self.session.0).await?,
+            guard: reader.subject::<SignInGuard>(self.guard).await?,
+            user: reader.beside::<User>(self.realm, self.user.0).await?.state,
+            held: Held::beside(reader, self.realm, self.user).await?,
+            settings: reader.beside::<Settings>(self.realm, self.realm.0).await?.state,
+            ..Entering::default()
+        })
+    }
+
+    fn decide(&self, state: &Entering, context: &Context) -> Result<Decision, LoginFailure> {
+        refusal(&state.user, context.now).map_or(Ok(()), Err)?;
+        let session = &state.old.state;
+        let alive = session.user == Some(self.user)
+            && session.is_alive(context.now, state.settings.session.idle_seconds)
+            && !session.outlived_by(last_ending(&state.user, &state.held.password));
+        let added = still_shown(&self.shown, &state.held)?;
+        if !alive || added.is_empty() {
+            return Err(LoginFailure::Replaced);
+        }
+        let proofs = [&session.proofs[..], &added].concat();
+        let elevated = AuthEvent::SessionElevated {
+            client: self.client,
+            amr: amr(&proofs),
+            proofs,
+        };
+        let decision = Decision::of(Subject::session(self.session), elevated);
+        let decision = clear(decision, self.guard, &state.guard.state, &self.shown);
+        Ok(spend(decision, &self.shown, self.flow, self.session))
     }
 }
 

@@ -2,11 +2,15 @@
 //! and that each ends once.
 
 use events::{
+    auth::Method,
     clock::Timestamp,
+    credentials::CredentialEvent,
+    event::Event,
     testing::{NOW, context, given},
 };
 
 use super::*;
+use crate::auth::flow::methods::Spend;
 use crate::auth::given::{
     CLIENT, CREDENTIAL, REALM, SESSION, USER, alice, names, password, session, started,
 };
@@ -14,24 +18,39 @@ use crate::auth::given::{
 const OTHER_SESSION: SessionId = SessionId(Uuid::from_u128(0x5f));
 const FLOW: Uuid = Uuid::from_u128(0xf1);
 
+fn shown(method: Method, credential: CredentialId) -> Shown {
+    Shown {
+        proof: Proof {
+            method,
+            at: NOW,
+            credential: Some(credential),
+            user_verified: false,
+        },
+        spends: Vec::new(),
+    }
+}
+
 fn start() -> StartSession {
     StartSession {
         realm: REALM,
         session: SESSION,
         user: USER,
-        credential: CREDENTIAL,
         client: Some(CLIENT),
-        amr: vec!["pwd".to_owned()],
+        shown: vec![shown(Method::Password, CREDENTIAL)],
         expires: NOW.after_seconds(3_600),
         flow: (FLOW, NOW.after_seconds(1_800)),
         replaces: None,
+        guard: USER.0,
     }
 }
 
 fn entering() -> Entering {
     Entering {
         user: alice([]),
-        password: password(CREDENTIAL),
+        held: Held {
+            password: password(CREDENTIAL),
+            ..Held::default()
+        },
         ..Entering::default()
     }
 }
@@ -56,7 +75,10 @@ fn signing_in_starts_a_session_and_uses_the_form_up() {
 #[test]
 fn signing_in_again_in_the_same_browser_ends_the_session_before() {
     let again = StartSession {
-        replaces: Some(OTHER_SESSION),
+        replaces: Some(HeldSession {
+            id: OTHER_SESSION,
+            elevations: 0,
+        }),
         ..start()
     };
     let held = Entering {
@@ -123,14 +145,144 @@ fn who_may_not_sign_in_gets_no_session_however_late_that_is_known() {
         "a lock that is over is none"
     );
     let changed = Entering {
-        password: password(CredentialId(Uuid::from_u128(0xd2))),
+        held: Held {
+            password: password(CredentialId(Uuid::from_u128(0xd2))),
+            ..Held::default()
+        },
         ..entering()
     };
     assert_eq!(
         start().decide(&changed, &context()),
-        Err(LoginFailure::WrongPassword),
+        Err(LoginFailure::Replaced),
         "the password was changed while the old one was being verified"
     );
+}
+
+const PHONE: CredentialId = CredentialId(Uuid::from_u128(0xd3));
+
+/// Alice with a phone that shows one-time passwords, after attempts.
+fn with_phone(attempts: usize) -> Entering {
+    let enrolled = CredentialEvent::TotpEnrolled {
+        credential: PHONE,
+        name: "Phone".to_owned().into(),
+        secret: "AAAA".to_owned().into(),
+    };
+    let attempted = AuthEvent::LoginAttempted {
+        user: Some(USER),
+        client: None,
+        method: Method::Totp,
+        since: 1,
+    };
+    Entering {
+        guard: given(USER.0, std::iter::repeat_n(attempted.into(), attempts)),
+        held: Held {
+            totp: given(USER.0, [enrolled.into()]).state,
+            password: password(CREDENTIAL),
+            ..Held::default()
+        },
+        ..entering()
+    }
+}
+
+fn code_of_phone() -> Shown {
+    Shown {
+        spends: vec![Spend {
+            kind: ClaimKind::TotpStep,
+            value: "step".to_owned(),
+            invalid: NOW,
+        }],
+        ..shown(Method::Totp, PHONE)
+    }
+}
+
+#[test]
+fn what_counts_once_is_spent_with_the_session_and_the_attempts_are_forgotten() {
+    let both = StartSession {
+        shown: vec![shown(Method::Password, CREDENTIAL), code_of_phone()],
+        ..start()
+    };
+    let decision = both
+        .decide(&with_phone(2), &context())
+        .expect("alice may sign in");
+    assert_eq!(names(&decision), ["session.started", "guard.cleared"]);
+    let kinds: Vec<_> = decision
+        .claims
+        .iter()
+        .map(|claim| match claim {
+            Claim::Spend { kind, .. } => *kind,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, [ClaimKind::Flow, ClaimKind::TotpStep]);
+    let Some((_, Event::Auth(AuthEvent::SessionStarted { amr, .. }))) = decision.events.first() else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(amr.join(" "), "pwd otp mfa");
+    let removed = Entering {
+        held: Held {
+            password: password(CREDENTIAL),
+            ..Held::default()
+        },
+        ..entering()
+    };
+    assert_eq!(both.decide(&removed, &context()), Err(LoginFailure::Replaced));
+    let nothing = StartSession {
+        shown: Vec::new(),
+        ..start()
+    };
+    assert_eq!(
+        nothing.decide(&entering(), &context()),
+        Err(LoginFailure::Replaced)
+    );
+}
+
+#[test]
+fn more_is_shown_in_a_session_that_stands_and_in_no_other() {
+    let elevate = ElevateSession {
+        realm: REALM,
+        session: SESSION,
+        user: USER,
+        client: None,
+        shown: vec![code_of_phone()],
+        flow: (FLOW, NOW.after_seconds(1_800)),
+        guard: USER.0,
+    };
+    let in_session = |events: &[AuthEvent]| Entering {
+        old: session(events.iter().cloned()),
+        ..with_phone(1)
+    };
+    let mut at = context();
+    at.now = in_session(&[]).old.state.used;
+    let decision = elevate.decide(&in_session(&[]), &at).expect("it stands");
+    assert_eq!(names(&decision), ["session.elevated", "guard.cleared"]);
+    let Some((_, Event::Auth(event @ AuthEvent::SessionElevated { amr, .. }))) = decision.events.first()
+    else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(amr.join(" "), "pwd otp mfa");
+    assert_eq!(
+        session([event.clone()]).state.elevations,
+        1,
+        "the cookie before is void"
+    );
+    let ended = AuthEvent::SessionEnded {
+        reason: EndReason::SignedOut,
+    };
+    let somebody = ElevateSession {
+        user: UserId(Uuid::from_u128(0xb0b)),
+        ..elevate.clone()
+    };
+    let nothing = ElevateSession {
+        shown: Vec::new(),
+        ..elevate.clone()
+    };
+    for (command, state) in [
+        (&elevate, in_session(&[ended])),
+        (&somebody, in_session(&[])),
+        (&nothing, in_session(&[])),
+    ] {
+        assert_eq!(command.decide(&state, &at), Err(LoginFailure::Replaced));
+    }
 }
 
 #[test]

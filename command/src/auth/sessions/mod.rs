@@ -13,7 +13,9 @@ use events::{
 
 use super::{session_cookie, trouble, visit::Visit};
 
-pub use decisions::{ContinueSession, EndSession, NoSession, RehashPassword, StartSession, refusal};
+pub use decisions::{
+    ContinueSession, ElevateSession, EndSession, NoSession, RehashPassword, StartSession, refusal,
+};
 
 /// A good session, with whose it is.
 #[derive(Clone, Debug)]
@@ -39,9 +41,10 @@ impl SignedIn {
 
 /// The good session that the browser holds, if any.
 pub async fn current(visit: &Visit, settings: &Settings) -> Result<Option<SignedIn>, KernelError> {
-    let Some(id) = session_cookie::session(&visit.edge, visit.realm.id, &visit.headers).await? else {
+    let Some(held) = session_cookie::held(&visit.edge, visit.realm.id, &visit.headers).await? else {
         return Ok(None);
     };
+    let id = held.id;
     let kernel = visit.edge.kernel();
     let session = kernel.current::<Session>(visit.realm.id, id.0).await?.state;
     let Some(user) = session
@@ -52,7 +55,9 @@ pub async fn current(visit: &Visit, settings: &Settings) -> Result<Option<Signed
     };
     let state = kernel.current::<User>(visit.realm.id, user.0).await?.state;
     let password = kernel.current::<Password>(visit.realm.id, user.0).await?.state;
-    let good = state.is_active() && !session.outlived_by(last_ending(&state, &password));
+    let good = state.is_active()
+        && session.elevations == held.elevations
+        && !session.outlived_by(last_ending(&state, &password));
     Ok(good.then_some(SignedIn {
         id,
         session,

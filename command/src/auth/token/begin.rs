@@ -11,9 +11,9 @@ use events::{
     log::ClaimKind,
     users::User,
 };
-use web::{dpop::USED_BEFORE, oauth::OAuthError};
+use web::{dpop::USED_BEFORE, oauth::OAuthError, refresh::RefreshToken};
 
-use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken};
+use super::{Request, TokenResponse, issue::About, kernel};
 use crate::auth::{
     grants::{GrantRefused, Redeem},
     trouble,

@@ -54,7 +54,7 @@ pub(super) async fn redeem(mut request: Request<'_>, pace: &Pace) -> Result<Toke
         user,
         auth_time: state.started,
         scopes: device.scopes.into_iter().collect(),
-        resources: Vec::new(),
+        resources: device.resources,
         nonce: None,
         claims: RequestedClaims::default(),
         consent,

@@ -6,21 +6,23 @@ use std::collections::BTreeSet;
 
 use events::{
     applications::ApplicationSettings,
-    auth::RequestedClaims,
+    auth::{Assurance, RequestedClaims},
     clock::Timestamp,
     ids::{GrantId, SessionId, UserId},
     realms::Settings,
     users::Profile,
 };
-use jose::{JoseError, SigningKey};
+use jose::{JoseError, MAX_TOKEN_BYTES, SigningKey};
 use serde_json::{Map, Value, json};
 use web::{
     Requirements,
     bearer::Scheme,
-    claims::{ACR_PASSWORD, custom_claims, requested_claims, user_claims},
+    claims::{custom_claims, requested_claims, user_claims},
     clients::{encrypting, keys::KeyRefused},
+    id_tokens::ID_TOKEN_TYPE,
     oauth::OAuthError,
-    subject,
+    opaque, subject,
+    tokens::{ACCESS_TOKEN_TYPE, act},
 };
 
 use super::{Request, TokenResponse, signing_key};
@@ -109,7 +111,7 @@ impl Request<'_> {
                 expires.min(Timestamp::from_seconds(latest.seconds()))
             }),
             jkt: self.proof.as_ref().map(|proof| proof.thumbprint.clone()),
-            actors: Vec::new(),
+            exchange: None,
             once: self.proof.as_ref().map(|proof| proof.once.clone()),
         })
     }
@@ -123,9 +125,10 @@ impl Request<'_> {
         refresh_token: Option<String>,
     ) -> Result<TokenResponse, OAuthError> {
         let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
-        let subject = match about {
-            Some(about) => subject::of(kernel, realm, &self.client.state, about.user).await?,
-            None => self.client.id.to_string(),
+        let subject = match (about, &note.exchange) {
+            (Some(about), _) => subject::of(kernel, realm, &self.client.state, about.user).await?,
+            (None, Some(exchange)) => exchange.application.unwrap_or(self.client.id).to_string(),
+            (None, None) => self.client.id.to_string(),
         };
         let said = Said {
             issuer: &self.visit.issuer(),
@@ -139,12 +142,20 @@ impl Request<'_> {
         };
         let sign =
             |key: &SigningKey, typ, claims: &Map<String, Value>| key.sign(typ, claims).map_err(unsigned);
-        let access_token = sign(&keys.access, "at+jwt", &said.access_token())?;
         let settings = &self.client.state.settings;
+        let access_token = if settings.access_token_format.as_deref() == Some("opaque") {
+            let sealed = opaque::seal(kernel, realm, &said.access_token(), note.expires).await?;
+            if sealed.len() > MAX_TOKEN_BYTES {
+                return Err(unsigned(JoseError::TooLarge));
+            }
+            sealed
+        } else {
+            sign(&keys.access, ACCESS_TOKEN_TYPE, &said.access_token())?
+        };
         let id_token = match (&keys.id, about) {
             (Some(key), Some(about)) => Some(sign(
                 key,
-                "JWT",
+                ID_TOKEN_TYPE,
                 &said.id_token(about, &key.algorithm().left_half_hash(&access_token)),
             )?),
             _ => None,
@@ -165,6 +176,7 @@ impl Request<'_> {
         };
         Ok(TokenResponse {
             access_token,
+            issued_token_type: None,
             token_type: Scheme::of(note.jkt.as_ref()).as_str(),
             expires_in: note.expires.seconds() - self.context.now.seconds(),
             scope: note.scopes.join(" "),
@@ -232,7 +244,18 @@ impl Said<'_> {
         if let Some(jkt) = &self.note.jkt {
             add(&mut claims, json!({ "cnf": { "jkt": jkt } }));
         }
+        if let Some(exchange) = &self.note.exchange {
+            claims.insert("exchanged".to_owned(), json!(exchange.tokens));
+            claims.extend(act(&exchange.actors).map(|act| ("act".to_owned(), act)));
+        }
+        claims.extend(self.may_act());
         claims
+    }
+
+    /// The one application that may act for its users (RFC 8693, 4.4), if there is one.
+    fn may_act(&self) -> Option<(String, Value)> {
+        let actor = self.application.may_act.as_ref()?;
+        Some(("may_act".to_owned(), json!({ "client_id": actor })))
     }
 
     /// OpenID Connect Core, section 2; claims about the user for the scopes that were granted, and those asked
@@ -267,13 +290,18 @@ impl Said<'_> {
         if let Some(nonce) = about.nonce {
             claims.insert("nonce".to_owned(), nonce.into());
         }
+        claims.extend(self.may_act());
         claims
     }
 }
 
-/// When and how the user signed in.
+/// When and how the user signed in; of one for whom somebody else vouched, only when.
 fn sign_in(about: &About<'_>) -> Value {
-    json!({ "auth_time": about.auth_time.seconds(), "acr": ACR_PASSWORD, "amr": about.amr })
+    let auth_time = about.auth_time.seconds();
+    if about.amr.is_empty() {
+        return json!({ "auth_time": auth_time });
+    }
+    json!({ "auth_time": auth_time, "acr": Assurance::told_by(about.amr).acr(), "amr": about.amr })
 }
 
 fn add(claims: &mut Map<String, Value>, more: Value) {

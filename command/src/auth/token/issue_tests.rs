@@ -33,7 +33,7 @@ fn note(scopes: &[&str]) -> TokenNote {
         audience: vec!["https://api.example".to_owned()],
         expires: NOW.after_seconds(600),
         jkt: None,
-        actors: Vec::new(),
+        exchange: None,
         once: None,
     }
 }
@@ -95,7 +95,7 @@ fn an_access_token_says_what_rfc_9068_asks_for() {
             "client_id": "app",
             "scope": "openid orders",
             "auth_time": 1_767_225_000,
-            "acr": "urn:chancery:acr:pwd",
+            "acr": "urn:chancery:acr:aal1",
             "amr": ["pwd"],
             "sid": "00000000-0000-0000-0000-00000000005e",
             "gid": "00000000-0000-0000-0000-000000000091",
@@ -136,7 +136,7 @@ fn an_id_token_is_for_the_application_and_tells_what_its_scopes_release() {
             "exp": 1_767_226_200,
             "iat": 1_767_225_600,
             "auth_time": 1_767_225_000,
-            "acr": "urn:chancery:acr:pwd",
+            "acr": "urn:chancery:acr:aal1",
             "amr": ["pwd"],
             "sid": "00000000-0000-0000-0000-00000000005e",
             "nonce": "n-1",

@@ -6,10 +6,12 @@ mod begin;
 mod client_credentials;
 mod code_grant;
 mod device_grant;
+mod exchange;
+mod exchange_tokens;
 mod issue;
+mod jwt_bearer;
 mod pkce;
 mod refresh_grant;
-pub(super) mod refresh_token;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +21,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::{
-    applications::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, GRANT_TYPES, REFRESH_TOKEN},
+    applications::{
+        AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, GRANT_TYPES, JWT_BEARER, REFRESH_TOKEN,
+        TOKEN_EXCHANGE,
+    },
     envelope::Actor,
     kernel::{Context, KernelError},
     realms::Settings,
@@ -28,6 +33,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use web::{
     Requirements,
+    claims::is_known,
     clients::{self, Client},
     dpop::{self, Proof},
     form::Form,
@@ -37,8 +43,8 @@ use web::{
 use super::{
     Issuer,
     audience::{self, InvalidTarget},
-    authorize::request::is_known,
     page,
+    parameters::TokenParameters,
     visit::{Call, Visit},
 };
 use crate::{Commands, realms::SigningKeyError};
@@ -46,8 +52,11 @@ use crate::{Commands, realms::SigningKeyError};
 /// A successful answer (RFC 6749, 5.1).
 #[derive(Serialize, ToSchema)]
 pub(super) struct TokenResponse {
-    /// A JWT (RFC 9068).
+    /// A JWT (RFC 9068), or a text that only we can read, as the application chose.
     access_token: String,
+    /// What `access_token` is, of one that was got for another (RFC 8693, 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
     /// `Bearer`, or `DPoP` for one that is bound to a key (RFC 9449).
     token_type: &'static str,
     /// For how many seconds the access token is good.
@@ -78,9 +87,12 @@ pub(super) struct Request<'a> {
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/token", tag = "oauth", operation_id = "token", params(Issuer),
     request_body(
-        content_type = "application/x-www-form-urlencoded",
+        content = inline(TokenParameters), content_type = "application/x-www-form-urlencoded",
         description = "`grant_type`: `authorization_code` with `code`, `redirect_uri`, `code_verifier`; `refresh_token` with `refresh_token`, \
-                       `scope`?; `client_credentials` with `scope`?. `resource`? (RFC 8707). Client authentication by HTTP Basic, or `client_id` with \
+                       `scope`?; `client_credentials` with `scope`?; \
+                       `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693) with `subject_token`, `subject_token_type`, `actor_token`?, \
+                       `actor_token_type`?, `requested_token_type`?, `audience`?, `scope`?; `urn:ietf:params:oauth:grant-type:jwt-bearer` \
+                       (RFC 7523) with `assertion`, `scope`?. `resource`? (RFC 8707). Client authentication by HTTP Basic, or `client_id` with \
                        `client_secret`, or `client_id` alone for public applications.",
     ),
     responses(
@@ -152,6 +164,8 @@ async fn issue(
         REFRESH_TOKEN => refresh_grant::refresh(request).await?,
         CLIENT_CREDENTIALS => client_credentials::issue(request).await?,
         DEVICE_CODE => device_grant::redeem(request, &commands.device_pace).await?,
+        TOKEN_EXCHANGE => exchange::exchange(request).await?,
+        JWT_BEARER => jwt_bearer::accept(request).await?,
         _ => return Err(OAuthError::unsupported_grant_type()),
     };
     metrics::counter!("chancery_tokens_issued_total", "grant_type" => grant_type).increment(1);

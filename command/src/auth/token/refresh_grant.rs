@@ -8,11 +8,11 @@ use events::{
     log::ClaimKind,
     users::User,
 };
-use web::{dpop::USED_BEFORE, oauth::OAuthError};
+use web::{dpop::USED_BEFORE, oauth::OAuthError, refresh::RefreshToken};
 
-use super::{Request, TokenResponse, issue::About, kernel, refresh_token::RefreshToken, requested};
+use super::{Request, TokenResponse, issue::About, kernel, requested};
 use crate::auth::{
-    grants::{GrantRefused, RefreshGrant, RevokeGrant, refreshable},
+    grants::{GrantRefused, RefreshGrant, RevokeGrant},
     trouble,
 };
 
@@ -28,7 +28,9 @@ pub(super) async fn refresh(mut request: Request<'_>) -> Result<TokenResponse, O
         .ok_or_else(refused)?;
     // As it is now: the grant may have begun on another node a moment ago.
     let session = log.latest::<Session>(realm, shown.session.0).await?.state;
-    let grant = refreshable(&session, shown.grant, client, request.context.now).ok_or_else(refused)?;
+    let grant = session
+        .refreshable(shown.grant, client, request.context.now)
+        .ok_or_else(refused)?;
     let user = session.user.ok_or_else(refused)?;
     request.proves(grant.jkt.as_deref())?;
     request.context.actor.user = Some(user);

@@ -16,6 +16,9 @@ impl Config {
         self.check_stores()?;
         self.check_addresses()?;
         self.check_secrets()?;
+        if let Err(fault) = self.smtp.read() {
+            return refuse(fault.key, &fault.reason);
+        }
         if self.drain_seconds.is_some_and(|seconds| seconds > LONGEST_DRAIN) {
             return refuse("drain_seconds", "is 0 to 600");
         }

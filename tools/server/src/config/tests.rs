@@ -321,6 +321,22 @@ fn what_makes_no_sense_is_refused_in_one_line_that_names_the_key() {
         ("passwords.workers", &[("PASSWORDS__WORKERS", "two")]),
         ("roles", &[("ROLES", "commander")]),
         ("roles", &[("ROLES", "command")]),
+        ("smtp", &[("SMTP__URL", "smtp://user:hunter2@mail.example")]),
+        ("smtp", &[("SMTP__FROM", "a@acme.example")]),
+        (
+            "smtp.url",
+            &[
+                ("SMTP__URL", "smtp://user:hunter2@mail.example?tls=none"),
+                ("SMTP__FROM", "a@acme.example"),
+            ],
+        ),
+        (
+            "smtp.from",
+            &[
+                ("SMTP__URL", "smtps://user:hunter2@mail.example"),
+                ("SMTP__FROM", "Acme"),
+            ],
+        ),
         ("bootstrap", &[("BOOTSTRAP__CLIENT_ID", "ci")]),
         (
             "bootstrap.client_id",

@@ -48,6 +48,25 @@ pub struct Client {
     pub confidential: bool,
 }
 
+/// How an application authenticates in a form (RFC 6749, 2.3.1; RFC 7521, 4.2), as documents of endpoints tell it; the alternative is HTTP
+/// Basic.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[expect(
+    dead_code,
+    clippy::struct_field_names,
+    reason = "it describes forms, which are read by their standard names"
+)]
+pub struct Credentials {
+    /// The application; with nothing else of these, a public one.
+    client_id: Option<String>,
+    /// `client_secret_post`.
+    client_secret: Option<String>,
+    /// `private_key_jwt` or `client_secret_jwt`: a token that the application signed about itself.
+    client_assertion: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    client_assertion_type: Option<String>,
+}
+
 /// The application of this `client_id`, or of this id, if there is one; it may be disabled.
 pub async fn resolve(
     edge: &Edge,
@@ -137,7 +156,7 @@ pub async fn secret_digest(kernel: &Kernel, realm: RealmId, secret: &str) -> Res
 }
 
 /// Whether this is the digest of a secret that is not over. Every one is compared, each in constant time.
-fn knows_secret(application: &Application, digest: &str, now: Timestamp) -> bool {
+pub fn knows_secret(application: &Application, digest: &str, now: Timestamp) -> bool {
     let known = application.secrets.iter().fold(Choice::from(0), |known, secret| {
         let unexpired = secret.expires.is_none_or(|end| now < end);
         let stored = secret.digest.as_deref().filter(|_| unexpired).unwrap_or_default();

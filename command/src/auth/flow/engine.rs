@@ -1,0 +1,161 @@
+//! What comes next in a sign-in: one pure function of what is required and what was proven. The rules: nothing is
+//! done before all that is required was proven; what is offered before the first proof is the same for everybody, so that it tells
+//! nothing of anybody; who has a second factor is never let around it by enrolling another.
+
+use std::collections::BTreeSet;
+
+use events::{
+    applications::ApplicationSettings,
+    auth::{Assurance, Method, Proof},
+    realms::{MfaPolicy, MfaSettings},
+};
+
+use crate::auth::authorize::request::AskedAssurance;
+
+/// What is required of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// It is worth this, or there is none.
+    pub required: Assurance,
+    /// It is worth this if the person has what it takes.
+    pub preferred: Assurance,
+    /// Whether who does not have what it takes is invited to enrol it.
+    pub invites: bool,
+    /// The methods that it may begin with, in the order in which they are offered.
+    pub first: Vec<Method>,
+    /// The methods that count after that, in the order in which they are offered.
+    pub second: Vec<Method>,
+    /// Those of them that can be enrolled on the way.
+    pub enrollable: BTreeSet<Method>,
+}
+
+impl Policy {
+    /// What the realm, the application and its request require together: whoever wants most decides. `available` are the methods that
+    /// there are, `enrollable` those of them that can be enrolled on the way.
+    pub fn of(
+        realm: &MfaSettings,
+        application: Option<&ApplicationSettings>,
+        asked: AskedAssurance,
+        available: &[Method],
+        enrollable: &[Method],
+    ) -> Self {
+        let of_realm = match realm.policy {
+            MfaPolicy::Required => Assurance::Aal2,
+            MfaPolicy::Off | MfaPolicy::Optional | MfaPolicy::Offered => Assurance::Aal1,
+        };
+        let of_application = application
+            .and_then(|settings| settings.required_acr.as_deref())
+            .and_then(Assurance::of_acr);
+        let required = [of_application, asked.required]
+            .into_iter()
+            .flatten()
+            .fold(of_realm, Assurance::max);
+        let wished = match realm.policy {
+            MfaPolicy::Off => Assurance::Aal1,
+            MfaPolicy::Optional | MfaPolicy::Offered | MfaPolicy::Required => Assurance::Aal2,
+        };
+        let counts = |method: &&Method| realm.policy != MfaPolicy::Off && realm.methods.contains(method);
+        let second: Vec<_> = available.iter().filter(counts).copied().collect();
+        Self {
+            required,
+            preferred: wished.max(required).max(asked.preferred.unwrap_or(required)),
+            invites: realm.policy == MfaPolicy::Offered,
+            first: available
+                .iter()
+                .filter(|method| method.begins())
+                .copied()
+                .collect(),
+            enrollable: enrollable
+                .iter()
+                .filter(|method| second.contains(method))
+                .copied()
+                .collect(),
+            second,
+        }
+    }
+}
+
+/// How far a sign-in has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether somebody said who they are.
+    pub identified: bool,
+    /// What was proven: in this sign-in, and in the session that it goes on from.
+    pub proofs: Vec<Proof>,
+    /// What the person has; it is asked only after the first proof.
+    pub has: BTreeSet<Method>,
+    /// Whether they would not enrol anything.
+    pub declined: bool,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To say who one is.
+    Identify,
+    /// To prove it by one of these, of which there is at least one.
+    Prove(Vec<Method>),
+    /// To enrol one of these, of which there is at least one.
+    Enrol {
+        /// Which.
+        methods: Vec<Method>,
+        /// Whether one may go on without.
+        may_decline: bool,
+    },
+    /// Nothing: what is required cannot be reached.
+    Refuse,
+    /// Nothing: all that is required was proven.
+    Done(Assurance),
+}
+
+/// What comes next.
+pub fn next(policy: &Policy, progress: &Progress) -> Step {
+    if !progress.identified {
+        return Step::Identify;
+    }
+    let Some(reached) = Assurance::of(&progress.proofs) else {
+        return if policy.first.is_empty() {
+            Step::Refuse
+        } else {
+            Step::Prove(policy.first.clone())
+        };
+    };
+    if reached >= policy.required.max(policy.preferred) {
+        return Step::Done(reached);
+    }
+    let adds = |method: &&Method| {
+        let proofs = &progress.proofs;
+        proofs
+            .iter()
+            .all(|proof| proof.method.factor() != method.factor())
+    };
+    let helpful: Vec<_> = policy.second.iter().filter(adds).copied().collect();
+    let owned: Vec<_> = helpful
+        .iter()
+        .filter(|method| progress.has.contains(method))
+        .copied()
+        .collect();
+    if !owned.is_empty() {
+        return Step::Prove(owned);
+    }
+    let methods: Vec<_> = helpful
+        .into_iter()
+        .filter(|method| policy.enrollable.contains(method))
+        .collect();
+    let is_short = reached < policy.required;
+    if !methods.is_empty() && (is_short || (policy.invites && !progress.declined)) {
+        return Step::Enrol {
+            methods,
+            may_decline: !is_short,
+        };
+    }
+    if is_short {
+        Step::Refuse
+    } else {
+        Step::Done(reached)
+    }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+//! The end of a sign-in: all that is required was proven, so a session starts, or the one that stands is worth more. The rule: what was
+//! shown must be the person's still and is spent in the same append; the browser gets a new cookie, and the one before is void.
+
+use axum::response::Response;
+use events::{
+    auth::LoginFailure,
+    envelope::Actor,
+    ids::SessionId,
+    kernel::{Failure, KernelError},
+    log::ClaimKind,
+};
+use http::header;
+
+use super::{
+    guard,
+    journey::{Journey, Person, counted},
+    methods,
+};
+use crate::auth::{
+    authorize::{self, answer},
+    device, known_device,
+    page::{self, PageError},
+    session_cookie::{self, HeldSession},
+    sessions::{ElevateSession, SignedIn, StartSession},
+    trouble,
+};
+
+/// What became of it.
+pub enum Finished {
+    /// The answer to the browser.
+    Answer(Box<Response>),
+    /// The form was used for a session before.
+    UsedBefore,
+    /// What was shown counts no more.
+    Void(LoginFailure),
+}
+
+/// Starts the session, or makes the one that stands worth more, and goes where the sign-in was to lead.
+pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, PageError> {
+    let (visit, flow) = (journey.visit, &journey.flow);
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let Some(user) = person.user else {
+        return Ok(Finished::Void(LoginFailure::UnknownUser));
+    };
+    let client = flow.request.as_ref().map(|request| request.client);
+    let session = match &journey.session {
+        Some(signed_in) => signed_in.id,
+        None => SessionId(kernel.new_id()),
+    };
+    let context = visit.context(Actor {
+        user: Some(user),
+        client,
+        session: Some(session),
+        ..Actor::default()
+    });
+    let guard = guard::of(visit, Some(user), "").await?.id;
+    let ended = if journey.session.is_some() {
+        let command = ElevateSession {
+            realm,
+            session,
+            user,
+            client,
+            shown: flow.progress.shown.clone(),
+            flow: (flow.id, flow.expires),
+            guard,
+        };
+        kernel.execute(&context, &command).await
+    } else {
+        let command = StartSession {
+            realm,
+            session,
+            user,
+            client,
+            shown: flow.progress.shown.clone(),
+            expires: context
+                .now
+                .after_seconds(journey.settings.session.absolute_seconds),
+            flow: (flow.id, flow.expires),
+            replaces: session_cookie::held(&visit.edge, realm, &visit.headers).await?,
+            guard,
+        };
+        kernel.execute(&context, &command).await
+    };
+    match ended {
+        Ok(_) => {}
+        Err(Failure::Rejected(reason)) => return Ok(Finished::Void(reason)),
+        Err(Failure::Claimed {
+            kind: ClaimKind::Flow,
+            ..
+        }) => return Ok(Finished::UsedBefore),
+        Err(Failure::Claimed { .. }) => return Ok(Finished::Void(LoginFailure::UsedCode)),
+        Err(failure) => return Err(trouble(failure).into()),
+    }
+    for shown in &flow.progress.shown {
+        counted("succeeded", shown.proof.method);
+        if let Some(authenticator) = methods::of(shown.proof.method)
+            && let Err(error) = authenticator.follow(visit, user, shown).await
+        {
+            tracing::error!(%error, %user, method = shown.proof.method.as_str(), "what follows a sign-in was not told");
+        }
+    }
+    let signed_in = SignedIn {
+        id: session,
+        session: kernel.current(realm, session.0).await?.state,
+        user,
+        state: person.state.clone(),
+    };
+    let response = lead_on(journey, &signed_in).await?;
+    Ok(Finished::Answer(Box::new(response)))
+}
+
+/// Goes where the sign-in was to lead. Signed in they are, whatever the application is answered.
+async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response, KernelError> {
+    let (visit, flow) = (journey.visit, &journey.flow);
+    let answer = match (&flow.request, &flow.device) {
+        (Some(request), _) => authorize::grant(visit, request, signed_in, None).await,
+        (None, Some(user_code)) => page::see_other(&device::after_sign_in(visit, user_code)),
+        (None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
+    };
+    let mut response = visit.answer(answer);
+    let held = HeldSession {
+        id: signed_in.id,
+        elevations: signed_in.session.elevations,
+    };
+    let cookie = session_cookie::set_session(&visit.edge, visit.realm.id, held).await?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    let device = known_device::remember(visit, signed_in.user).await?;
+    response.headers_mut().append(header::SET_COOKIE, device);
+    Ok(response)
+}
+
+/// What is required cannot be reached: the application is told, or the person.
+pub async fn refuse(journey: &Journey<'_>) -> Result<Response, PageError> {
+    match (&journey.flow.request, &journey.application) {
+        (Some(request), Some(application)) => {
+            answer::send(
+                journey.visit,
+                application,
+                &request.reply_to,
+                answer::UNMET_REQUIREMENTS,
+            )
+            .await
+        }
+        _ => Err(PageError::unmet()),
+    }
+}

@@ -1,0 +1,264 @@
+//! The methods by which people show who they are, each in a file of its own.
+//!
+//! # Adding an authentication method
+//! 1. Add its row to `methods!` in `events/src/auth/methods.rs`: stored name, factor, `amr` (RFC 8176), whether a sign-in may begin
+//!    with it. If it has a credential, tell of that in `events/src/credentials.rs`, fold it there, and add it to [`Held`]: the
+//!    compiler asks for it.
+//! 2. Implement [`Authenticator`] for it here: what the user has of it, which field carries an answer, how an answer is
+//!    judged. What may count once only goes into [`Proven::spends`]; it is spent in the append that starts or elevates the session.
+//! 3. Register it in [`ALL`]. From then on the engine offers it, guards it, binds it and tells of it.
+//! 4. Give it a page: a variant of [`Challenge`], its template, and a line in `every_page` of `pages/tests.rs`.
+//!
+//! The rules that the caller keeps for every method: the step is one that the engine allows now; the attempt was admitted by the account's
+//! guard and is in the log before [`Authenticator::judge`] sees the answer; a user that there is not is judged like one
+//! that there is (by the nil id, which has nothing), with the same work.
+
+mod password;
+pub mod recovery_code;
+pub mod totp;
+
+use async_trait::async_trait;
+use events::{
+    auth::{LoginFailure, Method, Proof},
+    clock::Timestamp,
+    credentials::{RecoveryCodes, Totp},
+    ids::{CredentialId, RealmId, UserId},
+    kernel::{Kernel, KernelError, Reader},
+    log::ClaimKind,
+    users::Password,
+};
+use passwords::{HashError, Place};
+use serde::{Deserialize, Serialize};
+use web::form::Form;
+
+use super::guard::Admitted;
+use crate::{Commands, auth::visit::Visit};
+
+/// All methods, in the order of [`Method::ALL`].
+pub const ALL: &[&dyn Authenticator] = &[
+    &password::PasswordAuthenticator,
+    &totp::TotpAuthenticator,
+    &recovery_code::RecoveryCodeAuthenticator,
+];
+
+/// The methods that there are.
+pub fn available() -> Vec<Method> {
+    ALL.iter().map(|authenticator| authenticator.method()).collect()
+}
+
+/// Those that can be enrolled on the way.
+pub const ENROLLABLE: &[Method] = &[Method::Totp];
+
+/// The authenticator of a method.
+pub fn of(method: Method) -> Option<&'static dyn Authenticator> {
+    ALL.iter().find(|one| one.method() == method).copied()
+}
+
+/// Something that is used up by what it leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spend {
+    /// What it makes once.
+    pub kind: ClaimKind,
+    /// Which.
+    pub value: String,
+    /// When it would be invalid by itself.
+    pub invalid: Timestamp,
+}
+
+/// What was proven, with what it uses up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// What.
+    pub proof: Proof,
+    /// What it uses up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spends: Vec<Spend>,
+}
+
+/// What is known about who answers.
+pub struct Asking<'a> {
+    /// The request.
+    pub visit: &'a Visit,
+    /// The hashing threads, and what else the command side shares.
+    pub commands: &'a Commands,
+    /// Who they say they are; nobody has the nil id.
+    pub user: UserId,
+    /// Why they may not sign in whatever they show, if that is so.
+    pub refused: Option<LoginFailure>,
+    /// What they have.
+    pub held: &'a Held,
+}
+
+/// An answer was right.
+#[derive(Clone, Debug, Default)]
+pub struct Proven {
+    /// With which credential.
+    pub credential: Option<CredentialId>,
+    /// Whether the authenticator verified its user itself.
+    pub user_verified: bool,
+    /// What it uses up.
+    pub spends: Vec<Spend>,
+}
+
+/// What became of an answer.
+#[derive(Clone, Debug)]
+pub enum Judged {
+    /// It is right.
+    Proven(Proven),
+    /// It is not; why is for the record alone.
+    Wrong(LoginFailure),
+}
+
+/// Why an answer could not be judged.
+#[derive(Debug)]
+pub enum NotJudged {
+    /// There is no room for it.
+    Busy {
+        /// When to try again.
+        seconds: u64,
+    },
+    /// It could not be hashed.
+    Hash(HashError),
+    /// The log or the keys could not be asked.
+    Kernel(KernelError),
+}
+
+impl From<KernelError> for NotJudged {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+/// Room that was kept for judging an answer.
+#[derive(Debug, Default)]
+pub struct Room(Option<Place>);
+
+/// Which page asks for a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// A password.
+    Password,
+    /// A code of a device.
+    Totp,
+    /// A code that was written down.
+    RecoveryCode,
+}
+
+/// A way of showing who one is.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// Which.
+    fn method(&self) -> Method;
+
+    /// The page that asks for it.
+    fn challenge(&self) -> Challenge;
+
+    /// The field of a form that carries an answer to it; one that is empty is no answer.
+    fn field(&self) -> &'static str;
+
+    /// Whether somebody has it.
+    fn is_held(&self, held: &Held) -> bool;
+
+    /// The fact that set it, for the guard: what is set anew has attempts of its own.
+    fn since(&self, held: &Held) -> u64;
+
+    /// Keeps room for judging an answer, where that is dear; an attempt is told to the log only then.
+    fn room(&self, commands: &Commands) -> Result<Room, NotJudged> {
+        let _ = commands;
+        Ok(Room::default())
+    }
+
+    /// Judges an answer.
+    async fn judge(
+        &self,
+        asking: &Asking<'_>,
+        answer: &Form,
+        room: Room,
+        admitted: Admitted,
+    ) -> Result<Judged, NotJudged>;
+
+    /// What follows in the other lane once the session stands that the proof led to.
+    async fn follow(&self, visit: &Visit, user: UserId, shown: &Shown) -> Result<(), KernelError> {
+        let _ = (visit, user, shown);
+        Ok(())
+    }
+}
+
+/// What a user has to show who they are.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// Their password.
+    pub password: Password,
+    /// Their devices that show one-time passwords.
+    pub totp: Totp,
+    /// Their recovery codes.
+    pub recovery_codes: RecoveryCodes,
+}
+
+impl Held {
+    /// What they have, at most a second ago.
+    pub async fn current(kernel: &Kernel, realm: RealmId, user: UserId) -> Result<Self, KernelError> {
+        Ok(Self {
+            password: kernel.current(realm, user.0).await?.state,
+            totp: kernel.current(realm, user.0).await?.state,
+            recovery_codes: kernel.current(realm, user.0).await?.state,
+        })
+    }
+
+    /// The same for a decision on a session, in the other lane.
+    pub async fn beside(reader: &Reader<'_>, realm: RealmId, user: UserId) -> Result<Self, KernelError> {
+        Ok(Self {
+            password: reader.beside(realm, user.0).await?.state,
+            totp: reader.beside(realm, user.0).await?.state,
+            recovery_codes: reader.beside(realm, user.0).await?.state,
+        })
+    }
+
+    /// Whether what was shown is theirs still: it may have been removed or replaced since.
+    pub fn still_has(&self, proof: &Proof) -> bool {
+        let Some(credential) = proof.credential else {
+            return false;
+        };
+        match proof.method {
+            Method::Password => self.password.credential == Some(credential),
+            Method::Totp => self.totp.device(credential).is_some(),
+            Method::RecoveryCode => self.recovery_codes.credential == Some(credential),
+        }
+    }
+
+    /// The methods that they have.
+    pub fn methods(&self) -> std::collections::BTreeSet<Method> {
+        let held = ALL.iter().filter(|authenticator| authenticator.is_held(self));
+        held.map(|authenticator| authenticator.method()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_registered_once_and_in_order() {
+        assert_eq!(available(), Method::ALL);
+        for method in Method::ALL {
+            assert_eq!(of(*method).map(Authenticator::method), Some(*method));
+        }
+        assert!(ENROLLABLE.iter().all(|method| !method.begins()));
+    }
+
+    #[test]
+    fn who_has_nothing_shows_nothing() {
+        assert!(Held::default().methods().is_empty());
+        for method in Method::ALL {
+            let proof = |credential| Proof {
+                method: *method,
+                at: Timestamp::from_seconds(1),
+                credential,
+                user_verified: false,
+            };
+            assert!(!Held::default().still_has(&proof(None)));
+            let some = CredentialId(uuid::Uuid::from_u128(1));
+            assert!(!Held::default().still_has(&proof(Some(some))));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The progress of a sign-in, sealed into the browser's hands. The rule: it carries the whole validated
+//! request and all that was proven so far, is bound to the realm, to the browser that began it and, once somebody is signed in, to
+//! their session, and is good for one session within half an hour.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `engine.rs` | what comes next: a pure function |
+//! | `methods/` | how people show who they are; adding a method is described there |
+//! | `guard.rs` | the guard before every secret that is judged |
+//! | `journey.rs` | one request of a sign-in: opened, judged step by step |
+//! | `finish.rs`, `enrolment.rs`, `show.rs` | the session, a device enrolled on the way, the page of a step |
+//!
+//! An old page or one of another tab holds an earlier progress: it leads to what it led to then, with what was proven by then,
+//! and no further. What was proven and may count once is spent when the session starts.
+
+pub mod engine;
+pub mod enrolment;
+pub mod finish;
+pub mod guard;
+pub mod journey;
+pub mod methods;
+pub mod show;
+
+use events::{
+    clock::Timestamp,
+    ids::{CredentialId, SessionId, UserId},
+    kernel::KernelError,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use web::artefacts;
+
+use self::methods::Shown;
+use super::{
+    authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn, visit::Visit,
+};
+
+const PURPOSE: &str = "flow";
+const IN_SESSION: &str = "flow in a session";
+/// How long a form may stay open, in seconds.
+pub const SECONDS: u64 = 1_800;
+
+/// A sign-in under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Flow {
+    /// What makes it usable once.
+    pub id: Uuid,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// What the application asked for; `None` where someone opened the page by themselves.
+    pub request: Option<AuthorizeRequest>,
+    /// The user code that brought someone here to approve a device; empty if they have yet to type it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// How far it has come.
+    #[serde(default)]
+    pub progress: Progress,
+}
+
+/// How far a sign-in has come. It has one length for a name that somebody has and one that nobody has.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Who they say they are, as they typed it; empty if they have not said.
+    pub name: String,
+    /// Who they are, once they have proven anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// What they have proven.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Shown>,
+    /// The session in which more is to be proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// The device that is about to be enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolling: Option<Enrolling>,
+    /// Whether they would not enrol one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
+}
+
+/// Shows nothing of who it is and what they proved.
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress")
+            .field("user", &self.user)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A device that is about to be enrolled.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrolling {
+    /// The credential that it will be.
+    pub credential: CredentialId,
+    /// What it and we share, in base 32.
+    pub secret: String,
+}
+
+impl Flow {
+    /// Begins one.
+    pub fn begin(visit: &Visit, request: Option<AuthorizeRequest>) -> Self {
+        let kernel = visit.edge.kernel();
+        Self {
+            id: kernel.new_id(),
+            expires: kernel.now().after_seconds(SECONDS),
+            request,
+            device: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Begins one for somebody who is to approve a device.
+    pub fn begin_for_device(visit: &Visit, user_code: String) -> Self {
+        Self {
+            device: Some(user_code),
+            ..Self::begin(visit, None)
+        }
+    }
+
+    /// Begins one in which more is to be proven in a session.
+    pub fn begin_in(visit: &Visit, request: Option<AuthorizeRequest>, signed_in: &SignedIn) -> Self {
+        let mut flow = Self::begin(visit, request);
+        flow.progress = Progress {
+            name: signed_in.name().to_owned(),
+            user: Some(signed_in.user),
+            session: Some(signed_in.id),
+            ..Progress::default()
+        };
+        flow
+    }
+
+    /// Seals it for a browser.
+    pub async fn seal(&self, visit: &Visit, browser: &Browser) -> Result<String, KernelError> {
+        let bound = [browser.bound()];
+        artefacts::seal(
+            visit.edge.kernel(),
+            visit.realm.id,
+            PURPOSE,
+            &bound,
+            self,
+            self.expires,
+        )
+        .await
+    }
+
+    /// Opens one. `None`: too old, altered, or of another browser, realm or purpose.
+    pub async fn open(visit: &Visit, browser: &Browser, text: &str) -> Result<Option<Self>, KernelError> {
+        artefacts::open(
+            visit.edge.kernel(),
+            visit.realm.id,
+            PURPOSE,
+            &[browser.bound()],
+            text,
+        )
+        .await
+    }
+
+    /// Seals it for a browser in which somebody is signed in.
+    pub async fn seal_in(
+        &self,
+        visit: &Visit,
+        browser: &Browser,
+        session: SessionId,
+    ) -> Result<String, KernelError> {
+        let bound = [browser.bound(), session.0.as_bytes().as_slice()];
+        let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+        artefacts::seal(kernel, realm, IN_SESSION, &bound, self, self.expires).await
+    }
+
+    /// Opens one that was sealed in a session. `None`: also if it is of another one.
+    pub async fn open_in(
+        visit: &Visit,
+        browser: &Browser,
+        session: SessionId,
+        text: &str,
+    ) -> Result<Option<Self>, KernelError> {
+        let bound = [browser.bound(), session.0.as_bytes().as_slice()];
+        artefacts::open(visit.edge.kernel(), visit.realm.id, IN_SESSION, &bound, text).await
+    }
+}

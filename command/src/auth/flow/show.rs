@@ -1,0 +1,145 @@
+//! The page of a step. The rule: before the first proof a page depends on what was typed alone, and not on whether somebody
+//! has that name; each page carries the progress, sealed anew.
+
+use axum::response::Response;
+use events::auth::Method;
+use http::{HeaderValue, StatusCode, header};
+
+use super::{
+    journey::Journey,
+    methods::{self, Authenticator, Challenge},
+};
+use crate::auth::{
+    authorize::{answer, redirect_uri::PolicySource},
+    page::{self, PageError},
+    pages::{GoOn, Identify, OneTimeCode, PasswordPage, SignInError, Surroundings, Template, WayIn},
+};
+
+/// What every page of a sign-in is shown with.
+pub struct Shell {
+    flow: String,
+    action: String,
+    cancel: Option<String>,
+}
+
+impl Shell {
+    /// The progress, sealed as it is now, and where "Cancel" leads.
+    pub async fn of(journey: &Journey<'_>) -> Result<Self, PageError> {
+        let visit = journey.visit;
+        let cancel = match (&journey.flow.request, &journey.application) {
+            (Some(request), Some(application)) => {
+                answer::link(visit, application, &request.reply_to, answer::ACCESS_DENIED).await?
+            }
+            _ => None,
+        };
+        Ok(Self {
+            flow: journey.flow.seal(visit, &journey.browser).await?,
+            action: format!("/realms/{}/sign-in", visit.realm.name),
+            cancel,
+        })
+    }
+
+    /// The same for a page.
+    pub fn around<'a>(&'a self, journey: &'a Journey<'_>) -> Surroundings<'a> {
+        Surroundings {
+            realm_display_name: &journey.visit.realm.display_name,
+            realm: &journey.visit.realm.name,
+            application_name: journey
+                .application
+                .as_ref()
+                .map(|application| application.settings.name.as_str()),
+            action: &self.action,
+            flow: &self.flow,
+            cancel_url: self.cancel.as_deref(),
+        }
+    }
+}
+
+/// A page of a sign-in, on its way.
+pub fn send(
+    journey: &Journey<'_>,
+    template: &impl Template,
+    status: StatusCode,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
+    let reply_to = journey.flow.request.as_ref().map(|request| &request.reply_to);
+    let leads_to = reply_to.and_then(|reply_to| PolicySource::of(&reply_to.redirect_uri));
+    let mut response = page::form_page(status, template, leads_to.as_ref());
+    if let Some(seconds) = error.and_then(SignInError::retry_after) {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    journey.visit.remember(&journey.browser, response.headers_mut())?;
+    Ok(response)
+}
+
+/// Asks who it is.
+pub async fn identify(
+    journey: &Journey<'_>,
+    username: &str,
+    status: StatusCode,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
+    let shell = Shell::of(journey).await?;
+    let template = Identify::new(shell.around(journey), username, error);
+    send(journey, &template, status, error)
+}
+
+/// Asks for a proof: by the method that was chosen, else by the first; the others are offered.
+pub async fn challenge(
+    journey: &Journey<'_>,
+    methods: &[Method],
+    chosen: Option<Method>,
+    status: StatusCode,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
+    let chosen = chosen.or_else(|| methods.first().copied());
+    let Some(challenge) = chosen.and_then(methods::of).map(Authenticator::challenge) else {
+        return Err(PageError::internal());
+    };
+    let shell = Shell::of(journey).await?;
+    let others: Vec<_> = methods
+        .iter()
+        .filter(|method| Some(**method) != chosen)
+        .filter_map(|method| {
+            methods::of(*method).map(|other| WayIn {
+                method: method.as_str(),
+                label: offer(other.challenge()),
+            })
+        })
+        .collect();
+    let (around, username) = (shell.around(journey), journey.flow.progress.name.as_str());
+    match challenge {
+        Challenge::Password => {
+            let template = PasswordPage::new(around, username, &others, error);
+            send(journey, &template, status, error)
+        }
+        Challenge::Totp | Challenge::RecoveryCode => {
+            let template = OneTimeCode::new(
+                around,
+                username,
+                challenge == Challenge::RecoveryCode,
+                &others,
+                error,
+            );
+            send(journey, &template, status, error)
+        }
+    }
+}
+
+/// How another way is offered.
+const fn offer(challenge: Challenge) -> &'static str {
+    match challenge {
+        Challenge::Password => "Use your password",
+        Challenge::Totp => "Use a code from your authenticator app",
+        Challenge::RecoveryCode => "Use a recovery code",
+    }
+}
+
+/// All was proven; the button goes on.
+pub async fn go_on(journey: &Journey<'_>) -> Result<Response, PageError> {
+    let shell = Shell::of(journey).await?;
+    let template = GoOn::new(shell.around(journey));
+    send(journey, &template, StatusCode::OK, None)
+}

@@ -1,0 +1,172 @@
+//! The pages of a sign-in, one for each step. Rule protected: what is shown before the first proof tells nothing of
+//! whether there is such a user; a secret is never filled in again.
+
+use http::StatusCode;
+
+use super::{Template, in_words};
+
+/// Why a page of a sign-in is shown again. One wording for each reason; there is deliberately none for "unknown
+/// user", "locked" or "disabled", which must all be told as [`SignInError::NotRecognised`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInError {
+    /// The name and the password do not open an account, whatever the reason.
+    NotRecognised,
+    /// The code is not right, or was used before.
+    WrongCode,
+    /// What was asked for was left empty.
+    Incomplete,
+    /// Too many attempts, for this account or from this address, whether or not the account exists.
+    TryLater {
+        /// Seconds until another attempt is heard; the same number as in `Retry-After`.
+        seconds: u64,
+    },
+    /// The server has no room to check a password just now.
+    Busy {
+        /// When to try again, in seconds; the same number as in `Retry-After`.
+        seconds: u64,
+    },
+    /// The form was older than its flow, belonged to another browser or was sent twice.
+    Stale,
+}
+
+impl SignInError {
+    /// The heading of the error summary.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::NotRecognised | Self::WrongCode => "That did not work",
+            Self::Incomplete => "Something is missing",
+            Self::TryLater { .. } => "Too many attempts",
+            Self::Busy { .. } => "We are busy",
+            Self::Stale => "This page was out of date",
+        }
+    }
+
+    /// What the person can do about it, in a sentence or two.
+    pub fn advice(self) -> String {
+        match self {
+            Self::NotRecognised => {
+                "The user name or the password is not right. Check both and try again.".into()
+            }
+            Self::WrongCode => {
+                "The code is not right, or was used before. Wait for the next one and try again.".into()
+            }
+            Self::Incomplete => "Fill in what is asked for.".into(),
+            Self::TryLater { seconds } => format!("Wait {} and try again.", in_words(seconds)),
+            Self::Busy { .. } => "Nothing is wrong with what you entered. Try again in a few seconds.".into(),
+            Self::Stale => "It had been open for too long, or was sent twice. Sign in again.".into(),
+        }
+    }
+
+    /// The status of a page that tells it.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::NotRecognised | Self::WrongCode => StatusCode::UNAUTHORIZED,
+            Self::Incomplete => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TryLater { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stale => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// When to try again, in seconds, where that is told.
+    pub fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::TryLater { seconds } | Self::Busy { seconds } => Some(seconds),
+            Self::NotRecognised | Self::WrongCode | Self::Incomplete | Self::Stale => None,
+        }
+    }
+
+    /// Whether what was typed is to blame.
+    pub fn blames_fields(self) -> bool {
+        matches!(self, Self::NotRecognised | Self::WrongCode | Self::Incomplete)
+    }
+}
+
+/// What every page of a sign-in has around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The realm as people know it.
+    pub realm_display_name: &'a str,
+    /// The realm as it stands in the URL; the assets are found under it.
+    pub realm: &'a str,
+    /// The application that asked, by its registered name; `None` when the page was opened by itself.
+    pub application_name: Option<&'a str>,
+    /// Where the form is posted.
+    pub action: &'a str,
+    /// The progress of this sign-in, sealed; comes back as the field `flow`.
+    pub flow: &'a str,
+    /// Where "Cancel" leads: the application's redirect URI with `error=access_denied`, validated before.
+    pub cancel_url: Option<&'a str>,
+}
+
+/// Another way of showing who one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WayIn {
+    /// The method, as the field `use` names it.
+    pub method: &'static str,
+    /// What its button says.
+    pub label: &'static str,
+}
+
+/// Declares the page of a step: its own fields beside those that every page of a sign-in has.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $page:ident in $path:literal { $($(#[$about:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Template)]
+        #[template(path = $path)]
+        pub struct $page<'a> {
+            realm_display_name: &'a str,
+            realm: &'a str,
+            application_name: Option<&'a str>,
+            action: &'a str,
+            flow: &'a str,
+            cancel_url: Option<&'a str>,
+            $($field: $type,)*
+        }
+
+        impl<'a> $page<'a> {
+            /// The page.
+            #[expect(clippy::allow_attributes, reason = "a page may have no field of its own")]
+            #[allow(clippy::too_many_arguments, reason = "a page has as many fields as it shows")]
+            pub fn new(around: Surroundings<'a>, $($(#[$about])* $field: $type,)*) -> Self {
+                let Surroundings { realm_display_name, realm, application_name, action, flow, cancel_url } = around;
+                Self { realm_display_name, realm, application_name, action, flow, cancel_url, $($field,)* }
+            }
+        }
+    )*};
+}
+
+steps! {
+    /// Asks who it is: posts `flow` and `username`.
+    Identify in "identify.html" {
+        username: &'a str,
+        error: Option<SignInError>,
+    }
+    /// Asks for the password: posts `flow`, `username` (as it was typed, for password managers) and `password`.
+    PasswordPage in "password.html" {
+        username: &'a str,
+        others: &'a [WayIn],
+        error: Option<SignInError>,
+    }
+    /// Asks for a code: posts `flow` and `code`, or `recovery_code`.
+    OneTimeCode in "one_time_code.html" {
+        username: &'a str,
+        recovery: bool,
+        others: &'a [WayIn],
+        error: Option<SignInError>,
+    }
+    /// Enrols a device: posts `flow`, `code` and `device_name`; or `flow` and `decline`.
+    EnrolTotpPage in "enrol_totp.html" {
+        qr_svg: &'a str,
+        uri: &'a str,
+        secret: &'a str,
+        may_decline: bool,
+        error: Option<SignInError>,
+    }
+    /// Shows recovery codes, once: posts `flow`.
+    RecoveryCodesPage in "recovery_codes.html" {
+        codes: &'a [&'a str],
+    }
+    /// All was proven: posts `flow`.
+    GoOn in "go_on.html" {}
+}

@@ -1,0 +1,243 @@
+//! How people show who they are, and what that is worth. The rule: what a sign-in is worth follows from what was
+//! proven in it, by one function that everybody asks.
+//!
+//! The values of `acr` are modelled on the authenticator assurance levels of NIST SP 800-63B-4:
+//!
+//! | `acr` | it takes |
+//! | --- | --- |
+//! | `urn:chancery:acr:aal1` | one factor: something known, or something had |
+//! | `urn:chancery:acr:aal2` | two different factors, or an authenticator that verified its user itself |
+//!
+//! Adding a method: a row in `methods!` below; its authenticator is in `command/src/auth/flow/methods/`.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Timestamp, ids::CredentialId};
+
+/// What kind of proof a method is (NIST SP 800-63B-4, section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Factor {
+    /// Something that one knows.
+    Knowledge,
+    /// Something that one has.
+    Possession,
+}
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $method:ident = $name:literal, $factor:ident, $amr:literal, $begins:literal;)*) => {
+        /// A way of showing who one is. Names are stored: they never change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Method {
+            $($(#[$doc])* #[serde(rename = $name)] $method,)*
+        }
+
+        impl Method {
+            /// All of them, in the order in which they are offered.
+            pub const ALL: &'static [Method] = &[$(Method::$method),*];
+
+            /// The stored name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Method::$method => $name),* }
+            }
+
+            /// What kind of proof it is.
+            pub const fn factor(self) -> Factor {
+                match self { $(Method::$method => Factor::$factor),* }
+            }
+
+            /// Its authentication method reference (RFC 8176).
+            pub const fn amr(self) -> &'static str {
+                match self { $(Method::$method => $amr),* }
+            }
+
+            /// Whether a sign-in may begin with it; the others only come second.
+            pub const fn begins(self) -> bool {
+                match self { $(Method::$method => $begins),* }
+            }
+        }
+    };
+}
+
+methods! {
+    /// A password.
+    Password = "password", Knowledge, "pwd", true;
+    /// A time-based one-time password of a device (RFC 6238).
+    Totp = "totp", Possession, "otp", false;
+    /// One of the codes that were written down for the day when the device is gone.
+    RecoveryCode = "recovery_code", Possession, "otp", false;
+}
+
+/// No method has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownMethod;
+
+impl FromStr for Method {
+    type Err = UnknownMethod;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMethod> {
+        let found = Self::ALL.iter().find(|method| method.as_str() == text);
+        found.copied().ok_or(UnknownMethod)
+    }
+}
+
+/// What was proven, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// How.
+    pub method: Method,
+    /// When.
+    pub at: Timestamp,
+    /// With which credential of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialId>,
+    /// Whether the authenticator verified its user itself: two factors in one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub user_verified: bool,
+}
+
+/// What a sign-in is worth; more is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Assurance {
+    /// One factor.
+    #[serde(rename = "aal1")]
+    Aal1,
+    /// Two factors.
+    #[serde(rename = "aal2")]
+    Aal2,
+}
+
+impl Assurance {
+    /// All of them, the least first.
+    pub const ALL: [Assurance; 2] = [Assurance::Aal1, Assurance::Aal2];
+
+    /// As it is told and asked for: `acr` (OpenID Connect Core, section 2).
+    pub const fn acr(self) -> &'static str {
+        match self {
+            Assurance::Aal1 => "urn:chancery:acr:aal1",
+            Assurance::Aal2 => "urn:chancery:acr:aal2",
+        }
+    }
+
+    /// The one of this `acr`.
+    pub fn of_acr(acr: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|assurance| assurance.acr() == acr)
+    }
+
+    /// What these proofs are worth. `None`: nothing was proven.
+    pub fn of(proofs: &[Proof]) -> Option<Self> {
+        let first = proofs.first()?;
+        let two = proofs
+            .iter()
+            .any(|proof| proof.user_verified || proof.method.factor() != first.method.factor());
+        Some(if two { Assurance::Aal2 } else { Assurance::Aal1 })
+    }
+
+    /// What a sign-in is worth that is told by its references ([`amr`]).
+    pub fn told_by(amr: &[String]) -> Self {
+        if amr.iter().any(|one| one == MULTIPLE_FACTORS) {
+            Assurance::Aal2
+        } else {
+            Assurance::Aal1
+        }
+    }
+}
+
+/// Several factors were proven (RFC 8176).
+const MULTIPLE_FACTORS: &str = "mfa";
+/// The authenticator verified that its user is there and who they are (RFC 8176).
+const USER_VERIFIED: &str = "user";
+
+/// The authentication method references of these proofs (RFC 8176), each once.
+pub fn amr(proofs: &[Proof]) -> Vec<String> {
+    let mut references: Vec<String> = Vec::new();
+    let verified = proofs
+        .iter()
+        .any(|proof| proof.user_verified)
+        .then_some(USER_VERIFIED);
+    let several = (Assurance::of(proofs) >= Some(Assurance::Aal2)).then_some(MULTIPLE_FACTORS);
+    for reference in proofs
+        .iter()
+        .map(|proof| proof.method.amr())
+        .chain(verified)
+        .chain(several)
+    {
+        if !references.iter().any(|known| known == reference) {
+            references.push(reference.to_owned());
+        }
+    }
+    references
+}
+
+/// The proofs of a session. One that began before they were told one by one began with a password, if it says so.
+pub(super) fn told_or_password(proofs: &[Proof], amr: &[String], at: Timestamp) -> Vec<Proof> {
+    let password = amr.iter().any(|one| one == Method::Password.amr());
+    if !proofs.is_empty() || !password {
+        return proofs.to_vec();
+    }
+    vec![Proof {
+        method: Method::Password,
+        at,
+        credential: None,
+        user_verified: false,
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(method: Method) -> Proof {
+        Proof {
+            method,
+            at: Timestamp::from_seconds(1),
+            credential: None,
+            user_verified: false,
+        }
+    }
+
+    #[test]
+    fn two_proofs_of_one_kind_are_one_factor() {
+        let of = |methods: &[Method]| {
+            let proofs: Vec<_> = methods.iter().copied().map(proof).collect();
+            let told = amr(&proofs);
+            assert_eq!(
+                Assurance::of(&proofs).unwrap_or(Assurance::Aal1),
+                Assurance::told_by(&told)
+            );
+            (Assurance::of(&proofs), told.join(" "))
+        };
+        assert_eq!(of(&[]), (None, String::new()));
+        assert_eq!(of(&[Method::Password]), (Some(Assurance::Aal1), "pwd".into()));
+        assert_eq!(
+            of(&[Method::Totp, Method::RecoveryCode]),
+            (Some(Assurance::Aal1), "otp".into())
+        );
+        assert_eq!(
+            of(&[Method::Password, Method::Totp]),
+            (Some(Assurance::Aal2), "pwd otp mfa".into())
+        );
+    }
+
+    #[test]
+    fn an_authenticator_that_verifies_its_user_is_two_factors() {
+        let verified = Proof {
+            user_verified: true,
+            ..proof(Method::Totp)
+        };
+        assert_eq!(Assurance::of(&[verified]), Some(Assurance::Aal2));
+        assert_eq!(amr(&[verified]), ["otp", "user", "mfa"]);
+    }
+
+    #[test]
+    fn names_lead_back_to_what_they_name() {
+        for method in Method::ALL {
+            assert_eq!(method.as_str().parse(), Ok(*method));
+        }
+        for assurance in Assurance::ALL {
+            assert_eq!(Assurance::of_acr(assurance.acr()), Some(assurance));
+        }
+        assert_eq!(Assurance::of_acr("urn:example:gold"), None);
+    }
+}
