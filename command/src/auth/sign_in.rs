@@ -29,7 +29,7 @@ use crate::Commands;
     ),
 )]
 pub(super) async fn get_sign_in(State(commands): State<Commands>, visit: Visit, query: Query) -> Response {
-    let answer = show(&visit, &commands, query).await;
+    let answer = Box::pin(show(&visit, &commands, query)).await;
     visit.answer(answer)
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn get_sign_in(State(commands): State<Commands>, visit: Visit, 
     ),
 )]
 pub(super) async fn post_sign_in(State(commands): State<Commands>, visit: Visit, body: Body) -> Response {
-    let answer = submit(&visit, &commands, body).await;
+    let answer = Box::pin(submit(&visit, &commands, body)).await;
     visit.answer(answer)
 }
 

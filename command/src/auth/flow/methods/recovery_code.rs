@@ -60,7 +60,7 @@ pub async fn digest(
 ) -> Result<String, KernelError> {
     let letters: Zeroizing<String> = Zeroizing::new(
         code.chars()
-            .filter(|letter| letter.is_ascii_alphanumeric())
+            .filter(char::is_ascii_alphanumeric)
             .map(|letter| letter.to_ascii_lowercase())
             .collect(),
     );
