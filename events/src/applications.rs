@@ -15,6 +15,7 @@ use crate::{
     ids::{ApplicationId, CredentialId},
     sealing::{Sealed, SealedBy},
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 
 /// What kind of application it is; it decides whether it can keep a secret and how it may get tokens.
@@ -347,6 +348,7 @@ pub enum ApplicationEvent {
 
 impl DomainEvent for ApplicationEvent {
     const LANE: Lane = Lane::Facts;
+    const TOPIC: Topic = Topic::Applications;
     const KINDS: &'static [EventKind] = &[
         EventKind::plain("application.registered", "An application was registered.").version(4),
         EventKind::plain("application.changed", "An application's settings were changed.").version(4),
@@ -358,11 +360,13 @@ impl DomainEvent for ApplicationEvent {
             ],
             "An application got a secret, beside those it has.",
         )
+        .watched()
         .version(2),
         EventKind::plain(
             "application.secret_revoked",
             "A secret of an application was withdrawn.",
-        ),
+        )
+        .watched(),
         EventKind::plain(
             "application.registration_token_issued",
             "An application that registered by itself got the token to manage its registration.",
@@ -370,14 +374,15 @@ impl DomainEvent for ApplicationEvent {
         EventKind::plain(
             "initial_access.granted",
             "A token by which applications register by themselves was made.",
-        ),
+        )
+        .watched(),
         EventKind::plain(
             "initial_access.used",
             "An application registered by itself with such a token.",
         ),
         EventKind::plain("initial_access.revoked", "Such a token was withdrawn."),
-        EventKind::plain("application.disabled", "An application was disabled."),
-        EventKind::plain("application.enabled", "A disabled application works again."),
+        EventKind::plain("application.disabled", "An application was disabled.").watched(),
+        EventKind::plain("application.enabled", "A disabled application works again.").watched(),
     ];
 
     /// Earlier versions had fewer settings, and secrets as digests alone; what they lack has its default.

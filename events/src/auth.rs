@@ -19,6 +19,7 @@ use crate::{
     fold::Fold,
     ids::{ApplicationId, GrantId, SessionId, UserId},
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 use uuid::Uuid;
 
@@ -329,14 +330,17 @@ pub enum AuthEvent {
 
 impl DomainEvent for AuthEvent {
     const LANE: Lane = Lane::Activity;
+    const TOPIC: Topic = Topic::Auth;
     const KINDS: &'static [EventKind] = &[
-        EventKind::plain("session.started", "A user signed in.").version(2),
+        EventKind::plain("session.started", "A user signed in.")
+            .watched()
+            .version(2),
         EventKind::plain("session.elevated", "More was proven in a session."),
         EventKind::plain(
             "session.continued",
             "A session was used again (at most once a minute).",
         ),
-        EventKind::plain("session.ended", "A session ended, and its grants with it."),
+        EventKind::plain("session.ended", "A session ended, and its grants with it.").watched(),
         EventKind::plain("login.attempted", "Somebody was about to be judged by a secret."),
         EventKind::plain(
             "guard.cleared",
@@ -345,21 +349,23 @@ impl DomainEvent for AuthEvent {
         EventKind::plain(
             "guard.lifted",
             "An administrator lifted a guard: the attempts before count no more.",
-        ),
+        )
+        .watched(),
         EventKind::plain(
             "auth.throttled",
             "Too much was tried or asked, and for a while it is refused.",
-        ),
-        EventKind::plain("login.failed", "A sign-in failed."),
+        )
+        .watched(),
+        EventKind::plain("login.failed", "A sign-in failed.").watched(),
         EventKind::plain("code.issued", "An authorization code was sent to an application."),
         EventKind::plain("grant.started", "A code was redeemed.").version(2),
         EventKind::plain("grant.refreshed", "A refresh token was used and replaced."),
-        EventKind::plain("grant.revoked", "A grant ended before its time."),
+        EventKind::plain("grant.revoked", "A grant ended before its time.").watched(),
         EventKind::plain("token.issued", "An access token was issued.").version(2),
         EventKind::plain("token.revoked", "An access token was given back before its time."),
         EventKind::plain("device.requested", "A device asked to be approved by its user.").version(2),
         EventKind::plain("device.approved", "A user approved a device."),
-        EventKind::plain("device.denied", "A user refused a device."),
+        EventKind::plain("device.denied", "A user refused a device.").watched(),
         EventKind::plain(
             "client_authentication.succeeded",
             "An application proved who it is by an assertion.",
@@ -371,7 +377,8 @@ impl DomainEvent for AuthEvent {
         EventKind::plain(
             "client_authentication.failed",
             "An application could not prove who it is.",
-        ),
+        )
+        .watched(),
     ];
 
     /// Version 1 of these lacks what has a default now.

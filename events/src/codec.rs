@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     envelope::Recorded,
@@ -136,6 +136,21 @@ pub async fn decode(keyring: &Keyring, recorded: &Recorded) -> Result<Happened, 
         leaf_hash: recorded.leaf_hash,
         event: Event::decode(&entry.event_type, entry.schema, body.data)?,
     })
+}
+
+/// The open fields of a recorded event as they are stored, in the shape of its version: what may leave the platform without a key.
+pub fn open_fields(recorded: &Recorded) -> Result<&str, DecodeError> {
+    #[derive(Deserialize)]
+    struct Open<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    serde_json::from_slice::<Open<'_>>(&recorded.body)
+        .map(|open| open.data.get())
+        .map_err(|error| DecodeError::Malformed {
+            name: recorded.entry.event_type.clone(),
+            reason: error.to_string(),
+        })
 }
 
 /// Where the request came from that a recorded event tells of, if it was one.

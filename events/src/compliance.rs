@@ -15,6 +15,7 @@ use crate::{
     fold::Fold,
     ids::{ApplicationId, UserId},
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 
 /// The id of the consent of a user and an application: the same on every node, and of no other pair.
@@ -53,6 +54,7 @@ pub enum ComplianceEvent {
 
 impl DomainEvent for ComplianceEvent {
     const LANE: Lane = Lane::Facts;
+    const TOPIC: Topic = Topic::Compliance;
     const KINDS: &'static [EventKind] = &[
         EventKind::plain(
             "consent.given",

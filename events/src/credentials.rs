@@ -11,6 +11,7 @@ use crate::{
     ids::CredentialId,
     sealing::{Sealed, SealedBy},
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 
 /// What happens to a user's credentials.
@@ -61,6 +62,7 @@ pub enum CredentialEvent {
 
 impl DomainEvent for CredentialEvent {
     const LANE: Lane = Lane::Facts;
+    const TOPIC: Topic = Topic::Users;
     const KINDS: &'static [EventKind] = &[
         EventKind::sealing(
             "totp.enrolled",
@@ -69,18 +71,21 @@ impl DomainEvent for CredentialEvent {
                 ("secret", SealedBy::Credential("credential")),
             ],
             "A device that shows one-time passwords was enrolled.",
-        ),
+        )
+        .watched(),
         EventKind::plain(
             "totp.removed",
             "A device that showed one-time passwords was removed.",
-        ),
+        )
+        .watched(),
         EventKind::sealing(
             "recovery_codes.generated",
             &[("digests", SealedBy::Credential("credential"))],
             "Recovery codes were made, in place of any before.",
-        ),
-        EventKind::plain("recovery_codes.removed", "Recovery codes were removed."),
-        EventKind::plain("recovery_code.used", "A recovery code was used in a sign-in."),
+        )
+        .watched(),
+        EventKind::plain("recovery_codes.removed", "Recovery codes were removed.").watched(),
+        EventKind::plain("recovery_code.used", "A recovery code was used in a sign-in.").watched(),
     ];
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Adding an event, in five steps:
 //! 1. add a variant to the domain's enum (`events/src/<domain>.rs`), named in the past;
-//! 2. add its [`EventKind`] to the domain's `KINDS`: name, schema version, sealed fields;
+//! 2. add its [`EventKind`] to the domain's `KINDS`: name, schema version, sealed fields, and
+//!    whether it is [watched](EventKind::watched);
 //! 3. apply it in the domain's fold, below the enum;
 //! 4. add `events/golden/<name>.v1.json` with one body as it is stored (the test prints what is missing);
 //! 5. decide it in `command/src/<domain>/` and, where a read needs it, project it in `projections/src/<domain>.rs`.
@@ -25,6 +26,7 @@ use crate::{
     realms::RealmEvent,
     sealing::SealedBy,
     subject::{Lane, Stream, Subject},
+    topics::Topic,
     users::UserEvent,
 };
 
@@ -39,6 +41,8 @@ pub struct EventKind {
     pub sealed: &'static [(&'static str, SealedBy)],
     /// What happened, in a sentence.
     pub about: &'static str,
+    /// Whether whoever watches over security wants to see it ([`Topic::Security`]).
+    pub watched: bool,
 }
 
 impl EventKind {
@@ -49,6 +53,16 @@ impl EventKind {
             schema: 1,
             sealed: &[],
             about,
+            watched: false,
+        }
+    }
+
+    /// The same kind, which whoever watches over security wants to see.
+    #[must_use]
+    pub const fn watched(self) -> Self {
+        Self {
+            watched: true,
+            ..self
         }
     }
 
@@ -69,6 +83,7 @@ impl EventKind {
             schema: 1,
             sealed,
             about,
+            watched: false,
         }
     }
 }
@@ -77,6 +92,8 @@ impl EventKind {
 pub trait DomainEvent: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The lane that all of them live in.
     const LANE: Lane;
+    /// The topic of its own that they are published in.
+    const TOPIC: Topic;
     /// The catalogue of the domain.
     const KINDS: &'static [EventKind];
 
@@ -171,6 +188,14 @@ macro_rules! domains {
             /// The lane that it belongs to.
             pub const fn lane(&self) -> Lane {
                 match self { $(Event::$variant(_) => <$event as DomainEvent>::LANE),* }
+            }
+
+            /// The topics that an event of this name is published in.
+            pub fn topics_of(name: &str) -> Result<impl Iterator<Item = Topic> + use<>, DecodeError> {
+                $(if let Some(kind) = <$event as DomainEvent>::KINDS.iter().find(|kind| kind.name == name) {
+                    return Ok(<$event as DomainEvent>::TOPIC.and_more(kind));
+                })*
+                Err(DecodeError::UnknownType(name.to_owned()))
             }
 
             /// Understands `data`, stored under a name and a version, lifting it to today's version if it is older.

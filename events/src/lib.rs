@@ -33,4 +33,5 @@ pub mod sealing;
 pub mod subject;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod topics;
 pub mod users;

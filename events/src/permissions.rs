@@ -8,6 +8,7 @@ use crate::{
     event::{DomainEvent, Event, EventKind, Happened},
     fold::Fold,
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 
 /// The roles that every realm has.
@@ -85,9 +86,10 @@ pub enum PermissionEvent {
 
 impl DomainEvent for PermissionEvent {
     const LANE: Lane = Lane::Facts;
+    const TOPIC: Topic = Topic::Permissions;
     const KINDS: &'static [EventKind] = &[
-        EventKind::plain("role.assigned", "A role was given to a user or an application."),
-        EventKind::plain("role.revoked", "A role was taken from a user or an application."),
+        EventKind::plain("role.assigned", "A role was given to a user or an application.").watched(),
+        EventKind::plain("role.revoked", "A role was taken from a user or an application.").watched(),
     ];
 }
 

@@ -11,6 +11,7 @@ use crate::{
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 
 /// What happens to a realm.
@@ -67,21 +68,24 @@ pub enum RealmEvent {
 
 impl DomainEvent for RealmEvent {
     const LANE: Lane = Lane::Facts;
+    const TOPIC: Topic = Topic::Realms;
     const KINDS: &'static [EventKind] = &[
         EventKind::plain("realm.created", "A realm was made."),
         EventKind::plain("realm.renamed", "A realm was given another display name."),
-        EventKind::plain("realm.suspended", "A realm was suspended."),
-        EventKind::plain("realm.resumed", "A suspended realm works again."),
+        EventKind::plain("realm.suspended", "A realm was suspended.").watched(),
+        EventKind::plain("realm.resumed", "A suspended realm works again.").watched(),
         EventKind::plain(
             "settings.changed",
             "Sections of a realm's settings were replaced.",
         )
+        .watched()
         .version(3),
         EventKind::plain(
             "signing_key.created",
             "A signing key was made and signs from now on.",
-        ),
-        EventKind::plain("signing_key.retired", "A signing key was withdrawn at once."),
+        )
+        .watched(),
+        EventKind::plain("signing_key.retired", "A signing key was withdrawn at once.").watched(),
     ];
 
     /// Versions 1 and 2 of the settings had fewer sections.

@@ -13,6 +13,7 @@ use crate::{
     ids::CredentialId,
     sealing::{Sealed, SealedBy},
     subject::{Lane, SubjectKind},
+    topics::Topic,
 };
 
 /// What is known of a person. Names after OpenID Connect Core, section 5.1.
@@ -173,6 +174,7 @@ pub enum UserEvent {
 
 impl DomainEvent for UserEvent {
     const LANE: Lane = Lane::Facts;
+    const TOPIC: Topic = Topic::Users;
     const KINDS: &'static [EventKind] = &[
         EventKind::sealing(
             "user.registered",
@@ -188,23 +190,27 @@ impl DomainEvent for UserEvent {
             "user.disabled",
             &[("reason", SealedBy::SubjectUser)],
             "A user was disabled.",
-        ),
-        EventKind::plain("user.enabled", "A disabled user may sign in again."),
+        )
+        .watched(),
+        EventKind::plain("user.enabled", "A disabled user may sign in again.").watched(),
         EventKind::sealing(
             "user.locked",
             &[("reason", SealedBy::SubjectUser)],
             "A user was locked.",
-        ),
-        EventKind::plain("user.unlocked", "A locked user may sign in again."),
+        )
+        .watched(),
+        EventKind::plain("user.unlocked", "A locked user may sign in again.").watched(),
         EventKind::plain(
             "user.sessions_ended",
             "Every session of a user that stood was ended at once.",
-        ),
+        )
+        .watched(),
         EventKind::sealing(
             "password.set",
             &[("hash", SealedBy::Credential("credential"))],
             "A password was set, in place of any before.",
-        ),
+        )
+        .watched(),
         EventKind::sealing(
             "password.rehashed",
             &[("hash", SealedBy::Credential("credential"))],

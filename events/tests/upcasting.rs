@@ -4,6 +4,7 @@ use events::{
     event::{DecodeError, DomainEvent, EventKind, decode_as},
     sealing::Sealed,
     subject::Lane,
+    topics::Topic,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,12 +22,9 @@ enum Guest {
 
 impl DomainEvent for Guest {
     const LANE: Lane = Lane::Facts;
-    const KINDS: &'static [EventKind] = &[EventKind {
-        name: "guest.invited",
-        schema: 2,
-        sealed: &[],
-        about: "A guest was invited.",
-    }];
+    const TOPIC: Topic = Topic::Users;
+    const KINDS: &'static [EventKind] =
+        &[EventKind::plain("guest.invited", "A guest was invited.").version(2)];
 
     fn upcast(name: &str, schema: u16, mut data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {

@@ -1,5 +1,5 @@
-//! Databases for tests, on the PostgreSQL server that `TEST_POSTGRES` names (`tools/test` starts one). Each is new and empty,
-//! and is dropped with its value.
+//! Databases for tests, on the PostgreSQL server that `TEST_POSTGRES` names (`tools/test` starts one), and brokers of Kafka. Each is new and
+//! empty, and is dropped with its value.
 //!
 //! The rule: a test without the server says loudly that it was skipped, and with `CI=true` it fails.
 
@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says where, and stops"
 )]
 
+mod broker;
 mod proxy;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use url::Url;
 use uuid::Uuid;
 
+pub use broker::Broker;
 pub use proxy::{Cut, Proxy};
 
 /// What the tests of storage stand on. `tools/test` runs them on each.
