@@ -4,6 +4,8 @@
 //! The rule: no statement, lock or transaction outlives its bound, and what leaves the machine is encrypted and the server's
 //! name verified unless the address says otherwise. The server is a primary of PostgreSQL 14 or newer.
 
+pub mod seat;
+
 use std::{io::ErrorKind, net::IpAddr, str::FromStr, time::Duration};
 
 use sqlx::{

@@ -6,16 +6,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use events::event::Happened;
+use events::{event::Happened, kernel::batch::Fault};
 
 use crate::{projection::Projection, reads::ReadError, rows::Rows, store::Store, table::Key};
-
-/// An event that cannot be applied.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    pub seq: u64,
-    pub reason: String,
-}
 
 /// Applies as many events as it can: the rows then, how many that were, and what is wrong with the next.
 pub async fn advance(

@@ -9,7 +9,7 @@
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
 //! | [`home`] | where generations are kept: a folder, or a database that several nodes share |
-//! | `follower`, `runner`, `batch`, `apply`, `watcher` | following the log, or the node that does |
+//! | `follower`, `runner`, `apply`, `watcher` | following the log, or the node that does |
 //! | `generation`, `opening`, `progress`, `store` | the rows of a generation, watermarks, SQL on both engines |
 //!
 //! Read models are disposable: built from the log, never migrated. Adding a column is changing a `record!`; at the next
@@ -23,7 +23,6 @@ pub mod applications;
 mod apply;
 pub mod audit;
 pub mod auth;
-mod batch;
 pub mod cell;
 pub mod compliance;
 pub mod credentials;

@@ -14,15 +14,17 @@ use std::{
 
 use events::{
     envelope::Recorded,
-    kernel::{Kernel, KernelError},
+    kernel::{
+        Kernel, KernelError,
+        batch::{Batch, Fault},
+    },
     log::{Mark, Moved},
     subject::{Lane, Stream},
 };
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    apply::{Fault, advance},
-    batch::{Batch, fetch},
+    apply::advance,
     follower::is_stopped,
     generation::Setup,
     progress::{Progress, Stopped},
@@ -350,14 +352,14 @@ impl Runner {
         };
         let batch = match batch {
             Some(Ok(batch)) => batch?,
-            _ => fetch(&self.kernel, stream, from, limit).await?,
+            _ => self.kernel.batch(stream, from, limit).await?,
         };
         let head = self.tracks.get(&stream).map_or(0, |track| track.head);
         let from = batch.recorded.last().map_or(head, |recorded| recorded.entry.seq);
         if from < head && batch.poison.is_none() && self.ahead.len() < MOST_AHEAD {
             let kernel = Arc::clone(&self.kernel);
             let mut fetching = JoinSet::new();
-            fetching.spawn(async move { fetch(&kernel, stream, from, limit).await });
+            fetching.spawn(async move { kernel.batch(stream, from, limit).await });
             self.ahead.insert(stream, Ahead { from, fetching });
         }
         Ok(batch)

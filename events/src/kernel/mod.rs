@@ -6,6 +6,7 @@
 //!
 //! Answers that commit nothing ask [`Kernel::current`]: the fold cache while this node follows the log within a second, else the log itself.
 
+pub mod batch;
 mod cache;
 mod context;
 mod decide;
@@ -48,6 +49,16 @@ pub enum KernelError {
     /// A command broke a rule of the log: a defect of ours.
     #[error("malformed append: {0}")]
     Malformed(String),
+}
+
+impl KernelError {
+    /// Whether the log or the keys are away for now: nothing is wrong with what was asked.
+    pub const fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Log(LogError::Unavailable(_)) | Self::Keys(KeyError::Unavailable(_))
+        )
+    }
 }
 
 impl From<DecodeError> for KernelError {
@@ -182,6 +193,11 @@ impl Kernel {
     /// Understands a recorded event.
     pub async fn decode(&self, recorded: &crate::envelope::Recorded) -> Result<Happened, KernelError> {
         Ok(codec::decode(&self.keyring, recorded).await?)
+    }
+
+    /// At most `limit` events of a stream after a seq, understood as far as they can be, for those who follow it.
+    pub async fn batch(&self, stream: Stream, from: u64, limit: usize) -> Result<batch::Batch, KernelError> {
+        batch::fetch(self, stream, from, limit).await
     }
 
     /// Where the request came from that a recorded event tells of, if it was one.

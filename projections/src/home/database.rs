@@ -2,7 +2,7 @@
 //! a lock in its name; who builds one holds the lock of builders.
 
 use async_trait::async_trait;
-use events::postgres::{Database, ask, connect, fit};
+use events::postgres::{Database, ask, connect, fit, seat::try_lock};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
 use super::{Shelf, Turn};
@@ -163,7 +163,7 @@ impl Shelf for Shared {
 
     async fn turn(&self) -> Result<Option<Turn>, ReadError> {
         let mut session = connect(&self.database.options("reads")).await?;
-        let is_ours = postgres::try_lock(&mut session, (locks::BUILD, GENERATION)).await?;
+        let is_ours = try_lock(&mut session, (locks::BUILD, GENERATION)).await?;
         Ok(is_ours.then_some(Turn(Some(session))))
     }
 }

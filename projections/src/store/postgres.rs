@@ -4,16 +4,15 @@
 //! session has lost the place; and a generation is deleted only when no session holds it open. A server that falls silent is
 //! given up in time, and a standby is not asked.
 
-use std::{
-    collections::BTreeSet,
-    io::ErrorKind,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, io::ErrorKind, time::Duration};
 
 use async_trait::async_trait;
 use events::{
     connections::Connections,
-    postgres::{self, ANSWER, Database, answered, ask, connect},
+    postgres::{
+        self, ANSWER, Database, answered, ask, connect,
+        seat::{Seat, Seated, end},
+    },
 };
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres,
@@ -40,16 +39,11 @@ use crate::{
 const READERS: u32 = 8;
 /// How long a question waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// A runner that says nothing for so long has lost its session: a node that hangs keeps no other from going on.
-const SILENCE: &str = "5s";
-/// How often a runner says something.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// A reading session that rested longer is tried before it is used.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// How long an index may take to be made.
 const INDEX: Duration = Duration::from_hours(1);
-/// How long a session may take to end.
-const END: Duration = Duration::from_secs(2);
-
 /// A commit that waits for the disk, and takes all before it along; and that the next ones do not wait.
 const STEADY: [&str; 2] = [
     "SET synchronous_commit = on; RESET statement_timeout; UPDATE generation SET id = id",
@@ -72,14 +66,6 @@ pub fn schema(number: u64) -> String {
     format!("chancery_read_{number}")
 }
 
-/// Takes an advisory lock for the session, if it is free.
-pub async fn try_lock(connection: &mut PgConnection, lock: (i32, i32)) -> Result<bool, sqlx::Error> {
-    let question = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
-        .bind(lock.0)
-        .bind(lock.1);
-    answered(ANSWER, question.fetch_one(connection)).await
-}
-
 /// A generation's number as the second half of a lock's name.
 pub fn lock_name(number: u64) -> Result<i32, ReadError> {
     i32::try_from(number).map_err(|_| ReadError::Malformed("the number of a generation"))
@@ -91,7 +77,8 @@ struct Schema {
     readers: PgPool,
     /// The session that keeps the generation from being deleted.
     holder: Mutex<Option<PgConnection>>,
-    writer: Mutex<Writer>,
+    /// Whoever has it writes.
+    writer: Seat,
 }
 
 /// Without the options, which know the password.
@@ -101,14 +88,6 @@ impl std::fmt::Debug for Schema {
             .field("number", &self.number)
             .finish_non_exhaustive()
     }
-}
-
-/// The session of the one who writes, or would.
-#[derive(Debug, Default)]
-struct Writer {
-    session: Option<PgConnection>,
-    leads: bool,
-    heard: Option<Instant>,
 }
 
 /// Makes a schema with all tables.
@@ -149,8 +128,20 @@ impl Schema {
             ("search_path", schema(number).as_str()),
             ("synchronous_commit", "on"),
         ]);
+        // Rows are asked for by their keys alone: whatever statistics say of a table that has just been filled, the way
+        // is its index.
+        //
+        // Nor does a commit wait for the disk: rows and cursor are one commit, and what a server that crashes loses of the
+        // last moments is applied again. What must not be lost is the pointer, whose commit takes all before it along.
+        let writing = options.clone().options([
+            ("synchronous_commit", "off"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
+        let number = lock_name(number)?;
         let opened = Self {
-            number: lock_name(number)?,
+            number,
             readers: PgPoolOptions::new()
                 .max_connections(READERS)
                 .acquire_timeout(ACQUIRE)
@@ -159,7 +150,7 @@ impl Schema {
                 .test_before_acquire(false)
                 .before_acquire(|session, past| {
                     Box::pin(async move {
-                        if past.idle_for > SIGN_OF_LIFE {
+                        if past.idle_for > RESTED {
                             session.ping().await?;
                         }
                         Ok(true)
@@ -168,50 +159,16 @@ impl Schema {
                 .connect_lazy_with(options.clone()),
             options,
             holder: Mutex::new(None),
-            writer: Mutex::new(Writer::default()),
+            writer: Seat::new(writing, (locks::WRITE, number)),
         };
         opened.hold().await?;
         Ok(opened)
     }
 
-    /// The session of the one who writes, taken out: it comes back with [`Self::keep`], or is lost with whatever went
-    /// wrong. Then what the server does with it no longer matters: who comes next reads anew.
-    async fn session(&self) -> Result<(tokio::sync::MutexGuard<'_, Writer>, PgConnection), ReadError> {
-        let mut writer = self.writer.lock().await;
-        match writer.session.take() {
-            Some(session) if writer.leads => Ok((writer, session)),
-            session => {
-                writer.session = session;
-                Err(ReadError::Unavailable("this node does not write".to_owned()))
-            }
-        }
-    }
-
-    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        // Rows are asked for by their keys alone: whatever statistics say of a table that has just been filled, the way
-        // is its index.
-        //
-        // Nor does a commit wait for the disk: rows and cursor are one commit, and what a server that crashes loses of the
-        // last moments is applied again. What must not be lost is the pointer, whose commit takes all before it along.
-        let options = self.options.clone().options([
-            ("idle_session_timeout", SILENCE),
-            ("synchronous_commit", "off"),
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-        ]);
-        connect(&options).await
-    }
-}
-
-impl Writer {
-    fn keep(&mut self, session: PgConnection) {
-        self.session = Some(session);
-        self.heard = Some(Instant::now());
-    }
-
-    fn is_heard(&self) -> bool {
-        self.heard.is_some_and(|heard| heard.elapsed() < SIGN_OF_LIFE)
+    /// The session of the one who writes.
+    async fn session(&self) -> Result<Seated<'_>, ReadError> {
+        let seated = self.writer.take().await;
+        seated.ok_or_else(|| ReadError::Unavailable("this node does not write".to_owned()))
     }
 }
 
@@ -236,70 +193,40 @@ impl Engine for Schema {
     }
 
     async fn lead(&self) -> Result<bool, ReadError> {
-        let mut writer = self.writer.lock().await;
-        match writer.session.take() {
-            Some(session) if writer.leads && writer.is_heard() => {
-                writer.session = Some(session);
-                Ok(true)
-            }
-            Some(mut session) if writer.leads => {
-                // Silence was too long, or the server went: then another may have been at work since.
-                writer.leads = answered(ANSWER, session.ping()).await.is_ok();
-                if writer.leads {
-                    writer.keep(session);
-                }
-                Ok(writer.leads)
-            }
-            standing => {
-                writer.leads = false;
-                let mut session = match standing {
-                    Some(session) => session,
-                    None => self.connect().await?,
-                };
-                writer.leads = try_lock(&mut session, (locks::WRITE, self.number)).await?;
-                writer.keep(session);
-                Ok(writer.leads)
-            }
-        }
+        Ok(self.writer.lead().await?)
     }
 
     async fn step_down(&self) {
-        let mut writer = self.writer.lock().await;
-        writer.leads = false;
-        if let Some(session) = writer.session.take() {
-            end(session).await;
-        }
+        self.writer.step_down().await;
     }
 
     #[cfg(test)]
     async fn usurp(&self) {
-        let mut writer = self.writer.lock().await;
-        writer.leads = true;
-        writer.keep(self.connect().await.unwrap());
+        self.writer.usurp().await.unwrap();
     }
 
     async fn load(&self, keys: &BTreeSet<Key>) -> Result<Vec<(Key, Row)>, ReadError> {
-        let (mut writer, mut session) = self.session().await?;
-        let found = answered(ANSWER, session::load(&mut session, keys)).await?;
-        writer.keep(session);
+        let mut seated = self.session().await?;
+        let found = answered(ANSWER, session::load(&mut seated.session, keys)).await?;
+        seated.keep();
         Ok(found)
     }
 
     async fn write(&self, changes: &Changes, moves: &[CursorMove]) -> Result<(), ReadError> {
-        let (mut writer, mut session) = self.session().await?;
+        let mut seated = self.session().await?;
         let (sql, args) = Whole::new(changes, moves).into_parts();
         let statement = args
             .iter()
             .fold(sqlx::query(AssertSqlSafe(sql)), |statement, array| {
                 bind_array(statement, array.kind, array.values.iter())
             });
-        match answered(ANSWER, statement.execute(&mut session)).await {
+        match answered(ANSWER, statement.execute(&mut seated.session)).await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(MOVED_BY_ANOTHER) => {
                 Err(session::moved_by_another())
             }
             outcome => {
                 outcome?;
-                writer.keep(session);
+                seated.keep();
                 Ok(())
             }
         }
@@ -329,23 +256,17 @@ impl Engine for Schema {
 
     /// Whoever writes meanwhile waits.
     async fn finish(&self, indexes: Vec<String>) -> Result<(), ReadError> {
-        let mut writer = self.writer.lock().await;
-        let standing = writer.session.take();
-        // A session that was lost took the place along; who comes next with this one asks for it.
-        writer.leads &= standing.is_some();
-        let mut session = match standing {
-            Some(session) => session,
-            None => self.connect().await?,
-        };
+        // One that was lost took the place along; who comes next with this one asks for it.
+        let mut seated = self.writer.session().await?;
         let patience = format!("SET statement_timeout = '{}s'", INDEX.as_secs());
         for statement in std::iter::once(patience).chain(indexes) {
             let order = sqlx::raw_sql(AssertSqlSafe(statement));
-            answered(INDEX, order.execute(&mut session)).await?;
+            answered(INDEX, order.execute(&mut seated.session)).await?;
         }
         for statement in STEADY {
-            answered(ANSWER, sqlx::raw_sql(statement).execute(&mut session)).await?;
+            answered(ANSWER, sqlx::raw_sql(statement).execute(&mut seated.session)).await?;
         }
-        writer.keep(session);
+        seated.keep();
         Ok(())
     }
 
@@ -371,18 +292,6 @@ fn is_lost(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
         _ => false,
     }
-}
-
-/// Ends a session whose locks are free when this returns, not only when the server has noticed. What it cannot be told, it
-/// will notice.
-async fn end(mut session: PgConnection) {
-    let _ = answered(END, async {
-        sqlx::raw_sql("SELECT pg_advisory_unlock_all()")
-            .execute(&mut session)
-            .await?;
-        session.close().await
-    })
-    .await;
 }
 
 impl Session for PgConnection {

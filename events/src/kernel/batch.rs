@@ -5,25 +5,34 @@
 
 use std::sync::Arc;
 
-use events::{
+use futures::{StreamExt, stream};
+
+use super::{Kernel, KernelError};
+use crate::{
     envelope::Recorded,
     event::{DecodeError, Happened},
-    kernel::{Kernel, KernelError},
-    keys::KeyError,
     log::{Log, LogError},
     subject::Stream,
 };
-use futures::{StreamExt, stream};
-
-use crate::apply::Fault;
 
 /// How many events of a batch are understood at a time.
 const AT_ONCE: usize = 16;
 
+/// An event before which whoever follows a stream stands still.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Its seq.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 /// Events of a stream after a seq.
+#[derive(Debug)]
 pub struct Batch {
     /// The event at that seq.
     pub standing: Option<Recorded>,
+    /// What comes after it.
     pub recorded: Vec<Recorded>,
     /// Those of them that are understood.
     pub happened: Vec<Happened>,
@@ -32,7 +41,12 @@ pub struct Batch {
 }
 
 /// What comes after a seq, as far as it can be understood, and what is wrong with the next.
-pub async fn fetch(kernel: &Kernel, stream: Stream, from: u64, limit: usize) -> Result<Batch, KernelError> {
+pub(super) async fn fetch(
+    kernel: &Kernel,
+    stream: Stream,
+    from: u64,
+    limit: usize,
+) -> Result<Batch, KernelError> {
     // From the cursor's own event on, so that every batch begins by comparing it.
     let (mut recorded, damage) = read(kernel.log(), stream, from.saturating_sub(1), limit + 1).await?;
     let standing = (from > 0 && !recorded.is_empty()).then(|| recorded.remove(0));
@@ -90,10 +104,7 @@ async fn understand(
         }
         match decoded.next().await {
             Some(Ok(event)) => happened.push(event),
-            Some(Err(
-                error @ (KernelError::Keys(KeyError::Unavailable(_))
-                | KernelError::Log(LogError::Unavailable(_))),
-            )) => return Err(error),
+            Some(Err(error)) if error.is_outage() => return Err(error),
             Some(Err(error)) => {
                 let reason = told(&error);
                 return Ok((happened, Some(Fault { seq, reason })));
@@ -105,7 +116,7 @@ async fn understand(
 }
 
 /// What may be logged of an error: a malformed body's own words could quote personal data.
-fn told(error: &KernelError) -> String {
+pub fn told(error: &KernelError) -> String {
     match error {
         KernelError::Decode(DecodeError::Malformed { name, .. }) => format!("malformed body of {name}"),
         error => error.to_string(),
