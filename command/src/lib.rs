@@ -5,6 +5,7 @@
 //! | [`realms`], [`users`], [`applications`], [`permissions`] | the management API, `/command/v1/…` |
 //! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
+//! | [`reactors`] | what is done outside of the log about what happens: the list of those who do it |
 //! | [`claims`], [`faults`], [`body`] | words that the domains share |
 //!
 //! The rule: no write goes around [`Decide`]. A handler reads a request, makes a command of it and hands it to the
@@ -23,6 +24,7 @@ pub mod claims;
 pub mod demo;
 pub mod faults;
 pub mod permissions;
+pub mod reactors;
 pub mod realms;
 #[cfg(test)]
 mod tests;

@@ -89,14 +89,14 @@ pub struct Reactors {
     kernel: Arc<Kernel>,
     store: Arc<Store>,
     progress: Arc<Progress>,
-    reactors: Arc<[Arc<dyn Reactor>]>,
+    all: Arc<[Arc<dyn Reactor>]>,
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl std::fmt::Debug for Reactors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.reactors.iter().map(|reactor| reactor.name()).collect();
+        let names: Vec<_> = self.all.iter().map(|reactor| reactor.name()).collect();
         f.debug_struct("Reactors")
             .field("reactors", &names)
             .field("store", &self.store)
@@ -114,21 +114,21 @@ impl Reactors {
     ) -> Result<Self, StoreError> {
         let store = Arc::new(Store::open(home).await?);
         let progress = Arc::<Progress>::default();
-        let reactors: Arc<[_]> = reactors.into();
+        let all: Arc<[_]> = reactors.into();
         let (stop, stopped) = watch::channel(false);
         let runner = Runner {
             kernel: Arc::clone(&kernel),
             store: Arc::clone(&store),
             progress: Arc::clone(&progress),
             pace,
-            reactors: Arc::clone(&reactors),
+            reactors: Arc::clone(&all),
         };
         let task = Mutex::new(Some(tokio::spawn(runner.run(stopped))));
         Ok(Self {
             kernel,
             store,
             progress,
-            reactors,
+            all,
             stop,
             task,
         })
@@ -151,7 +151,7 @@ impl Reactors {
                 stopped: doing.stopped.into_values().collect(),
             }
         };
-        Ok(self.reactors.iter().map(status).collect())
+        Ok(self.all.iter().map(status).collect())
     }
 
     /// Lets a reactor neither follow nor do anything until it is resumed; what runs ends. `false` if there is none.
@@ -167,7 +167,7 @@ impl Reactors {
     /// Lets a reactor go on at the present heads, wherever it stood: after the log was restored to an earlier state, say. What
     /// it has not seen until now it never sees.
     pub async fn restart(&self, reactor: &str) -> Result<bool, RunError> {
-        let Some(known) = self.reactors.iter().find(|known| known.name() == reactor) else {
+        let Some(known) = self.all.iter().find(|known| known.name() == reactor) else {
             return Ok(false);
         };
         let places = places_at_heads(&self.kernel, &**known).await?;

@@ -16,7 +16,7 @@ use crate::{
     progress::Progress,
     reactor::{Outcome, Reactor, Task},
     runner::{Pace, RunError},
-    store::{Conclusion, Due, Ended, Store, StoreError},
+    store::{Conclusion, Ended, Store, StoreError, Waiting},
 };
 
 /// How many jobs of a target are fetched at once.
@@ -30,7 +30,7 @@ type Target = (usize, String);
 /// What is known of a target that has jobs.
 #[derive(Debug, Default)]
 struct Lot {
-    ready: VecDeque<Due>,
+    ready: VecDeque<Waiting>,
     /// Jobs that run, or ended and are not concluded yet.
     taken: HashSet<i64>,
     running: usize,
@@ -47,7 +47,7 @@ enum Done {
 
 struct Running {
     target: Target,
-    job: Due,
+    job: Waiting,
     since: Instant,
     failing: bool,
 }
@@ -164,7 +164,7 @@ impl Work {
             }
             if !matches!(conclusion.ended, Ended::Again { .. }) {
                 self.progress.note(conclusion.reactor, |doing| {
-                    doing.queued = doing.queued.saturating_sub(1)
+                    doing.queued = doing.queued.saturating_sub(1);
                 });
             }
             self.has_jobs(target);
@@ -260,7 +260,7 @@ impl Work {
         Ok(())
     }
 
-    fn spawn(&mut self, target: Target, job: Due, failing: bool) {
+    fn spawn(&mut self, target: Target, job: Waiting, failing: bool) {
         let reactor = Arc::clone(&self.reactors[target.0]);
         let kernel = Arc::clone(&self.kernel);
         let (place, due) = (target.1.clone(), job.clone());
@@ -350,7 +350,7 @@ impl Work {
 }
 
 /// One attempt at a job, with the event that it is about as the log tells it now.
-async fn attempt(reactor: &dyn Reactor, kernel: &Kernel, target: String, job: Due) -> Done {
+async fn attempt(reactor: &dyn Reactor, kernel: &Kernel, target: String, job: Waiting) -> Done {
     let read = async {
         let found = kernel.log().read(job.stream, job.seq - 1, 1).await?;
         match found.first().filter(|recorded| recorded.entry.seq == job.seq) {

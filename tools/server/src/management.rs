@@ -1,4 +1,4 @@
-//! The operators' listener: metrics, health, and the order to rebuild. It is not for the public network.
+//! The operators' listener: metrics, health, and the orders of operators. It is not for the public network.
 //!
 //! | path | answers |
 //! | --- | --- |
@@ -7,6 +7,10 @@
 //! | `GET /health/started` | 200 once the platform has started; 503 before, while it waits for read models, say |
 //! | `GET /health/ready` | 200 while the log and the key store answer within 3 s and, where this node has read models, no projection is stopped and none is far behind, and whoever follows the log has made a step in the last 30 s (several a second are usual, also when nothing happens); 503 and why else, before it has started, and from SIGTERM on |
 //! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` with the incarnation of the log |
+//!
+//! | `GET /reactors` | how each reactor stands, on a worker: paused, queued, running, dead, lag, and in which streams it stands still |
+//! | `POST /reactors/{name}/pause`, `…/resume`, `…/restart` | lets it do nothing; lets it go on; lets it go on at the present heads, wherever it stood. These and the next take the header, too |
+//! | `GET /reactors/{name}/dead?after=` | a hundred jobs that were given up; `POST …/dead/{number}/revive` tries one anew, `…/discard` forgets it |
 //!
 //! | metric | labels | what it tells |
 //! | --- | --- | --- |
@@ -24,6 +28,9 @@
 //! | `chancery_projection_lag_events`, `chancery_projection_stopped` | projection | how far behind the log; on how many streams it stands still (should be 0) |
 //! | `chancery_projection_events_total` | projection | events applied |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
+//! | `chancery_reactor_…` | reactor, (outcome) | what is queued, runs, was done, stands still: see `tools/reactors` |
+
+mod reactors;
 
 use std::{
     fmt::Display,
@@ -33,6 +40,7 @@ use std::{
     time::Duration,
 };
 
+use ::reactors::Reactors;
 use axum::{
     Json, Router,
     extract::State,
@@ -70,8 +78,13 @@ struct Operators {
     stopping: watch::Receiver<bool>,
 }
 
-/// What the platform has once it has started.
-type Started = Arc<OnceLock<Option<Reads>>>;
+/// What the platform has once it has started: nothing is said of what a node has not.
+struct Parts {
+    reads: Option<Reads>,
+    reactors: Option<Arc<Reactors>>,
+}
+
+type Started = Arc<OnceLock<Parts>>;
 
 /// The listener, while it listens.
 pub struct Management {
@@ -81,9 +94,12 @@ pub struct Management {
 }
 
 impl Management {
-    /// The platform has started, with these read models: where it has none, nothing is said of projections.
-    pub fn started(&self, reads: Option<&Reads>) {
-        let _ = self.started.set(reads.cloned());
+    /// The platform has started.
+    pub fn started(&self, platform: &Platform) {
+        let _ = self.started.set(Parts {
+            reads: platform.reads.clone(),
+            reactors: platform.reactors.clone(),
+        });
     }
 }
 
@@ -140,6 +156,7 @@ pub async fn start(
         .route("/health/started", get(has_started))
         .route("/health/ready", get(ready))
         .route("/rebuild", post(rebuild))
+        .merge(reactors::router())
         .with_state(operators);
     tokio::spawn(listener::serve(
         listener,
@@ -170,8 +187,13 @@ pub fn forget(config: &Config) {
 async fn show_metrics(State(operators): State<Operators>) -> String {
     count_connections("log", operators.kernel.log().connections());
     count_connections("keys", operators.keys.connections());
-    if let Some(Some(reads)) = operators.started.get() {
-        count_connections("read", reads.connections());
+    if let Some(Parts { reads, reactors }) = operators.started.get() {
+        if let Some(reads) = reads {
+            count_connections("read", reads.connections());
+        }
+        if let Some(reactors) = reactors {
+            count_connections("reactors", reactors.connections());
+        }
     }
     operators.metrics.run_upkeep();
     operators.metrics.render()
@@ -210,7 +232,10 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     } else {
         json!(format!("has not looked at the log for {} s", still.as_secs()))
     };
-    if let Some(Some(reads)) = started {
+    if let Some(Parts {
+        reads: Some(reads), ..
+    }) = started
+    {
         let (stopped, failing, lag) = (reads.stopped(), reads.failing(), reads.lag());
         let furthest = lag.values().max().copied().unwrap_or(0);
         good &= stopped.is_empty() && failing.is_none() && furthest < FAR_BEHIND;
@@ -237,21 +262,30 @@ async fn health<T, E: Display>(answer: impl Future<Output = Result<T, E>>) -> Re
 /// A web page can make a browser send a POST here, but not one with this header; and who names another log means another server.
 pub const ORDER: &str = "x-chancery-order";
 
-async fn rebuild(State(operators): State<Operators>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+fn may_order(operators: &Operators, headers: &HeaderMap) -> Result<(), (StatusCode, Json<Value>)> {
     let log = operators.kernel.log().incarnation().to_string();
     if headers
         .get(ORDER)
-        .is_none_or(|named| named.as_bytes() != log.as_bytes())
+        .is_some_and(|named| named.as_bytes() == log.as_bytes())
     {
-        return (
-            StatusCode::FORBIDDEN,
-            Json(
-                json!({"status": "refused", "reason": "the header x-chancery-order must name the incarnation of the log"}),
-            ),
-        );
+        return Ok(());
+    }
+    Err((
+        StatusCode::FORBIDDEN,
+        Json(
+            json!({"status": "refused", "reason": "the header x-chancery-order must name the incarnation of the log"}),
+        ),
+    ))
+}
+
+async fn rebuild(State(operators): State<Operators>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    if let Err(refused) = may_order(&operators, &headers) {
+        return refused;
     }
     let reads = match operators.started.get() {
-        Some(Some(reads)) => reads,
+        Some(Parts {
+            reads: Some(reads), ..
+        }) => reads,
         none => {
             let reason = match none {
                 Some(_) => "this node has no read models",

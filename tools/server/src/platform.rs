@@ -1,4 +1,4 @@
-//! The platform's parts, opened in the order in which they stand on one another: keys, log, kernel, read models.
+//! The platform's parts, opened in the order in which they stand on one another: keys, log, kernel, read models, reactors.
 //! The rule: on files there is one process, and the second one changes nothing; on databases there may be any number.
 
 use std::{
@@ -15,6 +15,7 @@ use events::{
     log::{Log, postgres::PostgresLog, sqlite::SqliteLog},
 };
 use projections::{Home, Reads};
+use reactors::{Pace, Reactor, Reactors};
 
 use crate::{
     Failure,
@@ -34,6 +35,8 @@ pub struct Platform {
     /// The read models and, on a worker, their runner, once they are [opened](Self::read); a node that only takes commands
     /// has none.
     pub reads: Option<Reads>,
+    /// What workers do about what happens, once it is [started](Self::react).
+    pub reactors: Option<Arc<Reactors>>,
     /// Held as long as read models in files are followed.
     _read_lock: Option<File>,
 }
@@ -70,6 +73,7 @@ impl Platform {
             kernel,
             keys,
             reads: None,
+            reactors: None,
             _read_lock: read_lock,
         })
     }
@@ -91,9 +95,23 @@ impl Platform {
         Ok(())
     }
 
+    /// Starts these reactors, which keep what they have to do beside the log.
+    pub async fn react(&mut self, config: &Config, reactors: Vec<Arc<dyn Reactor>>) -> Result<(), Failure> {
+        let home = match config.places()?.log {
+            Place::File(path) => reactors::Home::beside(&path),
+            Place::Database(database) => reactors::Home::Database(database),
+        };
+        let started = Reactors::start(Arc::clone(&self.kernel), &home, reactors, Pace::default()).await?;
+        self.reactors = Some(Arc::new(started));
+        Ok(())
+    }
+
     /// Commits what is queued and closes, within ten seconds.
     pub async fn close(self) {
         let closing = async {
+            if let Some(reactors) = &self.reactors {
+                reactors.close().await;
+            }
             if let Some(reads) = &self.reads {
                 reads.close().await;
             }

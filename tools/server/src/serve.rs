@@ -47,11 +47,16 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         // Told of before the read models are there, which may take long: whoever asks whether it lives must not end it.
         let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
         platform.read(&config, config.is(Role::Worker)).await?;
+        let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let edge = edge(&config, &platform, listening.unwrap_or(config.listen))?;
         let public = match listener {
-            Some(listener) => Some(public(&config, &platform, listener, with_demo).await?),
+            Some(listener) => Some(public(&config, &platform, edge.clone(), listener, with_demo).await?),
             None => None,
         };
-        management.started(platform.reads.as_ref());
+        if config.is(Role::Worker) {
+            platform.react(&config, command::reactors::all(&edge)).await?;
+        }
+        management.started(&platform);
         Ok::<_, Failure>((platform, management.address, public))
     };
     let mut told = stopping.clone();
@@ -128,24 +133,32 @@ struct Public {
     app: Router,
 }
 
+fn scheme(config: &Config) -> &'static str {
+    match config.tls.files() {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
+/// What all roles share; a process that is told no public address is reached where it listens.
+fn edge(config: &Config, platform: &Platform, address: SocketAddr) -> Result<Edge, Failure> {
+    let public_url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("{}://{address}", scheme(config)))?,
+    };
+    let documents = config.outbound.open()?;
+    Ok(Edge::new(Arc::clone(&platform.kernel), public_url, documents))
+}
+
 /// Composes what the roles serve; a process that takes commands makes what the first start makes.
 async fn public(
     config: &Config,
     platform: &Platform,
+    edge: Edge,
     listener: TcpListener,
     with_demo: bool,
 ) -> Result<Public, Failure> {
     let address = listener.local_addr()?;
-    let scheme = match config.tls.files() {
-        Some(_) => "https",
-        None => "http",
-    };
-    let public_url = match &config.public_url {
-        Some(url) => url.clone(),
-        None => Url::parse(&format!("{scheme}://{address}"))?,
-    };
-    let documents = config.outbound.open()?;
-    let edge = Edge::new(Arc::clone(&platform.kernel), public_url, documents);
     let queries = match &platform.reads {
         Some(reads) if config.is(Role::Query) => Some(query::api(Queries {
             edge: edge.clone(),
@@ -174,7 +187,7 @@ async fn public(
     Ok(Public {
         listener,
         address,
-        scheme,
+        scheme: scheme(config),
         app: web::layers::edge_layers(app, &edge),
         edge,
     })

@@ -28,7 +28,7 @@ use sqlx::{
 };
 
 pub use places::{Moved, PlaceRow, Standing};
-pub use queue::{Conclusion, Dead, Due, Ended, NewJob};
+pub use queue::{Conclusion, Dead, Ended, NewJob, Waiting};
 use session::{Arg, Row, Session};
 
 const SQLITE: &str = include_str!("../../../../migrations/reactors/sqlite/0001_reactors.sql");
@@ -91,7 +91,7 @@ enum Engine {
     Sqlite(SqlitePool),
     Postgres {
         pool: PgPool,
-        seat: Seat,
+        seat: Box<Seat>,
     },
 }
 
@@ -143,7 +143,7 @@ impl Store {
             .after_connect(|session, _| Box::pin(postgres::fit(session)))
             .connect_lazy_with(options.clone());
         let running: PgConnectOptions = options.options([("synchronous_commit", "off")]);
-        let seat = Seat::new(running, RUN);
+        let seat = Box::new(Seat::new(running, RUN));
         Ok(Self(Engine::Postgres { pool, seat }))
     }
 

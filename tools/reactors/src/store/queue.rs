@@ -32,7 +32,7 @@ pub struct NewJob {
 
 /// A job whose turn it is, or will be.
 #[derive(Clone, Debug)]
-pub struct Due {
+pub struct Waiting {
     pub number: i64,
     pub ordering: String,
     pub stream: Stream,
@@ -192,13 +192,13 @@ impl Store {
     }
 
     /// The next jobs of a target, the first due first.
-    pub async fn next(&self, reactor: &str, target: &str, limit: usize) -> Result<Vec<Due>, StoreError> {
+    pub async fn next(&self, reactor: &str, target: &str, limit: usize) -> Result<Vec<Waiting>, StoreError> {
         let sql = "SELECT number, ordering, realm, lane, seq, payload, queued, attempts, due FROM job \
              WHERE reactor = $1 AND target = $2 AND due IS NOT NULL ORDER BY due, number LIMIT $3";
         let limit = Arg::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.find(sql, vec![reactor.into(), target.into(), limit]).await?;
         let due = |row: &Row| {
-            Ok(Due {
+            Ok(Waiting {
                 number: row.int(0)?,
                 ordering: row.text(1)?,
                 stream: stream(&row.text(2)?, &row.text(3)?)?,

@@ -42,7 +42,7 @@ async fn run(world: &World, scribe: &Arc<Scribe>, steps: u64) {
         reactors: reactors.into(),
     };
     let (_told, stop) = watch::channel(false);
-    killed_after(steps, runner.run(stop)).await;
+    killed_after(steps, Box::pin(runner.run(stop))).await;
     store.close().await;
 }
 

@@ -217,7 +217,7 @@ impl Reactor for Scribe {
         Terms {
             at_once: 2,
             patience: Duration::from_mins(5),
-            schedule: const { &[Duration::from_secs(10), Duration::from_secs(60)] },
+            schedule: const { &[Duration::from_secs(10), Duration::from_mins(1)] },
         }
     }
 

@@ -50,7 +50,7 @@ impl Config {
     }
 
     fn check_addresses(&self) -> Result<(), ConfigError> {
-        if self.serves() && self.roles.len() < Role::ALL.len() && self.public_url.is_none() {
+        if self.roles.len() < Role::ALL.len() && self.public_url.is_none() {
             return refuse(
                 "public_url",
                 "must be given where roles are divided: it is the same on every node",

@@ -121,7 +121,7 @@ fn roles_are_divided_only_where_all_stores_are_shared() {
     };
     assert!(
         with(stores(a, a, b), &[worker, shared]).is_ok(),
-        "a worker listens nowhere"
+        "a worker that knows where the others are"
     );
     for split in [stores(file, file, file), stores(file, a, b), stores(a, b, file)] {
         assert!(with(split, &[]).is_ok(), "{split:?}");
@@ -189,14 +189,15 @@ fn requests_are_taken_for_a_while_after_the_order_to_stop_unless_all_is_loopback
 }
 
 #[test]
-fn a_worker_that_is_told_no_address_has_no_default_secret_however_near_its_databases_are() {
+fn a_worker_is_told_the_public_address_and_has_no_default_secret_where_that_is_elsewhere() {
     // A proxy beside the process makes any database look near.
     let (log, keys) = ("postgres://127.0.0.1:5432/a", "postgres://127.0.0.1:5433/b");
     let worker = ("CHANCERY_ROLES", "worker");
     let with =
         |keys, more: &[(&'static str, &'static str)]| [&stores(log, keys, log)[..], &[worker], more].concat();
-    assert!(refusal(&with(keys, &[])).contains("master_key"));
-    assert!(load(&with(keys, &[KEY]), json!({})).is_ok());
+    assert!(refusal(&with(keys, &[KEY])).contains("public_url"));
+    assert!(refusal(&with(keys, &[PUBLIC])).contains("master_key"));
+    assert!(load(&with(keys, &[KEY, PUBLIC]), json!({})).is_ok());
     for beside in [
         "127.0.0.1",
         "localhost",
@@ -207,7 +208,7 @@ fn a_worker_that_is_told_no_address_has_no_default_secret_however_near_its_datab
     ] {
         let beside = format!("postgres://{beside}:5432/b?sslmode=disable");
         let refused = load(
-            &[&stores(log, &beside, log)[..], &[worker, KEY]].concat(),
+            &[&stores(log, &beside, log)[..], &[worker, KEY, PUBLIC]].concat(),
             json!({}),
         );
         let refused = refused.expect_err(&beside).to_string();
