@@ -8,7 +8,7 @@
 //! | `GET /health/ready` | 200 while the log and the key store answer within 3 s and, where this node has read models, no projection is stopped and none is far behind, and whoever follows the log has made a step in the last 30 s (several a second are usual, also when nothing happens); 503 and why else, before it has started, and from SIGTERM on |
 //! | `POST /rebuild` | builds the read models anew and answers when they are served; takes the header `x-chancery-order` with the incarnation of the log |
 //!
-//! | `GET /reactors` | how each reactor stands, on a worker: paused, queued, running, dead, lag, and in which streams it stands still |
+//! | `GET /reactors` | how each reactor stands, on a worker: paused, queued, running, dead, lag, and in which streams it stands still; and the incarnation of the `log`, which orders name |
 //! | `POST /reactors/{name}/pause`, `…/resume`, `…/restart` | lets it do nothing; lets it go on; lets it go on at the present heads, wherever it stood. These and the next take the header, too |
 //! | `GET /reactors/{name}/dead?after=` | a hundred jobs that were given up; `POST …/dead/{number}/revive` tries one anew, `…/discard` forgets it |
 //!

@@ -63,7 +63,8 @@ fn failed(error: impl std::fmt::Display) -> Told {
 
 async fn status(State(operators): State<Operators>) -> Result<Told, Told> {
     let status = reactors(&operators)?.status().await.map_err(failed)?;
-    Ok((StatusCode::OK, Json(json!({"reactors": status}))))
+    let log = operators.kernel.log().incarnation();
+    Ok((StatusCode::OK, Json(json!({"log": log, "reactors": status}))))
 }
 
 async fn pause(
