@@ -95,6 +95,13 @@ impl Projection for Audit {
     }
 
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
+        rows.insert(&AuditRow::of(happened));
+    }
+}
+
+impl AuditRow {
+    /// What an event is found by.
+    pub fn of(happened: &Happened) -> Self {
         let (stream, actor) = (happened.stream, &happened.actor);
         let subject_session = match happened.subject {
             Some(Subject {
@@ -103,7 +110,7 @@ impl Projection for Audit {
             }) => Some(SessionId(id)),
             _ => None,
         };
-        rows.insert(&AuditRow {
+        Self {
             realm: stream.realm,
             lane: stream.lane,
             seq: happened.seq,
@@ -120,7 +127,7 @@ impl Projection for Audit {
             application: actor.client,
             session: subject_session.or(actor.session),
             request: actor.request,
-        });
+        }
     }
 }
 
@@ -174,6 +181,27 @@ pub struct AuditFilter {
     pub from: Option<Timestamp>,
     /// Before this moment.
     pub to: Option<Timestamp>,
+}
+
+impl AuditFilter {
+    /// Whether an event is one of those that [`search`] finds: for who follows the log and cannot wait for the index. Of an event whose
+    /// subject is a session, `session_of` is whose it is.
+    pub fn admits(&self, row: &AuditRow, session_of: Option<UserId>) -> bool {
+        fn is<T: PartialEq>(asked: Option<&T>, found: Option<&T>) -> bool {
+            asked.is_none() || asked == found
+        }
+        let kind = self.subject_kind.map(SubjectKind::as_str);
+        is(self.event_type.as_ref(), Some(&row.event_type))
+            && is(kind.as_ref(), row.subject_kind.as_deref().as_ref())
+            && is(self.subject.as_ref(), row.subject_id.as_ref())
+            && (is(self.user.as_ref(), row.user_id.as_ref()) || is(self.user.as_ref(), session_of.as_ref()))
+            && is(self.actor.as_ref(), row.principal.as_ref())
+            && is(self.application.as_ref(), row.application.as_ref())
+            && is(self.session.as_ref(), row.session.as_ref())
+            && is(self.request.as_ref(), row.request.as_ref())
+            && self.from.is_none_or(|from| row.time >= from)
+            && self.to.is_none_or(|to| row.time < to)
+    }
 }
 
 /// About a user, or about one of their sessions. (Its id stands for it: ids are unique.)

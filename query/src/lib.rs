@@ -33,6 +33,8 @@ mod tests;
 mod users;
 mod wire;
 
+pub use events::{Limits, Live};
+
 use axum::extract::FromRef;
 use projections::Reads;
 use utoipa::openapi::OpenApi;
@@ -40,12 +42,14 @@ use utoipa_axum::router::OpenApiRouter;
 use web::Edge;
 
 /// What queries are answered from.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Queries {
     /// The HTTP edge, with the kernel behind it.
     pub edge: Edge,
     /// The read models.
     pub reads: Reads,
+    /// Who follows events live.
+    pub live: Live,
 }
 
 impl FromRef<Queries> for Edge {

@@ -14,11 +14,12 @@ use crate::position;
 const MAX_TEXT: usize = 256;
 
 /// Parameters that say how to answer and not what: a page token is not bound to them.
-const NOT_A_FILTER: [&str; 6] = [
+const NOT_A_FILTER: [&str; 7] = [
     "page_size",
     "page_token",
     "limit",
     "after",
+    "last_event_id",
     position::PARAMETER,
     "as_of",
 ];

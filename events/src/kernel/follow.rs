@@ -2,9 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
+
+use tokio::sync::watch;
 
 use super::{Kernel, KernelError};
 use crate::{
@@ -56,6 +58,31 @@ impl Freshness {
     }
 }
 
+/// How far the follower has come in the streams that somebody waits for.
+#[derive(Debug, Default)]
+pub(super) struct Waited(Mutex<HashMap<Stream, watch::Sender<u64>>>);
+
+impl Waited {
+    /// Changes whenever the stream has moved and the cache has heard of it.
+    pub(super) fn wait_for(&self, stream: Stream) -> watch::Receiver<u64> {
+        let mut waited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waited
+            .entry(stream)
+            .or_insert_with(|| watch::channel(0).0)
+            .subscribe()
+    }
+
+    fn tell(&self, stream: Stream, seq: u64) {
+        let mut waited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(told) = waited.get(&stream) else { return };
+        if told.is_closed() {
+            waited.remove(&stream);
+        } else {
+            told.send_if_modified(|last| std::mem::replace(last, seq) != seq);
+        }
+    }
+}
+
 /// Where the follower stands.
 struct Follower {
     mark: Mark,
@@ -91,7 +118,10 @@ impl Follower {
         for head in heads {
             let cursor = self.cursors.entry(head.stream).or_default();
             match follow(kernel, head, cursor).await {
-                Ok(()) => kernel.freshness.set_readable(head.stream, true),
+                Ok(()) => {
+                    kernel.freshness.set_readable(head.stream, true);
+                    kernel.waited.tell(head.stream, *cursor);
+                }
                 // One damaged stream must not make the others look old; what is in it is asked of the log from now on.
                 Err(LogError::Corrupt(reason)) => {
                     tracing::error!(reason, stream = %head.stream, "the fold cache cannot follow a damaged stream");

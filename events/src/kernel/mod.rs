@@ -79,6 +79,7 @@ pub struct Kernel {
     random: Arc<dyn Random>,
     cache: cache::FoldCache,
     freshness: follow::Freshness,
+    waited: follow::Waited,
 }
 
 impl Kernel {
@@ -97,6 +98,7 @@ impl Kernel {
             random,
             cache: cache::FoldCache::new(),
             freshness: follow::Freshness::default(),
+            waited: follow::Waited::default(),
         });
         follow::spawn(&kernel).await?;
         Ok(kernel)
@@ -178,6 +180,12 @@ impl Kernel {
     /// happens.
     pub fn since_look(&self) -> std::time::Duration {
         self.freshness.since_look()
+    }
+
+    /// Changes whenever a stream has moved, on whichever node, once [`current`](Self::current) knows of it: for those who follow the
+    /// stream. What happened before the call is theirs to read.
+    pub fn moved(&self, stream: Stream) -> tokio::sync::watch::Receiver<u64> {
+        self.waited.wait_for(stream)
     }
 
     /// The last seq of a stream, for a position to wait for.

@@ -1,4 +1,4 @@
-//! The parameters of `GET events`. The rule: a filter that can never find anything (a type that does not exist, a type or subject of the
+//! The parameters of `GET events` and of `GET events/stream`. The rule: a filter that can never find anything (a type that does not exist, a type or subject of the
 //! other lane) is refused with the reason, so that an empty answer means that nothing happened.
 
 use events::{
@@ -10,6 +10,7 @@ use projections::audit::AuditFilter;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::stream::Cursor;
 use crate::{
     paging,
     params::{FromParameters, Parameters},
@@ -30,11 +31,24 @@ pub struct EventFilter {
     pub index: Option<AuditFilter>,
 }
 
-/// How they are described.
+/// Which events are followed, and from where.
+#[derive(Debug)]
+pub struct StreamFilter {
+    /// The lanes that are followed.
+    pub lanes: Vec<Lane>,
+    /// Events after this place of the one lane.
+    pub after: Option<u64>,
+    /// Where to go on; a header `Last-Event-ID` is newer.
+    pub last_event_id: Option<Cursor>,
+    /// Which events of them; nothing if all.
+    pub which: Option<AuditFilter>,
+}
+
+/// How the places of a listing are described.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it describes what `EventFilter` reads")]
-struct Described {
+struct Place {
     /// The stream: `facts` (the default) or `activity`.
     #[param(example = "facts")]
     lane: Option<String>,
@@ -49,6 +63,28 @@ struct Described {
     page_size: Option<u64>,
     /// `next_page_token` of the page before, in place of `after`.
     page_token: Option<String>,
+}
+
+/// How those of a stream are described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `StreamFilter` reads")]
+struct StreamPlace {
+    /// One stream, `facts` or `activity`, in place of both.
+    #[param(example = "facts")]
+    lane: Option<String>,
+    /// Only events after this `seq`, of the one lane that is followed: `next_after` of a listing.
+    #[param(minimum = 0)]
+    after: Option<u64>,
+    /// The `id` of the last message that was received, where the header `Last-Event-ID` is out of reach.
+    last_event_id: Option<String>,
+}
+
+/// How the filter is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `which` reads")]
+struct Which {
     /// Only events of this type, such as `user.registered`.
     #[param(rename = "type")]
     event_type: Option<String>,
@@ -77,16 +113,26 @@ impl IntoParams for EventFilter {
     fn into_params(
         place: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
     ) -> Vec<utoipa::openapi::path::Parameter> {
-        Described::into_params(place)
+        let mut parameters = Place::into_params(&place);
+        parameters.extend(Which::into_params(place));
+        parameters
+    }
+}
+
+impl IntoParams for StreamFilter {
+    fn into_params(
+        place: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+    ) -> Vec<utoipa::openapi::path::Parameter> {
+        let mut parameters = StreamPlace::into_params(&place);
+        parameters.extend(Which::into_params(place));
+        parameters
     }
 }
 
 impl FromParameters for EventFilter {
     fn from_parameters(parameters: &mut Parameters<'_>) -> Self {
-        let lanes = Lane::ALL.map(|lane| (lane.as_str(), lane));
-        let lane = parameters.one_of("lane", &lanes).unwrap_or(Lane::Facts);
-        // What the log stores is a signed 64-bit number in every engine.
-        let after = parameters.number("after", 0, i64::MAX as u64);
+        let lane = lane(parameters).unwrap_or(Lane::Facts);
+        let after = after(parameters);
         let page_token = parameters.raw("page_token").map(str::to_owned);
         if after.is_some() && page_token.is_some() {
             parameters.refuse("after", "must not stand beside page_token");
@@ -96,7 +142,7 @@ impl FromParameters for EventFilter {
         if limit.is_some() && page_size.is_some() {
             parameters.refuse("limit", "must not stand beside page_size, which is the same");
         }
-        let index = index(parameters, lane);
+        let index = which(parameters, Some(lane)).0;
         Self {
             lane,
             after,
@@ -107,15 +153,47 @@ impl FromParameters for EventFilter {
     }
 }
 
-/// What the audit index is asked; nothing where all events of the lane are wanted.
-fn index(parameters: &mut Parameters<'_>, lane: Lane) -> Option<AuditFilter> {
+impl FromParameters for StreamFilter {
+    fn from_parameters(parameters: &mut Parameters<'_>) -> Self {
+        let named = lane(parameters);
+        let (which, home) = which(parameters, named);
+        let lanes = named
+            .or(home)
+            .map_or_else(|| Lane::ALL.to_vec(), |lane| vec![lane]);
+        let after = after(parameters);
+        if after.is_some() && lanes.len() > 1 {
+            parameters.refuse("after", "must stand beside lane: each lane counts for itself");
+        }
+        let last_event_id = parameters.value("last_event_id", Cursor::EXPECTED, |text| text.parse().ok());
+        Self {
+            lanes,
+            after,
+            last_event_id,
+            which,
+        }
+    }
+}
+
+fn lane(parameters: &mut Parameters<'_>) -> Option<Lane> {
+    parameters.one_of("lane", &Lane::ALL.map(|lane| (lane.as_str(), lane)))
+}
+
+/// What the log stores is a signed 64-bit number in every engine.
+fn after(parameters: &mut Parameters<'_>) -> Option<u64> {
+    parameters.number("after", 0, i64::MAX as u64)
+}
+
+/// Which events, nothing where all of them are wanted; and the lane that they are all in by their type or subject. What can never be
+/// in the lane that is asked about is refused.
+fn which(parameters: &mut Parameters<'_>, lane: Option<Lane>) -> (Option<AuditFilter>, Option<Lane>) {
     let event_type = parameters.value("type", "the name of an event, such as user.registered", |name| {
         Event::catalogue()
             .find(|(_, _, kind)| kind.name == name)
             .map(|(_, lane, kind)| (lane, kind.name))
     });
+    let mut lane = lane;
     if let Some((home, name)) = event_type
-        && home != lane
+        && *lane.get_or_insert(home) != home
     {
         parameters.refuse(
             "type",
@@ -129,7 +207,7 @@ fn index(parameters: &mut Parameters<'_>, lane: Lane) -> Option<AuditFilter> {
         }
     });
     if let Some((Some(kind), _)) = subject
-        && kind.lane() != lane
+        && *lane.get_or_insert(kind.lane()) != kind.lane()
     {
         let (kind, home) = (kind.as_str(), kind.lane());
         parameters.refuse(
@@ -156,10 +234,8 @@ fn index(parameters: &mut Parameters<'_>, lane: Lane) -> Option<AuditFilter> {
     let named = [
         "type", "subject", "user", "actor", "client", "session", "request", "from", "to",
     ];
-    named
-        .into_iter()
-        .any(|name| parameters.raw(name).is_some())
-        .then_some(filter)
+    let is_named = named.into_iter().any(|name| parameters.raw(name).is_some());
+    (is_named.then_some(filter), lane)
 }
 
 #[cfg(test)]
@@ -188,6 +264,45 @@ mod tests {
         );
         assert!(activity.index.is_none());
         assert_described::<EventFilter>();
+    }
+
+    #[test]
+    fn both_lanes_are_followed_unless_the_events_are_all_in_one() {
+        let follow = |query: &str| -> Option<(Vec<Lane>, Option<u64>)> {
+            let form = Form::parse(query.as_bytes()).unwrap();
+            let mut parameters = Parameters::new(&form);
+            let filter = StreamFilter::from_parameters(&mut parameters);
+            parameters.finish().ok().map(|()| (filter.lanes, filter.after))
+        };
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(follow("").unwrap(), (Lane::ALL.to_vec(), None));
+        assert_eq!(
+            follow(&format!("actor={id}")).unwrap(),
+            (Lane::ALL.to_vec(), None)
+        );
+        assert_eq!(
+            follow("lane=facts&after=7").unwrap(),
+            (vec![Lane::Facts], Some(7))
+        );
+        assert_eq!(
+            follow("type=login.failed&after=7").unwrap(),
+            (vec![Lane::Activity], Some(7))
+        );
+        assert_eq!(
+            follow(&format!("subject=user:{id}")).unwrap(),
+            (vec![Lane::Facts], None)
+        );
+        for refused in [
+            "after=7",
+            "lane=facts&type=login.failed",
+            &format!("type=login.failed&subject=user:{id}"),
+            "last_event_id=7",
+            "page_token=x",
+            "limit=5",
+        ] {
+            assert_eq!(follow(refused), None, "{refused}");
+        }
+        assert_described::<StreamFilter>();
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! The rule: what is answered comes from the log itself, in the order of the log; the audit index only says where to look.
 //!
 //! - `wire.rs`: how an event is written in JSON, and what of it is never shown;
-//! - `filter.rs`: the parameters.
+//! - `filter.rs`: the parameters;
+//! - `stream/`: the same events as they happen.
 
 mod filter;
+mod stream;
 mod wire;
 
 use axum::{
@@ -14,6 +16,7 @@ use axum::{
 };
 use events::{
     envelope::Recorded,
+    event::Happened,
     kernel::{Kernel, KernelError},
     subject::Stream,
 };
@@ -33,13 +36,16 @@ use crate::{
     wire::InRealm,
 };
 use filter::EventFilter;
+pub use stream::{Limits, Live};
 use wire::RecordedEvent;
 
 /// Holes of up to so many events between two that are asked for are read along with them.
 const HOLE: u64 = 32;
 
 pub(crate) fn router() -> OpenApiRouter<Queries> {
-    OpenApiRouter::new().routes(routes!(list_events))
+    OpenApiRouter::new()
+        .routes(routes!(list_events))
+        .merge(stream::router())
 }
 
 /// Events of one lane, in the order of the log.
@@ -102,8 +108,8 @@ async fn list_events(
     };
     let mut found = Vec::with_capacity(recorded.len());
     for recorded in &recorded {
-        let (happened, network) = (kernel.decode(recorded).await?, kernel.network(recorded).await?);
-        found.push(RecordedEvent::new(&happened, network.as_ref()).map_err(KernelError::from)?);
+        let happened = kernel.decode(recorded).await?;
+        found.push(shown(kernel, recorded, &happened).await?);
     }
     let Page {
         items,
@@ -119,6 +125,13 @@ async fn list_events(
         }),
     )
         .into_response())
+}
+
+/// An event as it is shown to whoever may read events.
+async fn shown(kernel: &Kernel, recorded: &Recorded, happened: &Happened) -> Result<RecordedEvent, Problem> {
+    let network = kernel.network(recorded).await?;
+    let shown = RecordedEvent::new(happened, network.as_ref());
+    Ok(shown.map_err(KernelError::from)?)
 }
 
 /// The events at these places, neighbours in one go.

@@ -2,6 +2,7 @@
 //! What only shows when all parts stand together is here; every endpoint with all its callers is tested over HTTP in `tests/`.
 
 mod bound_tokens;
+mod following;
 mod management;
 mod operations;
 mod realm_surface;
@@ -96,6 +97,7 @@ struct World {
     queries: Queries,
     app: Router,
     key: SigningKey,
+    _close: tokio::sync::watch::Sender<bool>,
     _folder: tempfile::TempDir,
     _database: Option<Database>,
 }
@@ -133,9 +135,17 @@ impl World {
             "https://id.example".parse().unwrap(),
             documents,
         );
+        let (close, closing) = tokio::sync::watch::channel(false);
         let queries = Queries {
             edge: edge.clone(),
             reads,
+            live: Live::new(
+                Limits {
+                    per_realm: 2,
+                    in_all: 3,
+                },
+                closing,
+            ),
         };
         let (api, _) = router(queries.clone())
             .merge(auth::router(queries.clone()))
@@ -148,6 +158,7 @@ impl World {
             queries,
             app,
             key,
+            _close: close,
             _folder: folder,
             _database: database,
         };

@@ -17,6 +17,7 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/applications/{id}/roles",
         "/applications/{id}/secrets",
         "/events",
+        "/events/stream",
         "/initial-access-tokens/{id}",
         "/sessions",
         "/sessions/{id}",

@@ -40,6 +40,30 @@ impl Answer {
         let request = request?;
         let asked = format!("{} {}", request.method(), request.url());
         let response = client.execute(request).await?;
+        if is_endless(&response) {
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let text = String::new();
+            return Ok(Self {
+                asked,
+                status,
+                headers,
+                text,
+            });
+        }
+        Self::try_read(asked, response).await
+    }
+
+    /// Reads an answer that has begun.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    pub async fn read(asked: String, response: reqwest::Response) -> Self {
+        Self::try_read(asked, response)
+            .await
+            .unwrap_or_else(|error| panic!("half an answer: {error:?}"))
+    }
+
+    async fn try_read(asked: String, response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Self {
             asked,
@@ -156,6 +180,12 @@ impl Answer {
     pub fn faults(&self) -> String {
         self.json()["errors"].to_string()
     }
+}
+
+/// Whether an answer goes on until one leaves: of such a one only the head is read.
+fn is_endless(response: &reqwest::Response) -> bool {
+    let kind = response.headers().get("content-type");
+    kind.is_some_and(|kind| kind == "text/event-stream")
 }
 
 /// A caller of both APIs.

@@ -80,6 +80,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// Where requests that tenants cause may go.
     pub outbound: Outbound,
+    /// How many follow events live.
+    pub live: Live,
     /// How letters are sent.
     pub smtp: Smtp,
     /// What is logged, and how.
@@ -104,6 +106,7 @@ impl Default for Config {
             bootstrap: Bootstrap::default(),
             passwords: Passwords::default(),
             outbound: Outbound::default(),
+            live: Live::default(),
             smtp: Smtp::default(),
             telemetry: Telemetry::default(),
         }
@@ -171,6 +174,37 @@ impl Default for Passwords {
         Self {
             workers: 0,
             queue: 64,
+        }
+    }
+}
+
+/// How many follow events live over this process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Live {
+    /// Connections for one realm; one more is answered 429.
+    #[serde(deserialize_with = "number")]
+    pub connections_per_realm: usize,
+    /// All of them; one more is answered 503.
+    #[serde(deserialize_with = "number")]
+    pub connections: usize,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            connections_per_realm: 100,
+            connections: 2_000,
+        }
+    }
+}
+
+impl Live {
+    /// As the query side takes it.
+    pub fn limits(&self) -> query::Limits {
+        query::Limits {
+            per_realm: self.connections_per_realm,
+            in_all: self.connections,
         }
     }
 }

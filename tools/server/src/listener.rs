@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
@@ -15,23 +15,23 @@ use axum::{
     extract::ConnectInfo,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Request, Version, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header, uri::Authority};
+use http_body_util::BodyExt;
 use hyper::{
     body::Incoming,
     rt::{Read, Write},
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::graceful::GracefulConnection,
-};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
-use web::{Code, Problem};
+use web::{Code, Problem, layers::GoesOn};
 
 use crate::tls::Tls;
 
@@ -43,27 +43,41 @@ const CONNECTIONS: u32 = 10_000;
 const STREAMS: u32 = 100;
 /// How much of their bodies may wait to be read: of one request, and of all of a connection.
 const WINDOWS: (u32, u32) = (64 * 1_024, 256 * 1_024);
+/// How long a peer may take nothing of what is sent to it.
+const TAKEN: Duration = Duration::from_secs(30);
 /// How long requests in flight may take after the order to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until told to stop and for `delay` after that, while answers ask their peers to go elsewhere with the next
-/// request; then lets requests in flight end. What these proxies say of a caller's address is believed.
+/// The order to end, in two steps.
+pub struct Ending {
+    /// Becomes true with the order.
+    pub stopping: watch::Receiver<bool>,
+    /// For how long requests are still taken after that, while answers ask their peers to go elsewhere with the next one.
+    pub delay: Duration,
+    /// Is made true then: what is in flight ends, and no more is taken.
+    pub close: watch::Sender<bool>,
+}
+
+/// Serves until told to stop, and lets requests in flight end. What these proxies say of a caller's address is believed.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     app: Router,
     proxies: Arc<[IpAddr]>,
-    stopping: watch::Receiver<bool>,
-    delay: Duration,
+    ending: Ending,
 ) {
+    let Ending {
+        stopping,
+        delay,
+        close,
+    } = ending;
     let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
-    let (close, closing) = watch::channel(false);
     let server = Arc::new(Server {
         tls,
         app,
         proxies,
         stopping: stopping.clone(),
-        closing,
+        closing: close.subscribe(),
     });
     let serve = |(stream, peer, place): Accepted| {
         let server = Arc::clone(&server);
@@ -108,20 +122,24 @@ struct Server {
 impl Server {
     async fn attend(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         let Some(tls) = &self.tls else {
-            return self.attend_http1(TokioIo::new(stream), peer).await;
+            return self.attend_http1(impatient(stream), peer).await;
         };
         let Some(stream) = tls.accept(stream).await else {
             return;
         };
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            self.attend_http2(TokioIo::new(stream), peer).await;
+            self.attend_http2(impatient(stream), peer).await;
         } else {
-            self.attend_http1(TokioIo::new(stream), peer).await;
+            self.attend_http1(impatient(stream), peer).await;
         }
     }
 
     /// The time for a head counts from the first moment on.
-    async fn attend_http1<I: Read + Write + Unpin + 'static>(self: &Arc<Self>, stream: I, peer: SocketAddr) {
+    async fn attend_http1<I: Read + Write + Unpin + Send + 'static>(
+        self: &Arc<Self>,
+        stream: I,
+        peer: SocketAddr,
+    ) {
         let server = Arc::clone(self);
         let service = service_fn(move |request| {
             let server = Arc::clone(&server);
@@ -129,8 +147,10 @@ impl Server {
         });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
-        let connection = builder.serve_connection(stream, service);
-        self.until_it_ends(connection, std::future::pending()).await;
+        let connection = builder.serve_connection(stream, service).with_upgrades();
+        let shutdown = http1::UpgradeableConnection::graceful_shutdown;
+        self.until_it_ends(connection, shutdown, std::future::pending())
+            .await;
     }
 
     /// A connection without a request in work is let go as over HTTP/1.1, and so is one that takes its last answers slowly.
@@ -141,9 +161,8 @@ impl Server {
         let service = service_fn(move |request| {
             let (server, working) = (Arc::clone(&server), Working::start(&working));
             async move {
-                let answer = server.answer(request, peer).await;
-                drop(working);
-                answer
+                let answer = server.answer(request, peer).await?;
+                Ok::<_, Infallible>(working.until_read(answer))
             }
         });
         let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -153,13 +172,18 @@ impl Server {
             .initial_stream_window_size(WINDOWS.0)
             .initial_connection_window_size(WINDOWS.1);
         let connection = builder.serve_connection(stream, service);
-        self.until_it_ends(connection, silence(work)).await;
+        let shutdown = http2::Connection::graceful_shutdown;
+        self.until_it_ends(connection, shutdown, silence(work)).await;
     }
 
     /// Drives a connection: to its end, or until it is to close, or until there was silence.
-    async fn until_it_ends<C>(&self, connection: C, silence: impl Future<Output = ()>)
-    where
-        C: GracefulConnection<Error = hyper::Error>,
+    async fn until_it_ends<C>(
+        &self,
+        connection: C,
+        shutdown: impl Fn(Pin<&mut C>),
+        silence: impl Future<Output = ()>,
+    ) where
+        C: Future<Output = hyper::Result<()>>,
     {
         let mut closing = self.closing.clone();
         let told = async {
@@ -170,11 +194,11 @@ impl Server {
             biased;
             ended = &mut connection => ended,
             () = told => {
-                connection.as_mut().graceful_shutdown();
+                shutdown(connection.as_mut());
                 connection.await
             }
             () = silence => {
-                connection.as_mut().graceful_shutdown();
+                shutdown(connection.as_mut());
                 tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
             }
         };
@@ -194,8 +218,9 @@ impl Server {
                 .detail("the header Host must stand once and name a host")
                 .into_response()
         };
-        // Over HTTP/2 the connection itself says so, when it closes.
-        if *self.stopping.borrow() && version < Version::HTTP_2 {
+        // Over HTTP/2 the connection itself says so, when it closes; one that becomes a WebSocket is no more asked for anything.
+        let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if *self.stopping.borrow() && version < Version::HTTP_2 && !goes_on {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -210,6 +235,19 @@ impl Working {
     fn start(working: &Arc<watch::Sender<usize>>) -> Self {
         working.send_modify(|count| *count += 1);
         Self(Arc::clone(working))
+    }
+
+    /// Until the answer's head; where the answer goes on by itself, until its end.
+    fn until_read(self, answer: Response) -> Response {
+        if answer.extensions().get::<GoesOn>().is_none() {
+            return answer;
+        }
+        answer.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _in_work = &self;
+                frame
+            }))
+        })
     }
 }
 
@@ -272,6 +310,13 @@ fn names_one_host(request: &Request<Incoming>) -> bool {
     }
 }
 
+/// A connection that fails once its peer has taken nothing for [`TAKEN`].
+fn impatient<S: AsyncRead + AsyncWrite>(stream: S) -> TokioIo<Pin<Box<TimeoutStream<S>>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKEN));
+    TokioIo::new(Box::pin(stream))
+}
+
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
@@ -310,6 +355,22 @@ mod tests {
         let last = started.elapsed();
         tokio::time::timeout(HEAD * 2, silent).await.unwrap().unwrap();
         assert_eq!(started.elapsed().as_secs(), (last + HEAD).as_secs());
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_is_in_work_until_it_is_read_or_let_go() {
+        let (working, work) = watch::channel(0);
+        let working = Arc::new(working);
+        let answer = || Response::new(Body::from("told"));
+        let told = Working::start(&working).until_read(answer());
+        assert_eq!(*work.borrow(), 0, "an ordinary one is in work until its head");
+        drop(told);
+        let mut going_on = answer();
+        going_on.extensions_mut().insert(GoesOn);
+        let told = Working::start(&working).until_read(going_on);
+        assert_eq!(*work.borrow(), 1);
+        drop(told);
+        assert_eq!(*work.borrow(), 0);
     }
 
     #[test]

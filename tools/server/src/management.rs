@@ -21,6 +21,8 @@
 //! | `chancery_log_appends_total` | verdict | appends judged |
 //! | `chancery_log_events_total` | lane | events written |
 //! | `chancery_log_queue_depth`, `chancery_log_batch_appends`, `chancery_log_commit_seconds` | | appends waiting, appends of one transaction, its length |
+//! | `chancery_live_followers` | | connections over which events are followed live |
+//! | `chancery_live_ended_total` | reason | streams of events that the node ended |
 //! | `chancery_tls_handshakes_total` | result: done, failed, timed_out, plain | connections to the listener with a certificate |
 //! | `chancery_tls_certificate_refused` | | 1 while the certificate's files hold what cannot be used, and the one before is presented |
 //! | `chancery_decisions_lost_total` | | decisions made anew because the subject moved meanwhile |
@@ -56,7 +58,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     Failure,
     config::{Config, Place},
-    listener,
+    listener::{self, Ending},
     platform::{Platform, private_folder},
 };
 
@@ -163,8 +165,11 @@ pub async fn start(
         None,
         app,
         Arc::from([]),
-        drained,
-        Duration::ZERO,
+        Ending {
+            stopping: drained,
+            delay: Duration::ZERO,
+            close: watch::Sender::default(),
+        },
     ));
     Ok(Management { address, started })
 }

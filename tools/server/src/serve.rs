@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use command::{Commands, bootstrap::Bootstrap};
-use query::Queries;
+use query::{Live, Queries};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,13 +16,18 @@ use web::Edge;
 use crate::{
     Failure,
     config::{Config, Passwords, Role, Secret},
-    demo, docs, listener, logging, management,
+    demo, docs,
+    listener::{self, Ending},
+    logging, management,
     platform::Platform,
     tls::Tls,
 };
 
 /// How often what is over is swept from the log's indexes.
 const SWEEP: Duration = Duration::from_mins(10);
+
+/// How long those who follow events may take to hear that the node ends.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
@@ -41,6 +46,8 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     // Listened for before anything is opened: opening may take long, and the first process of a container is ended by
     // nothing else.
     let mut stopping = until_told_to_stop()?;
+    let (close, closing) = watch::channel(false);
+    let live = Live::new(config.live.limits(), closing);
     let (drain, drained) = watch::channel(false);
     let opening = async {
         let mut platform = Platform::open(&config).await?;
@@ -50,7 +57,9 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let edge = edge(&config, &platform, listening.unwrap_or(config.listen))?;
         let public = match listener {
-            Some(listener) => Some(public(&config, &platform, edge.clone(), listener, with_demo).await?),
+            Some(listener) => {
+                Some(public(&config, &platform, edge.clone(), &live, listener, with_demo).await?)
+            }
             None => None,
         };
         if config.is(Role::Worker) {
@@ -87,7 +96,14 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         Some(Public { listener, app, .. }) => {
             let proxies = config.trusted_proxies.iter().copied().collect();
             let following = tls.clone().map(|tls| tokio::spawn(tls.follow()));
-            listener::serve(listener, tls, app, proxies, stopping, config.drain()).await;
+            let ending = Ending {
+                stopping,
+                delay: config.drain(),
+                close,
+            };
+            listener::serve(listener, tls, app, proxies, ending).await;
+            // A WebSocket is no request in flight any more.
+            let _ = tokio::time::timeout(FAREWELL, live.ended()).await;
             if let Some(following) = following {
                 following.abort();
             }
@@ -155,6 +171,7 @@ async fn public(
     config: &Config,
     platform: &Platform,
     edge: Edge,
+    live: &Live,
     listener: TcpListener,
     with_demo: bool,
 ) -> Result<Public, Failure> {
@@ -163,6 +180,7 @@ async fn public(
         Some(reads) if config.is(Role::Query) => Some(query::api(Queries {
             edge: edge.clone(),
             reads: reads.clone(),
+            live: live.clone(),
         })),
         _ => None,
     };

@@ -13,7 +13,7 @@ use std::{marker::PhantomData, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts, MatchedPath, RawPathParams},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use events::{
     envelope::Actor,
@@ -134,20 +134,7 @@ where
         let mut caller = caller(&edge, parts).await?;
         let realm = edge.realm(&named_realm(parts, state).await?).await?;
         let realm = realm.ok_or(Problem::new(Code::NotFound))?;
-        let mut ruling = decide(&caller, &A::INFO, realm.id);
-        if ruling != Ruling::Allow {
-            // Another node may have given the role a moment ago, and its caller was told so.
-            let (home, principal) = (caller.token.realm.id, caller.principal());
-            caller.roles = edge.kernel().latest::<Assignments>(home, principal).await?.state;
-            ruling = decide(&caller, &A::INFO, realm.id);
-        }
-        match ruling {
-            Ruling::Allow => {}
-            Ruling::Forbid => {
-                return Err(Problem::new(Code::Forbidden).detail(format!("this needs {}", A::INFO.name)));
-            }
-            Ruling::Hide => return Err(Problem::new(Code::NotFound)),
-        }
+        permitted::<A>(&edge, &mut caller, realm.id).await?;
         let request_id = request_id(parts, &edge);
         Ok(Self {
             realm,
@@ -156,6 +143,48 @@ where
             network: network(parts),
             action: PhantomData,
         })
+    }
+}
+
+impl<A: Action> Access<A> {
+    /// Whether whoever was let in with these headers would be let in still: for an answer that goes on while things change. A proof of a
+    /// key, if the token is bound to one, was for the request alone.
+    pub async fn again(&self, edge: &Edge, headers: &HeaderMap) -> Result<(), Problem> {
+        let refused = || Problem::new(Code::Unauthenticated);
+        let presented = bearer::presented(headers, None, None).ok().flatten();
+        let presented = presented.ok_or_else(refused)?;
+        let token = match edge.verify_access_token(presented.token).await {
+            Ok(token) => token,
+            Err(TokenRefused::Invalid(reason)) => {
+                tracing::debug!(reason, "access token refused while an answer goes on");
+                return Err(refused());
+            }
+            Err(TokenRefused::Proof(..)) => return Err(refused()),
+            Err(TokenRefused::Unavailable(error)) => return Err(error.into()),
+        };
+        if !is_for_us(edge, &token) || !may_manage(&token) {
+            return Err(refused());
+        }
+        let mut caller = holding(edge, token).await?;
+        let realm = edge.realm(&self.realm.id.to_string()).await?;
+        let realm = realm.ok_or(Problem::new(Code::NotFound))?;
+        permitted::<A>(edge, &mut caller, realm.id).await
+    }
+}
+
+/// May this caller do `A` in that realm? Else, what it is told.
+async fn permitted<A: Action>(edge: &Edge, caller: &mut Caller, realm: RealmId) -> Result<(), Problem> {
+    let mut ruling = decide(caller, &A::INFO, realm);
+    if ruling != Ruling::Allow {
+        // Another node may have given the role a moment ago, and its caller was told so.
+        let (home, principal) = (caller.token.realm.id, caller.principal());
+        caller.roles = edge.kernel().latest::<Assignments>(home, principal).await?.state;
+        ruling = decide(caller, &A::INFO, realm);
+    }
+    match ruling {
+        Ruling::Allow => Ok(()),
+        Ruling::Forbid => Err(Problem::new(Code::Forbidden).detail(format!("this needs {}", A::INFO.name))),
+        Ruling::Hide => Err(Problem::new(Code::NotFound)),
     }
 }
 
@@ -201,20 +230,32 @@ async fn caller(edge: &Edge, parts: &Parts) -> Result<Caller, Problem> {
         Err(TokenRefused::Proof(realm, refused)) => return Err(unproven(edge, realm, &refused, &place).await),
         Err(TokenRefused::Unavailable(error)) => return Err(error.into()),
     };
-    // A user's token is for this API only if it says so: otherwise any application that an administrator signs in to could use it here.
-    if !token.audience.contains(&edge.issuer(&token.realm)) {
+    if !is_for_us(edge, &token) {
         return Err(invalid());
     }
-    // Its roles would be those of whoever acts, and it speaks of another: here each application acts for itself or for a user.
-    if token.user.is_none() && token.exchanged.is_some() {
-        return Err(invalid());
-    }
-    if token.user.is_some() && !token.scopes.contains(MANAGE) {
+    if !may_manage(&token) {
         let scheme = scheme.as_str();
         let challenge = format!("{scheme} error=\"insufficient_scope\", scope=\"{MANAGE}\"");
         let problem = Problem::new(Code::Forbidden).detail(format!("the token lacks the scope {MANAGE}"));
         return Err(challenged(problem, &challenge, &place));
     }
+    holding(edge, token).await
+}
+
+/// Whether a token is for this API. A user's token is only if it says so: otherwise any application that an administrator signs in to
+/// could use it here. The roles of one that was exchanged for another application would be those of whoever acts, and it speaks of
+/// another: here each application acts for itself or for a user.
+fn is_for_us(edge: &Edge, token: &AccessToken) -> bool {
+    token.audience.contains(&edge.issuer(&token.realm)) && (token.user.is_some() || token.exchanged.is_none())
+}
+
+/// Whether the user whose token it is let it be used for this API.
+fn may_manage(token: &AccessToken) -> bool {
+    token.user.is_none() || token.scopes.contains(MANAGE)
+}
+
+/// Whoever holds a token, with the roles of now.
+async fn holding(edge: &Edge, token: AccessToken) -> Result<Caller, Problem> {
     let principal = token.user.map_or(token.client.0, |user| user.0);
     let roles = edge
         .kernel()

@@ -39,6 +39,10 @@ const DURATION: &str = "chancery_http_request_duration_seconds";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub Uuid);
 
+/// In an answer's extensions: its body goes on for as long as its reader stays. The request is in work until it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct GoesOn;
+
 /// Puts all of it around a router.
 pub fn edge_layers(app: Router, edge: &Edge) -> Router {
     metrics::describe_counter!(
