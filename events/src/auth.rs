@@ -462,6 +462,8 @@ pub struct Session {
     pub last_ending: u64,
     /// What it gave to applications; what was over long ago is left out.
     pub grants: Vec<Grant>,
+    /// The applications that it ever gave something to: who hears of its end.
+    pub applications: BTreeSet<ApplicationId>,
 }
 
 impl Session {
@@ -542,6 +544,7 @@ impl Fold for Session {
                 // A code that comes again after that is stopped by its claim, which is kept for longer than it is valid.
                 self.grants
                     .retain(|grant| happened.time < grant.expires.after_seconds(GRANT_KEPT));
+                self.applications.insert(*client);
                 self.grants.push(Grant {
                     id: *grant,
                     client: *client,
@@ -618,5 +621,10 @@ mod tests {
         session.apply(&start(3, 3, 1_600));
         let held: Vec<u128> = session.grants.iter().map(|grant| grant.id.0.as_u128()).collect();
         assert_eq!(held, [3]);
+        assert_eq!(
+            session.applications.len(),
+            1,
+            "who it gave something to is remembered"
+        );
     }
 }

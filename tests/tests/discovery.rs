@@ -279,6 +279,22 @@ impl Told {
                 let answer = Answer::to(http.get(self.metadata[member].as_str().expect("an address"))).await;
                 assert!(answer.status < 400, "{answer:?}");
             }
+            "check_session_iframe" => {
+                let place = self.metadata[member].as_str().expect("an address");
+                let frame = Answer::to(http.get(place)).await.is(200);
+                let policy = frame.header("content-security-policy").unwrap_or_default();
+                assert!(policy.contains("frame-ancestors *"), "{policy}");
+            }
+            // What it does in a browser is in `journeys.rs`; here, that an application can have it.
+            "frontchannel_logout_supported" | "frontchannel_logout_session_supported" => {
+                assert!(self.is(member));
+                let out = "https://client.example.test/out";
+                let answer = self
+                    .register(json!({ "frontchannel_logout_uri": out, "frontchannel_logout_session_required": true }))
+                    .await
+                    .is(201);
+                assert_eq!(answer.json()["frontchannel_logout_uri"], json!(out));
+            }
             "protected_resources" => {
                 assert_eq!(self.list(member), [self.realm.issuer()]);
                 let place = self

@@ -5,12 +5,11 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use chancery_tests::harness::{Application, Arrival, Browser, Realm, User, shared};
+use chancery_tests::harness::{Application, Arrival, Browser, Realm, User, free_port, shared};
 use serde_json::{Value, json};
 
 fn examples() -> PathBuf {
@@ -42,12 +41,6 @@ impl Drop for Example {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// A port that was free just now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 impl Example {

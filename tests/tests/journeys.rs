@@ -1,4 +1,4 @@
-//! Sign-ins by programs that we did not write: headless Chromium (`journeys/browser.mjs`) and the npm library
+//! Sign-ins by programs that we did not write: headless Chromium (`journeys/browser.mjs`, `journeys/sessions.mjs`) and the npm library
 //! openid-client (`journeys/openid_client.mjs`). Where they are not installed, this is said loudly; with `CI=true` it fails.
 
 use std::{
@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use chancery_tests::harness::{Options, Realm, Server, shared};
+use chancery_tests::harness::{Options, Realm, Server, Stores, free_port, shared};
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
@@ -105,6 +105,58 @@ fn a_browser_signs_in_to_the_demo_with_and_without_script() {
         "browser.mjs",
         &json!({"chromium": chromium, "base": server.base, "password": password}),
     );
+}
+
+/// Behind a proxy, at names of three sites: what browsers do to frames of other sites, they do to these.
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_of_other_sites_notice_and_hear_in_a_browser_that_the_session_ends() {
+    if scratch::engine() != scratch::Engine::Sqlite {
+        return;
+    }
+    let (true, Some(chromium)) = (has_node(), chromium()) else {
+        return;
+    };
+    let (own, theirs) = (free_port(), free_port());
+    let public = format!("https://id.chancery.test:{own}");
+    // On files: outside loopback, databases need two servers.
+    let server = Server::start(
+        Options::default()
+            .on(&Stores::Files)
+            .with("CHANCERY_PUBLIC_URL", &public)
+            .with("CHANCERY_MASTER_KEY", &"a1b2c3d4".repeat(8)),
+    );
+    let realm = Realm::on(&server).await;
+    let alice = realm.user().await;
+    let mut applications = json!({});
+    for (name, told) in [("shop", true), ("news", false)] {
+        let origin = format!("https://{name}.test:{theirs}");
+        let settings = json!({
+            "name": format!("The {name}"),
+            "redirect_uris": [format!("{origin}/callback")],
+            "post_logout_redirect_uris": [format!("{origin}/bye")],
+            "frontchannel_logout_uri": format!("{origin}/out"),
+            "frontchannel_logout_session_required": told,
+        });
+        let application = realm.application_with("spa", settings).await;
+        applications[name] =
+            json!({ "client_id": application.client_id, "redirect_uri": format!("{origin}/callback") });
+    }
+    let pair =
+        rcgen::generate_simple_self_signed(["id.chancery.test", "shop.test", "news.test"].map(str::to_owned));
+    let pair = pair.unwrap_or_else(|error| panic!("{error}"));
+    let journey = json!({
+        "chromium": chromium,
+        "base": server.base,
+        "issuer": format!("{public}/realms/{}", realm.name),
+        "applications": applications,
+        "certificate": pair.cert.pem(),
+        "key": pair.signing_key.serialize_pem(),
+        "username": alice.username,
+        "password": alice.password,
+    });
+    tokio::task::spawn_blocking(move || travel("sessions.mjs", &journey))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[tokio::test]

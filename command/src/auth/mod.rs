@@ -23,6 +23,7 @@
 //! | it ends it | `DELETE oauth2/register/{client_id}` | `application.disabled` |
 //! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
 //! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
+//! | an application looks whether it is the same session | `GET oauth2/check-session`, in a frame | none |
 //!
 //! **What goes wrong.** Where the client or its redirect URI are in doubt the person sees a page, and nothing
 //! is sent anywhere; everything else is told to the application (RFC 6749, 4.1.2.1 and 5.2). A name and
@@ -43,7 +44,8 @@
 //! | `code.rs`, `token/`, `grants.rs`, `exchanges.rs` | codes, the grants of the token endpoint, and the decisions on them |
 //! | `device/` | devices without a browser: asking, answering, codes |
 //! | `registration/` | applications that register by themselves (RFC 7591, RFC 7592) |
-//! | `revoke.rs`, `logout.rs`, `hint.rs` | tokens given back, sessions ended, id tokens as hints |
+//! | `revoke.rs`, `logout/`, `hint.rs` | tokens given back, sessions ended and who hears of it, id tokens as hints |
+//! | `session_state.rs` | how applications notice that the session is another one |
 //! | `page.rs`, `pages/`, `assets.rs`, `visit.rs`, `parameters.rs` | how pages and answers travel, and what forms hold |
 //! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
 //!
@@ -72,6 +74,7 @@ mod parameters;
 mod registration;
 mod revoke;
 mod session_cookie;
+mod session_state;
 pub(crate) mod sessions;
 mod sign_in;
 mod token;
@@ -90,6 +93,7 @@ use utoipa_axum::{
 };
 use web::{Code, Problem, cors};
 
+pub(crate) use authorize::redirect_uri::PolicySource;
 pub(crate) use device::pace::Pace;
 pub(crate) use registration::pace::RegistrationPace;
 
@@ -110,6 +114,7 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         .routes(routes!(token::token).map(cors::open))
         .routes(routes!(revoke::revoke).map(cors::open))
         .routes(routes!(logout::get_logout, logout::post_logout).map(without_head))
+        .routes(routes!(session_state::check_session))
         .routes(routes!(registration::register).map(cors::open))
         .routes(
             routes!(

@@ -1,8 +1,8 @@
 //! How a hosted page travels, and what it says when something is wrong. The rule: every page has a strict
-//! policy, is never stored, never framed; and an error says what the person and the developer can do, and
+//! policy, is never stored, never framed (but for the one frame that shows nothing); and an error says what the person and the developer can do, and
 //! nothing internal.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use uuid::Uuid;
@@ -13,47 +13,94 @@ use super::{
 };
 use crate::realms::SigningKeyError;
 
+/// What a page may do beyond loading its own style sheet and images and posting to this site.
+#[derive(Clone, Copy, Default)]
+struct Allowed<'a> {
+    /// Where its form may lead, or post to.
+    leads_to: Option<&'a PolicySource>,
+    /// Its scripts.
+    script: bool,
+    /// What it may frame.
+    frames: &'a [PolicySource],
+}
+
 /// A page under a policy that allows its own style sheet and images, and forms to this site only.
 pub fn page(status: StatusCode, template: &impl Template) -> Response {
-    under_policy(status, template, None, false)
+    under_policy(status, template, Allowed::default())
 }
 
 /// A page whose form may lead on to another place: browsers hold `form-action` against the redirects that
 /// follow a form.
 pub fn form_page(status: StatusCode, template: &impl Template, leads_to: Option<&PolicySource>) -> Response {
-    under_policy(status, template, leads_to, false)
+    let allowed = Allowed {
+        leads_to,
+        ..Allowed::default()
+    };
+    under_policy(status, template, allowed)
 }
 
 /// A page whose form posts itself to another place, by its one script.
 pub fn posting_page(template: &impl Template, leads_to: Option<&PolicySource>) -> Response {
-    under_policy(StatusCode::OK, template, leads_to, true)
+    let allowed = Allowed {
+        leads_to,
+        script: true,
+        ..Allowed::default()
+    };
+    under_policy(StatusCode::OK, template, allowed)
 }
 
-fn under_policy(
-    status: StatusCode,
-    template: &impl Template,
-    leads_to: Option<&PolicySource>,
-    script: bool,
-) -> Response {
-    let html = match template.render() {
-        Ok(html) => html,
+/// A page that frames others, and goes on by its one script when they have loaded.
+pub fn framing_page(template: &impl Template, frames: &[PolicySource]) -> Response {
+    let allowed = Allowed {
+        script: true,
+        frames,
+        ..Allowed::default()
+    };
+    under_policy(StatusCode::OK, template, allowed)
+}
+
+/// What pages of any origin frame: it has its one script and nothing else, not even a look.
+pub fn frame(template: &impl Template) -> Response {
+    const POLICY: HeaderValue = HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *",
+    );
+    let mut response = html(StatusCode::OK, template);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+fn html(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be written");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+fn under_policy(status: StatusCode, template: &impl Template, allowed: Allowed<'_>) -> Response {
+    let script = if allowed.script { " script-src 'self';" } else { "" };
+    let leads_to = allowed
+        .leads_to
+        .map(|place| format!(" {place}"))
+        .unwrap_or_default();
+    let mut frames: Vec<_> = allowed.frames.iter().map(|place| format!(" {place}")).collect();
+    frames.sort();
+    frames.dedup();
+    let frames = if frames.is_empty() {
+        String::new()
+    } else {
+        format!(" frame-src{};", frames.concat())
     };
-    let script = if script { " script-src 'self';" } else { "" };
-    let leads_to = leads_to.map(|place| format!(" {place}")).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self';{script} base-uri 'none'; frame-ancestors 'none'; \
+        "default-src 'none'; style-src 'self'; img-src 'self';{script}{frames} base-uri 'none'; frame-ancestors 'none'; \
          form-action 'self'{leads_to}"
     );
-    let mut response = (status, html).into_response();
+    let mut response = html(status, template);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -253,6 +300,25 @@ mod tests {
         assert!(policy(&response).ends_with("form-action 'self' https://app.example"));
         assert!(!policy(&response).contains("script-src"));
         assert!(policy(&posting_page(&error_page(), None)).contains("script-src 'self';"));
+    }
+
+    #[test]
+    fn a_page_frames_the_places_that_it_names_and_only_the_frame_is_framed() {
+        let places: Vec<_> = [
+            "https://b.example/out",
+            "https://a.example/out",
+            "https://b.example/bye",
+        ]
+        .into_iter()
+        .filter_map(PolicySource::origin)
+        .collect();
+        let framing = framing_page(&error_page(), &places);
+        assert!(policy(&framing).contains("; frame-src https://a.example https://b.example;"));
+        assert!(policy(&framing).contains("frame-ancestors 'none'"));
+        assert!(!policy(&framing_page(&error_page(), &[])).contains("frame-src"));
+        let framed = frame(&error_page());
+        assert!(policy(&framed).ends_with("frame-ancestors *"));
+        assert!(policy(&framed).starts_with("default-src 'none'; script-src 'self';"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The cookies of a realm: the session, the browser's own random value that sign-in forms are bound to, and the names
-//! of others (`known_device.rs`). The rule: `__Host-`, Secure, HttpOnly, SameSite=Lax, one name for each realm; what comes back is
+//! of others (`known_device.rs`, and `session_state.rs`, whose cookie alone is for scripts). The rule: `__Host-`, Secure, HttpOnly, SameSite=Lax, one name for each realm; what comes back is
 //! believed only under our own MAC, which names the realm and the incarnation of the log. On plain-http
 //! loopback alone: another name, without Secure.
 
@@ -22,6 +22,8 @@ pub(super) enum Name {
     Session,
     Browser,
     Device,
+    /// Whether the session is the same one still (`session_state.rs`).
+    State,
 }
 
 /// The part of a realm's id that is random: two realms made in the same minute differ here.
@@ -31,6 +33,7 @@ pub(super) fn name(name: Name, realm: RealmId, loopback: bool) -> String {
         Name::Session => "chancery",
         Name::Browser => "chancery-flow",
         Name::Device => "chancery-device",
+        Name::State => "chancery-state",
     };
     let id = realm.0.simple().to_string();
     format!("{prefix}{what}-{}", &id[20..])

@@ -42,6 +42,11 @@ struct ProviderMetadata {
     revocation_endpoint: String,
     /// OpenID Connect RP-Initiated Logout 1.0.
     end_session_endpoint: String,
+    /// OpenID Connect Front-Channel Logout 1.0, section 3.
+    frontchannel_logout_supported: bool,
+    frontchannel_logout_session_supported: bool,
+    /// OpenID Connect Session Management 1.0, section 3.3.
+    check_session_iframe: String,
     /// RFC 9126.
     pushed_authorization_request_endpoint: String,
     /// RFC 8628; absent where no device is served.
@@ -129,6 +134,9 @@ impl ProviderMetadata {
             introspection_endpoint: at("introspect"),
             revocation_endpoint: at("revoke"),
             end_session_endpoint: at("logout"),
+            frontchannel_logout_supported: true,
+            frontchannel_logout_session_supported: true,
+            check_session_iframe: at("check-session"),
             pushed_authorization_request_endpoint: at("par"),
             device_authorization_endpoint: grant_types
                 .contains(&DEVICE_CODE)

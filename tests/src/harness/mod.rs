@@ -28,7 +28,8 @@ pub use realm::{Application, Realm, User};
 pub use reqwest::Method;
 pub use scene::Scene;
 pub use server::{
-    CLIENT_ID, CLIENT_SECRET, Options, Ran, Refused, Server, Stores, at_address, binary, run, shared,
+    CLIENT_ID, CLIENT_SECRET, Options, Ran, Refused, Server, Stores, at_address, binary, free_port, run,
+    shared,
 };
 pub use signer::{Signer, assertion_claims, now, proof_claims};
 pub use surface::{Operation, Places, World, document, managed, operations, operations_of};

@@ -160,6 +160,12 @@ impl fmt::Debug for Server {
     }
 }
 
+/// A port that was free just now.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
 /// The binary under test: `TEST_BIN`, else the debug build beside this test.
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("TEST_BIN") {

@@ -12,7 +12,7 @@ use jose::{
 use url::Url;
 use web::{offered::SUBJECT_TYPES, profile::AUTH_METHODS};
 
-use crate::{Faults, applications::redirect_uris::is_host_name};
+use crate::{Faults, applications::redirect_uris::is_host_name, auth::PolicySource};
 
 /// The most items of a list.
 const ITEMS: usize = 50;
@@ -270,6 +270,11 @@ fn check_addresses(settings: &ApplicationSettings, faults: &mut Faults) {
             settings.redirect_uris.iter().any(|uri| origin(uri) == place),
             "frontchannel_logout_uri",
             "must have the scheme, host and port of a redirect URI (OpenID Connect Front-Channel Logout, section 2)",
+        );
+        faults.unless(
+            PolicySource::origin(address).is_some(),
+            "frontchannel_logout_uri",
+            "must name its host, or give it as an IPv4 address: the policy of the page that frames it has no word for another",
         );
     }
 }

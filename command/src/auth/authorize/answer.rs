@@ -28,7 +28,12 @@ const SECONDS: u64 = 600;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
     /// A code.
-    Code(&'a str),
+    Code {
+        /// The code.
+        code: &'a str,
+        /// By which the application can tell whether the session is the same one later on, if it can.
+        session_state: Option<&'a str>,
+    },
     /// An error.
     Error(Refusal),
 }
@@ -61,7 +66,10 @@ pub const USED_BEFORE: Answer<'static> = error("invalid_request_uri", "the reque
 /// The parameters of an answer.
 fn parameters(issuer: &str, reply_to: &ReplyTo, answer: Answer<'_>) -> Vec<(String, String)> {
     let mut params = match answer {
-        Answer::Code(code) => vec![("code", code)],
+        Answer::Code { code, session_state } => {
+            let state = session_state.map(|state| ("session_state", state));
+            [("code", code)].into_iter().chain(state).collect()
+        }
         Answer::Error(refusal) => vec![
             ("error", refusal.error),
             ("error_description", refusal.description),
@@ -193,13 +201,19 @@ mod tests {
 
     #[test]
     fn an_answer_names_its_issuer_and_gives_the_state_back() {
+        let code = |session_state| Answer::Code {
+            code: "xyz",
+            session_state,
+        };
         let address = |mode, state, answer| {
             let reply_to = reply_to(mode, state);
             address(&reply_to, &parameters(ISSUER, &reply_to, answer))
         };
         assert_eq!(
-            address(ResponseMode::Query, Some("a&b"), Answer::Code("xyz")).as_deref(),
-            Some("https://app.example/cb?code=xyz&state=a%26b&iss=https%3A%2F%2Fid.example%2Frealms%2Fdemo")
+            address(ResponseMode::Query, Some("a&b"), code(Some("h.s"))).as_deref(),
+            Some(
+                "https://app.example/cb?code=xyz&session_state=h.s&state=a%26b&iss=https%3A%2F%2Fid.example%2Frealms%2Fdemo"
+            )
         );
         assert_eq!(
             address(ResponseMode::Fragment, None, LOGIN_REQUIRED).as_deref(),
@@ -208,6 +222,6 @@ mod tests {
                  &iss=https%3A%2F%2Fid.example%2Frealms%2Fdemo"
             )
         );
-        assert_eq!(address(ResponseMode::FormPost, None, Answer::Code("xyz")), None);
+        assert_eq!(address(ResponseMode::FormPost, None, code(None)), None);
     }
 }

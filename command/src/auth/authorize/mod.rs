@@ -30,6 +30,7 @@ use super::{
     page::{self, PageError},
     parameters::AuthorizationParameters,
     session_cookie::{self, Browser},
+    session_state,
     sessions::{self, SignedIn},
     visit::{Body, Query, Visit},
 };
@@ -122,9 +123,16 @@ async fn authorize(
         }
     }
     match signed_in(visit, &application, &request).await? {
-        Some(signed_in) => grant(visit, &request, &signed_in, None).await,
+        Some(signed_in) => {
+            let mut response = grant(visit, &request, &signed_in, None).await?;
+            session_state::correct(visit, Some(signed_in.id), response.headers_mut()).await?;
+            Ok(response)
+        }
         None if request.prompt == Prompt::Nothing => {
-            answer::send(visit, &application, &reply_to, LOGIN_REQUIRED).await
+            let mut response = answer::send(visit, &application, &reply_to, LOGIN_REQUIRED).await?;
+            let session = sessions::current(visit, &settings).await?;
+            session_state::correct(visit, session.map(|found| found.id), response.headers_mut()).await?;
+            Ok(response)
         }
         None => sign_in(visit, request).await,
     }
@@ -231,7 +239,12 @@ pub(super) async fn grant(
         };
     }
     match code::issue(visit, &settings, request, signed_in, consent.version, allowed).await {
-        Ok(code) => send(Answer::Code(&code)).await,
+        Ok(code) => {
+            let client_id = &application.client_id;
+            let state = session_state::of(visit, client_id, request, signed_in.id).await?;
+            let (code, session_state) = (&*code, state.as_deref());
+            send(Answer::Code { code, session_state }).await
+        }
         Err(NotIssued::UsedBefore(ClaimKind::Flow)) => Err(PageError::stale()),
         Err(NotIssued::UsedBefore(_)) => send(USED_BEFORE).await,
         Err(NotIssued::Kernel(error)) => Err(error.into()),

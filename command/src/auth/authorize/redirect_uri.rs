@@ -84,6 +84,11 @@ impl PolicySource {
             None => format!("{scheme}://{host}"),
         }))
     }
+
+    /// The origin of a URI, where a policy can name that and no more: what a page loads comes from there alone.
+    pub fn origin(uri: &str) -> Option<Self> {
+        Self::of(uri).filter(|Self(place)| place.contains("://"))
+    }
 }
 
 impl fmt::Display for PolicySource {
@@ -207,6 +212,14 @@ mod tests {
         assert_eq!(source("http://[::1]:4000/cb"), "http:");
         assert_eq!(source("com.example.app:/cb"), "com.example.app:");
         assert_eq!(source("no uri"), "");
+        let origin = |uri| PolicySource::origin(uri).map(|source| source.to_string());
+        assert_eq!(
+            origin("https://app.example/out?x").as_deref(),
+            Some("https://app.example")
+        );
+        for uri in ["http://[::1]:4000/out", "com.example.app:/out", "no uri"] {
+            assert_eq!(origin(uri), None, "{uri}");
+        }
         // What an older rule let pass names no place, rather than a directive.
         assert_eq!(source("https://a.example;sandbox/"), "");
         assert_eq!(source("https://a.example,b.example/"), "");

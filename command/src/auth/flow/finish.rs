@@ -21,6 +21,7 @@ use crate::auth::{
     device, known_device,
     page::{self, PageError},
     session_cookie::{self, HeldSession},
+    session_state,
     sessions::{ElevateSession, SignedIn, StartSession},
     trouble,
 };
@@ -124,6 +125,8 @@ async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response
     };
     let cookie = session_cookie::set_session(&visit.edge, visit.realm.id, held).await?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
+    let state = session_state::set(&visit.edge, visit.realm.id, signed_in.id).await?;
+    response.headers_mut().append(header::SET_COOKIE, state);
     let device = known_device::remember(visit, signed_in.user).await?;
     response.headers_mut().append(header::SET_COOKIE, device);
     Ok(response)

@@ -12,6 +12,7 @@ mod guards;
 mod opaque;
 mod refreshing;
 mod requests;
+mod session_state;
 mod sign_in;
 mod sign_out;
 mod steps;

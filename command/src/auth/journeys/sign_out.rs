@@ -159,6 +159,45 @@ async fn who_is_not_signed_in_is_told_that_they_are_signed_out() {
 }
 
 #[tokio::test]
+async fn applications_sign_out_in_frames_before_the_browser_goes_on() {
+    let world = World::new().await;
+    world
+        .reconfigure(|settings| {
+            settings.frontchannel_logout_uri = Some("https://app.example/out?x=1".to_owned());
+            settings.frontchannel_logout_session_required = true;
+        })
+        .await;
+    let (browser, tokens) = world.tokens("openid").await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let sid = world.id_claims(hint).await.string("sid").unwrap().to_owned();
+    let params = [
+        ("id_token_hint", hint),
+        ("post_logout_redirect_uri", GOODBYE),
+        ("state", "s"),
+    ];
+    let page = browser.get(&logout(&params)).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let frame = format!(
+        r#"<iframe src="https://app.example/out?x=1&#38;iss=https%3A%2F%2Fid.example%2Frealms%2Fdemo&#38;sid={sid}""#
+    );
+    assert!(page.body.contains(&frame), "{}", page.body);
+    assert!(page.body.contains(&format!(r#"href="{GOODBYE}?state=s""#)));
+    assert!(page.body.contains("signed-out.js"));
+    let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("; frame-src https://app.example;"), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+
+    // Who comes again with what is left gets them again: in this browser the application may not have heard.
+    let again = browser.get(&logout(&params[..1])).await;
+    assert!(again.body.contains(&frame), "{}", again.body);
+    assert!(
+        !again.body.contains("<script"),
+        "nowhere to go on to: {}",
+        again.body
+    );
+}
+
+#[tokio::test]
 async fn files_of_pages_are_served_in_every_realm() {
     let world = World::new().await;
     for realm in ["demo", "nobody"] {

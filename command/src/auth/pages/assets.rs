@@ -18,6 +18,14 @@ pub fn asset(name: &str) -> Option<Asset> {
             "text/css; charset=utf-8",
             include_str!("../../../templates/chancery.css"),
         ),
+        "check-session.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("../../../templates/check-session.js"),
+        ),
+        "signed-out.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("../../../templates/signed-out.js"),
+        ),
         "form-post.js" => (
             "text/javascript; charset=utf-8",
             include_str!("../../../templates/form-post.js"),

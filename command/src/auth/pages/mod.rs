@@ -123,7 +123,22 @@ pub struct SignedOut<'a> {
     /// The application that `continue_url` belongs to, if it is known.
     pub application_name: Option<&'a str>,
     /// A way onward: a registered post-logout redirect URI, or the sign-in page.
-    pub continue_url: Option<&'a str>,
+    pub continue_url: &'a str,
+    /// Whether the browser goes there by itself, by the page's one script, once the frames have loaded.
+    pub goes_on: bool,
+    /// Where applications sign out in a frame (Front-Channel Logout 1.0); the page's policy names their origins in `frame-src`.
+    pub frames: &'a [String],
+}
+
+/// The frame in which applications look whether the session is the same one (Session Management 1.0, section 3.2). It shows nothing;
+/// any page may frame it.
+#[derive(Template)]
+#[template(path = "check_session.html")]
+pub struct CheckSession<'a> {
+    /// The realm as it stands in the URL.
+    pub realm: &'a str,
+    /// The name of the cookie that its script reads.
+    pub cookie: &'a str,
 }
 
 /// A request that must not be answered by a redirect, because its client or redirect URI is not valid (RFC 6749,

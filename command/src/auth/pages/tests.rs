@@ -69,7 +69,9 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         realm_display_name: text,
         realm: text,
         application_name: Some(text),
-        continue_url: Some(text),
+        continue_url: text,
+        goes_on: true,
+        frames: &[text.to_owned()],
     };
     let error = ErrorPage {
         realm_display_name: Some(text),
@@ -195,7 +197,7 @@ fn nothing_is_inline_and_nothing_is_loaded_from_elsewhere() {
         }
         assert_eq!(
             page.matches("<script").count(),
-            usize::from(name == "form post"),
+            usize::from(["form post", "signed out"].contains(&name)),
             "{name}"
         );
         assert!(
@@ -351,6 +353,38 @@ fn a_form_post_keeps_its_parameters_in_order_and_works_by_hand() {
 }
 
 #[test]
+fn the_frame_names_its_cookie_and_holds_one_script() {
+    let frame = |cookie| {
+        CheckSession {
+            realm: "demo",
+            cookie,
+        }
+        .render()
+        .unwrap()
+    };
+    let page = frame("chancery-state-1");
+    assert!(page.starts_with("<!doctype html>\n<html lang=\"en\" data-cookie=\"chancery-state-1\">"));
+    assert_eq!(page.matches("<script").count(), 1);
+    assert!(page.contains(r#"<script src="/realms/demo/assets/check-session.js" defer></script>"#));
+    assert!(!frame(HOSTILE).contains("<script>"));
+}
+
+#[test]
+fn only_a_page_that_goes_on_by_itself_has_the_script_for_it() {
+    let page = SignedOut {
+        realm_display_name: "Demo",
+        realm: "demo",
+        application_name: None,
+        continue_url: "/away",
+        goes_on: false,
+        frames: &["/out?a=1&b=2".to_owned()],
+    };
+    let page = page.render().unwrap();
+    assert!(page.contains(r#"<iframe src="/out?a=1&#38;b=2" title="Signing out" hidden></iframe>"#));
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[test]
 fn an_error_page_without_a_realm_still_has_its_look() {
     let page = ErrorPage {
         realm_display_name: None,
@@ -372,7 +406,13 @@ fn an_error_page_without_a_realm_still_has_its_look() {
 
 #[test]
 fn the_assets_are_small_self_contained_and_only_these() {
-    for name in ["chancery.css", "form-post.js", "seal.svg"] {
+    for name in [
+        "chancery.css",
+        "check-session.js",
+        "form-post.js",
+        "seal.svg",
+        "signed-out.js",
+    ] {
         let asset = asset(name).unwrap();
         assert!(asset.body.len() < 20_000, "{name} is {} bytes", asset.body.len());
         let elsewhere = asset.body.replace("http://www.w3.org/2000/svg", "");

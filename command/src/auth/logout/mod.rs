@@ -1,6 +1,8 @@
 //! Signing out (OpenID Connect RP-Initiated Logout 1.0). The rules: only a hint that we signed ends a session
 //! without asking; the browser is sent on only to a URI that was registered for the application that is
-//! meant, exactly.
+//! meant, exactly. Where applications sign out in the browser (`front_channel.rs`), it goes on when they have.
+
+mod front_channel;
 
 use axum::response::Response;
 use events::{
@@ -14,13 +16,14 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use web::{artefacts, clients, form::Form};
 
+use self::front_channel::Frames;
 use super::{
     Issuer,
     authorize::redirect_uri::{self, PolicySource},
     hint::{self, Hint},
     page::{self, PageError},
     pages::{ConfirmSignOut, SignedOut},
-    session_cookie,
+    session_cookie, session_state,
     sessions::{EndSession, NoSession},
     trouble,
     visit::{Body, Query, Visit},
@@ -41,10 +44,12 @@ const MAX_STATE: usize = 4_096;
         ("client_id" = Option<String>, Query, description = "The application"),
         ("post_logout_redirect_uri" = Option<String>, Query, description = "Exactly one that was registered"),
         ("state" = Option<String>, Query, description = "Given back as it came"),
+        ("logout_hint" = Option<String>, Query, description = "Taken and not used"),
+        ("ui_locales" = Option<String>, Query, description = "Languages, by preference; taken and not used"),
     ),
     responses(
         (status = 303, description = "Signed out: to the application"),
-        (status = 200, description = "Signed out, or a page that asks whether to"),
+        (status = 200, description = "Signed out, with the frames of applications that sign out in the browser; or a page that asks whether to"),
         (status = 400, description = "An error page: the application or the URI are not valid"),
     ),
 )]
@@ -59,7 +64,7 @@ pub(super) async fn get_logout(visit: Visit, query: Query) -> Response {
     request_body(content_type = "application/x-www-form-urlencoded", description = "The parameters of the GET, or `flow`"),
     responses(
         (status = 303, description = "Signed out: to the application"),
-        (status = 200, description = "Signed out, or a page that asks whether to"),
+        (status = 200, description = "Signed out, with the frames of applications that sign out in the browser; or a page that asks whether to"),
         (status = 400, description = "An error page: the application or the URI are not valid"),
     ),
 )]
@@ -119,7 +124,7 @@ async fn logout(visit: &Visit, form: Result<Form, PageError>) -> Result<Response
         (Some(held), _) => ask(visit, held, onward).await,
         // A form that another site posts brings no cookie; the hint says which session is meant.
         (None, Some(hinted)) => end(visit, hinted, onward).await,
-        (None, None) => signed_out(visit, onward),
+        (None, None) => signed_out(visit, onward, &Frames::default()),
     }
 }
 
@@ -201,7 +206,7 @@ async fn ask(visit: &Visit, session: SessionId, onward: Option<Onward>) -> Resul
 
 async fn confirmed(visit: &Visit, form: &Form) -> Result<Response, PageError> {
     let Some(held) = session_cookie::session(&visit.edge, visit.realm.id, &visit.headers).await? else {
-        return signed_out(visit, None);
+        return signed_out(visit, None, &Frames::default());
     };
     let kernel = visit.edge.kernel();
     let flow = form.given("flow").unwrap_or_default();
@@ -213,44 +218,57 @@ async fn confirmed(visit: &Visit, form: &Form) -> Result<Response, PageError> {
     }
 }
 
-async fn end(visit: &Visit, session: SessionId, onward: Option<Onward>) -> Result<Response, PageError> {
+async fn end(visit: &Visit, id: SessionId, onward: Option<Onward>) -> Result<Response, PageError> {
     let kernel = visit.edge.kernel();
-    let user = kernel
-        .current::<events::auth::Session>(visit.realm.id, session.0)
+    let session = kernel
+        .latest::<events::auth::Session>(visit.realm.id, id.0)
         .await?
-        .state
-        .user;
+        .state;
     let context = visit.context(Actor {
-        user,
-        session: Some(session),
+        user: session.user,
+        session: Some(id),
         ..Actor::default()
     });
     let command = EndSession {
         realm: visit.realm.id,
-        session,
+        session: id,
         reason: EndReason::SignedOut,
     };
     match kernel.execute(&context, &command).await {
-        Ok(_) | Err(Failure::Rejected(NoSession)) => signed_out(visit, onward),
+        Ok(_) | Err(Failure::Rejected(NoSession)) => {
+            // Also of a session that had ended elsewhere: in this browser the applications may not know.
+            let frames = front_channel::frames(visit, id, &session).await?;
+            signed_out(visit, onward, &frames)
+        }
         Err(failure) => Err(trouble(failure).into()),
     }
 }
 
-/// On to the application, or a page that says that it is done. The cookie goes in any case.
-fn signed_out(visit: &Visit, onward: Option<Onward>) -> Result<Response, PageError> {
-    let mut response = match onward.as_ref().and_then(|onward| onward.url.as_deref()) {
-        Some(url) => page::see_other(url)?,
-        None => page::page(
-            StatusCode::OK,
-            &SignedOut {
+/// On to the application, at once or when others have signed out in their frames; or a page that says that it is done. The cookies go
+/// in any case.
+fn signed_out(visit: &Visit, onward: Option<Onward>, frames: &Frames) -> Result<Response, PageError> {
+    let named = onward.as_ref().map(|onward| onward.application.as_str());
+    let url = onward.as_ref().and_then(|onward| onward.url.as_deref());
+    let mut response = match url {
+        Some(url) if frames.addresses.is_empty() => page::see_other(url)?,
+        url => {
+            let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
+            let template = SignedOut {
                 realm_display_name: &visit.realm.display_name,
                 realm: &visit.realm.name,
-                application_name: None,
-                continue_url: Some(&format!("/realms/{}/sign-in", visit.realm.name)),
-            },
-        ),
+                application_name: named.filter(|_| url.is_some()),
+                continue_url: url.unwrap_or(&sign_in),
+                goes_on: url.is_some(),
+                frames: &frames.addresses,
+            };
+            page::framing_page(&template, &frames.origins)
+        }
     };
-    let cookie = session_cookie::clear_session(&visit.edge, visit.realm.id)?;
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    for cookie in [
+        session_cookie::clear_session(&visit.edge, visit.realm.id)?,
+        session_state::clear(&visit.edge, visit.realm.id)?,
+    ] {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(response)
 }
