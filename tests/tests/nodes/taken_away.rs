@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chancery_tests::harness::{
-    Answer, Application, Authorization, Browser, Line, Nodes, Realm, Server, Tokens, User, at_once, how_long,
-    unique,
+    Answer, Application, Authorization, Browser, Line, Nodes, Realm, Server, Tokens, User, at_once, form_of,
+    how_long, unique,
 };
 use serde_json::{Value, json};
 
@@ -102,6 +102,34 @@ async fn what_is_taken_away_on_one_node_is_refused_on_every_other_within_a_secon
     let refused = far.refresh(&pair.application, tokens.refresh()).await;
     let _ = refused.is_oauth_error(400, "invalid_grant");
     assert!(!far.lets_in(&pair.application, &bob.username, &bob.password).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_is_withdrawn_on_one_node_is_gone_from_every_other_within_a_second() {
+    let Some(nodes) = Nodes::new() else { return };
+    let mut pair = Pair::of(nodes.first(ALL), nodes.another(ALL)).await;
+    let asking = json!({ "consent_required": true });
+    pair.application = pair.realm.application_with("web", asking).await;
+    let (realm, far, alice) = (&pair.realm, &pair.far, pair.realm.user().await);
+    let mut browser = Browser::new(realm);
+    let request = Authorization::new(realm, &pair.application, "openid offline_access");
+    let page = browser.open(&request.url()).await.sign_in_page();
+    let asked = browser.fill(&page, &alice.username, &alice.password).await.page();
+    let form = form_of(&asked.text);
+    let mut fields = form.hidden;
+    fields.push(("decision".to_owned(), "allow".to_owned()));
+    let callback = browser.post(&form.action, &fields).await.back();
+    let tokens = Tokens::from(realm.redeem(&pair.application, callback.code(), &request).await);
+    assert!(pair.is_good(&tokens).await);
+
+    let consent = realm.at(&format!("/users/{}/consents/{}", alice.id, pair.application.id));
+    let _ = realm.api.delete(&consent).await.is(200);
+    is_refused("a withdrawn consent", async || {
+        !pair.is_good(&tokens).await && !far.is_active(&pair.application, tokens.refresh()).await
+    })
+    .await;
+    let refused = far.refresh(&pair.application, tokens.refresh()).await;
+    let _ = refused.is_oauth_error(400, "invalid_grant");
 }
 
 #[tokio::test(flavor = "multi_thread")]
