@@ -46,7 +46,8 @@
 //! | `registration/` | applications that register by themselves (RFC 7591, RFC 7592) |
 //! | `revoke.rs`, `logout/`, `hint.rs` | tokens given back, sessions ended and who hears of it, id tokens as hints |
 //! | `session_state.rs` | how applications notice that the session is another one |
-//! | `page.rs`, `pages/`, `assets.rs`, `visit.rs`, `parameters.rs` | how pages and answers travel, and what forms hold |
+//! | `page.rs`, `page_error.rs`, `pages/`, `assets.rs` | how pages travel, what they say when something is wrong |
+//! | `visit.rs`, `parameters.rs` | what a request is known by, and what forms hold |
 //! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
 //!
 //! The rules: every artefact is bound to all that it is for, and checked for all of it where it is used; what
@@ -69,6 +70,7 @@ mod journeys;
 mod known_device;
 mod logout;
 mod page;
+mod page_error;
 pub mod pages;
 mod parameters;
 mod registration;
@@ -95,6 +97,7 @@ use web::{Code, Problem, cors};
 
 pub(crate) use authorize::redirect_uri::PolicySource;
 pub(crate) use device::pace::Pace;
+pub use page_error::problem_page;
 pub(crate) use registration::pace::RegistrationPace;
 
 use crate::Commands;

@@ -1,17 +1,12 @@
-//! How a hosted page travels, and what it says when something is wrong. The rule: every page has a strict
-//! policy, is never stored, never framed (but for the one frame that shows nothing); and an error says what the person and the developer can do, and
-//! nothing internal.
+//! How a hosted page travels. The rule: every page has a strict policy, is never stored, and never framed (but for the one frame that
+//! shows nothing).
 
 use axum::response::{Html, IntoResponse, Response};
-use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use uuid::Uuid;
 
-use super::{
-    authorize::redirect_uri::PolicySource,
-    pages::{ErrorPage, Template},
-};
-use crate::realms::SigningKeyError;
+use super::{authorize::redirect_uri::PolicySource, pages::Template};
+
+pub use super::page_error::{PageError, Wrong};
 
 /// What a page may do beyond loading its own style sheet and images and posting to this site.
 #[derive(Clone, Copy, Default)]
@@ -118,7 +113,8 @@ pub fn unstored(headers: &mut HeaderMap) {
 /// `303 See Other`: the browser goes on with GET and leaves the form behind (RFC 9700, 4.12; never 307).
 pub fn see_other(location: &str) -> Result<Response, PageError> {
     let location = HeaderValue::from_str(location).map_err(|_| {
-        PageError::bad_request("invalid_request", "The address to go back to is not a valid URI.")
+        let why = "the address to go back to is not a valid URI";
+        PageError::of(Wrong::WayBack, "invalid_request", why)
     })?;
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(header::LOCATION, location);
@@ -126,144 +122,10 @@ pub fn see_other(location: &str) -> Result<Response, PageError> {
     Ok(response)
 }
 
-/// Why a person sees an error page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageError {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
-    message: &'static str,
-    detail: Option<String>,
-    retry_after: Option<u64>,
-}
-
-impl PageError {
-    /// A request that an application made wrongly: the person can only go back.
-    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code,
-            title: "This request cannot be answered",
-            message: "The application that sent you here asked in a way that is not valid. Go back to it and try again; \
-                      if that does not help, tell the people who run it.",
-            detail: Some(detail.into()),
-            retry_after: None,
-        }
-    }
-
-    /// A form that is over: too old, used before, or of another browser or session.
-    pub const fn stale() -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "stale",
-            title: "This page was out of date",
-            message: "It had been open for too long, was sent twice, or was opened in another browser. Go back to the \
-                      application that sent you here and begin again.",
-            detail: None,
-            retry_after: None,
-        }
-    }
-
-    /// What is required of a sign-in cannot be reached.
-    pub const fn unmet() -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            code: "unmet_authentication_requirements",
-            title: "More is needed to sign in here",
-            message: "You have no second way to show who you are that counts here. Ask the people who run this service.",
-            detail: None,
-            retry_after: None,
-        }
-    }
-
-    /// There is no such realm, or it is suspended: the same answer.
-    pub const fn no_realm() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            code: "not_found",
-            title: "There is nothing here",
-            message: "Check the address, or go back to where you came from.",
-            detail: None,
-            retry_after: None,
-        }
-    }
-
-    const fn unavailable() -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "unavailable",
-            title: "This does not work just now",
-            message: "It is not your doing. Try again in a few seconds.",
-            detail: None,
-            retry_after: Some(2),
-        }
-    }
-
-    /// Something that should not happen; the cause is in the server's log under the request's id.
-    pub const fn internal() -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            code: "internal",
-            title: "Something went wrong",
-            message: "It is not your doing. Try again later; if it stays so, tell the people who run this service.",
-            detail: None,
-            retry_after: None,
-        }
-    }
-
-    /// The page.
-    pub fn into_page(self, realm_display_name: Option<&str>, realm: &str, request_id: Uuid) -> Response {
-        let request_id = request_id.to_string();
-        let template = ErrorPage {
-            realm_display_name,
-            realm,
-            title: self.title,
-            message: self.message,
-            code: self.code,
-            request_id: &request_id,
-            developer_detail: self.detail.as_deref(),
-        };
-        let mut response = page(self.status, &template);
-        if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
-    }
-}
-
-/// Logged here, once; the person is told no more than whether to try again.
-impl From<KernelError> for PageError {
-    fn from(error: KernelError) -> Self {
-        tracing::error!(%error, "a page could not be answered");
-        match error {
-            KernelError::Log(LogError::Unavailable(_)) | KernelError::Keys(KeyError::Unavailable(_)) => {
-                Self::unavailable()
-            }
-            KernelError::Log(_)
-            | KernelError::Keys(_)
-            | KernelError::Decode(_)
-            | KernelError::Malformed(_) => Self::internal(),
-        }
-    }
-}
-
-impl From<SigningKeyError> for PageError {
-    fn from(error: SigningKeyError) -> Self {
-        match error {
-            SigningKeyError::Kernel(error) => error.into(),
-            other => {
-                tracing::error!(error = %other, "there is no key to sign with");
-                Self::internal()
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::pages::ErrorPage;
 
     fn policy(response: &Response) -> &str {
         response.headers()[header::CONTENT_SECURITY_POLICY]
@@ -330,13 +192,5 @@ mod tests {
             "https://app.example/cb?code=x"
         );
         assert!(see_other("https://app.example/\r\nSet-Cookie: x").is_err());
-    }
-
-    #[test]
-    fn trouble_that_passes_says_when_to_try_again() {
-        let page = PageError::from(KernelError::Log(LogError::Unavailable("disk full".to_owned())));
-        let response = page.into_page(None, "demo", Uuid::nil());
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
     }
 }

@@ -21,7 +21,11 @@ use web::{
     form::{self, Form, FormError},
 };
 
-use super::{page::PageError, session_cookie::Browser, sessions::SignedIn};
+use super::{
+    page::{PageError, Wrong},
+    session_cookie::Browser,
+    sessions::SignedIn,
+};
 
 /// One request to a realm that is there and works. As an extractor it is for pages: what fails is a page.
 pub struct Visit {
@@ -200,6 +204,6 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
 impl From<FormError> for PageError {
     fn from(error: FormError) -> Self {
-        PageError::bad_request("invalid_request", error.to_string())
+        PageError::of(Wrong::Form, "invalid_request", error.to_string())
     }
 }

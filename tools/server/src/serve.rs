@@ -206,7 +206,7 @@ async fn public(
         listener,
         address,
         scheme: scheme(config),
-        app: web::layers::edge_layers(app, &edge),
+        app: web::layers::edge_layers(app, &edge, command::auth::problem_page),
         edge,
     })
 }

@@ -1,6 +1,6 @@
 //! What every request passes through, from the outside in: its id, a span and metrics, headers that protect, panics caught, a
 //! time limit, a size limit.
-//! The rule: whatever happens to a request, it is answered, with its id, as a problem where it went wrong; and neither query strings nor
+//! The rule: whatever happens to a request, it is answered, with its id, as a problem where it went wrong (a person sees a page); and neither query strings nor
 //! bodies are ever logged.
 
 use std::{any::Any, time::Duration};
@@ -43,8 +43,11 @@ pub struct RequestId(pub Uuid);
 #[derive(Clone, Copy, Debug)]
 pub struct GoesOn;
 
+/// Draws a problem for a person, by the path that was asked and the request's id; `None` where nothing is for people.
+pub type Draw = fn(&Problem, &str, Uuid) -> Option<Response>;
+
 /// Puts all of it around a router.
-pub fn edge_layers(app: Router, edge: &Edge) -> Router {
+pub fn edge_layers(app: Router, edge: &Edge, draw: Draw) -> Router {
     metrics::describe_counter!(
         REQUESTS,
         "Requests that were answered, by method, route and status"
@@ -59,10 +62,10 @@ pub fn edge_layers(app: Router, edge: &Edge) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(TIME_LIMIT, in_time))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(edge.clone(), outermost))
+        .layer(middleware::from_fn_with_state((edge.clone(), draw), outermost))
 }
 
-async fn outermost(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+async fn outermost(State((edge, draw)): State<(Edge, Draw)>, mut request: Request, next: Next) -> Response {
     let id = edge.kernel().new_id();
     request.extensions_mut().insert(RequestId(id));
     let method = known(request.method());
@@ -72,10 +75,12 @@ async fn outermost(State(edge): State<Edge>, mut request: Request, next: Next) -
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
     let span = tracing::info_span!("request", %id, method, route, status = field::Empty);
+    let path = reads_pages(&request).then(|| request.uri().path().to_owned());
     let started = Instant::now();
 
     let response = next.run(request).instrument(span.clone()).await;
-    let mut response = told(response, id);
+    let drawn = |problem: &Problem| draw(problem, path.as_deref()?, id);
+    let mut response = told(response, id, drawn);
     protect(&mut response, edge.public_url().starts_with("https://"));
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -105,15 +110,28 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// The answer, with the request's id in it where it is a problem; and as a problem where the framework refused in its own words.
-fn told(response: Response, id: Uuid) -> Response {
+/// Whether it is a person who asks, with a browser: programs that want a page say so too.
+fn reads_pages(request: &Request) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT).iter();
+    let ranges = accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let types = ranges.filter_map(|range| range.split(';').next());
+    types
+        .map(str::trim)
+        .any(|one| one.eq_ignore_ascii_case("text/html"))
+}
+
+/// The answer, with the request's id in it where it is a problem, as a page for people; and as a problem where the framework refused in its
+/// own words.
+fn told(response: Response, id: Uuid, drawn: impl Fn(&Problem) -> Option<Response>) -> Response {
     let problem = response
         .extensions()
         .get::<Problem>()
         .cloned()
         .or_else(|| refused_by_framework(&response));
     let Some(problem) = problem else { return response };
-    let mut told = problem.render(Some(id));
+    let mut told = drawn(&problem).unwrap_or_else(|| problem.render(Some(id)));
     for name in response.headers().keys() {
         let about_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name);
         if !about_the_body && !told.headers().contains_key(name) {

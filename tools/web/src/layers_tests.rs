@@ -49,7 +49,16 @@ fn routes() -> Router {
 
 async fn answer(request: Builder, body: Body) -> Response {
     let world = World::new().await;
-    edge_layers(routes(), &world.edge())
+    let page: Draw = |problem, path, id| {
+        let text = format!("{path} {} {id}", problem.code().as_str());
+        let page = (
+            problem.code().status(),
+            [(header::CONTENT_TYPE, "text/html")],
+            text,
+        );
+        path.starts_with("/invalid").then(|| page.into_response())
+    };
+    edge_layers(routes(), &world.edge(), page)
         .oneshot(request.body(body).unwrap())
         .await
         .unwrap()
@@ -212,4 +221,28 @@ async fn what_takes_too_long_is_given_up() {
 fn a_method_that_a_client_makes_up_is_no_label_of_its_own() {
     assert_eq!(known(&Method::PATCH), "PATCH");
     assert_eq!(known(&Method::from_bytes(b"BREW").unwrap()), "other");
+}
+
+#[tokio::test]
+async fn a_person_sees_a_page_where_there_is_one() {
+    let accept = |accept: &str, path: &str| Request::get(path).header(header::ACCEPT, accept);
+    for browser in ["text/html", "application/xhtml+xml, TEXT/HTML;q=0.9, */*;q=0.8"] {
+        let response = answer(accept(browser, "/invalid"), Body::empty()).await;
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            response.headers()[header::SET_COOKIE],
+            "a=1",
+            "the rest of the answer stays"
+        );
+        let id = response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        assert_eq!(text(response).await, format!("/invalid invalid {id}"));
+    }
+    for (program, path) in [
+        ("*/*", "/invalid"),
+        ("application/json", "/invalid"),
+        ("text/html", "/nothing"),
+    ] {
+        let response = answer(accept(program, path), Body::empty()).await;
+        code(response).await;
+    }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     auth::{
-        page::{self, PageError},
+        page::{self, PageError, Wrong},
         pages::FormPost,
         visit::Visit,
     },
@@ -121,7 +121,8 @@ async fn travelling(
     )
     .await
     .map_err(|error| {
-        PageError::bad_request(
+        PageError::of(
+            Wrong::Request,
             "invalid_client",
             format!("the answer could not be encrypted to the application: {error}"),
         )
@@ -130,7 +131,8 @@ async fn travelling(
 }
 
 fn weak(setting: &str) -> PageError {
-    PageError::bad_request(
+    PageError::of(
+        Wrong::Request,
         "invalid_client",
         format!("{setting} is an algorithm that the security profile refuses"),
     )

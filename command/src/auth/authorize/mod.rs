@@ -27,7 +27,7 @@ use super::{
     consent,
     flow::{Flow, journey},
     hint,
-    page::{self, PageError},
+    page::{self, PageError, Wrong},
     parameters::AuthorizationParameters,
     session_cookie::{self, Browser},
     session_state,
@@ -91,7 +91,7 @@ async fn authorize(
                 Ok(reply_to) if reply_to.redirect_uri_given => {
                     answer::send(visit, &application, &reply_to, Answer::Error(refusal)).await
                 }
-                Ok(_) | Err(_) => Err(PageError::bad_request(refusal.error, refusal.description)),
+                Ok(_) | Err(_) => Err(PageError::of(Wrong::Request, refusal.error, refusal.description)),
             };
         }
     };
@@ -281,6 +281,6 @@ impl From<Refusal> for OAuthError {
 
 impl From<reply::Unanswerable> for PageError {
     fn from(reason: reply::Unanswerable) -> Self {
-        PageError::bad_request(reason.code(), reason.to_string())
+        PageError::of(reason.wrong(), reason.code(), reason.to_string())
     }
 }

@@ -11,6 +11,7 @@ use web::{
 };
 
 use super::redirect_uri;
+use crate::auth::page::Wrong;
 
 /// The longest `state`, in bytes: some clients keep a whole URL in it.
 pub(super) const MAX_STATE: usize = 4_096;
@@ -39,6 +40,15 @@ pub enum Unanswerable {
 }
 
 impl Unanswerable {
+    /// What the person is told.
+    pub const fn wrong(self) -> Wrong {
+        match self {
+            Self::MissingClient | Self::MissingRedirectUri => Wrong::Request,
+            Self::UnknownClient | Self::NotForUsers => Wrong::Application,
+            Self::UnregisteredRedirectUri | Self::InsecureRedirectUri => Wrong::WayBack,
+        }
+    }
+
     /// The error code of OAuth that says the same.
     pub const fn code(self) -> &'static str {
         match self {

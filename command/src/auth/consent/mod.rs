@@ -26,7 +26,7 @@ use super::{
         request::AuthorizeRequest,
     },
     flow::Flow,
-    page::{self, PageError},
+    page::{self, PageError, Wrong},
     pages,
     session_cookie::Browser,
     sessions::{self, SignedIn},
@@ -174,7 +174,8 @@ async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
             return answer::send(visit, &asked.application, reply_to, CONSENT_DENIED).await;
         }
         _ => {
-            return Err(PageError::bad_request(
+            return Err(PageError::of(
+                Wrong::Form,
                 "invalid_request",
                 "decision must be allow or deny",
             ));

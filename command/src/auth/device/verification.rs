@@ -28,7 +28,7 @@ use crate::{
         Issuer,
         consent::decisions::GiveConsent,
         flow::Flow,
-        page::{self, PageError},
+        page::{self, PageError, Wrong},
         pages::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry},
         session_cookie::Browser,
         sessions::{self, SignedIn},
@@ -215,7 +215,8 @@ async fn answer(visit: &Visit, signed_in: &SignedIn, form: &Form) -> Result<Resp
         Some("allow") => true,
         Some("deny") => false,
         _ => {
-            return Err(PageError::bad_request(
+            return Err(PageError::of(
+                Wrong::Form,
                 "invalid_request",
                 "decision must be allow or deny",
             ));

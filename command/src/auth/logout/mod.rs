@@ -21,7 +21,7 @@ use super::{
     Issuer,
     authorize::redirect_uri::{self, PolicySource},
     hint::{self, Hint},
-    page::{self, PageError},
+    page::{self, PageError, Wrong},
     pages::{ConfirmSignOut, SignedOut},
     session_cookie, session_state,
     sessions::{EndSession, NoSession},
@@ -130,7 +130,7 @@ async fn logout(visit: &Visit, form: Result<Form, PageError>) -> Result<Response
 
 /// The application that is meant, and where the browser is to go; refused unless that was registered.
 async fn onward(visit: &Visit, form: &Form, hint: Option<&Hint>) -> Result<Option<Onward>, PageError> {
-    let refused = |detail: &str| Err(PageError::bad_request("invalid_request", detail));
+    let refused = |detail: &str| Err(PageError::of(Wrong::SignOut, "invalid_request", detail));
     let named = form.given("client_id");
     let client_id = match (named, hint) {
         (Some(named), Some(hint)) if named != hint.client_id => {
