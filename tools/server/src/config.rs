@@ -11,6 +11,7 @@
 //! share the public address, the master key and what the first start makes, too.
 
 mod check;
+mod kafka;
 mod mail;
 mod network;
 mod places;
@@ -33,6 +34,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use check::has_loopback_host;
+pub use kafka::Kafka;
 pub use mail::Smtp;
 pub use network::{Outbound, Tls};
 pub use places::{Address, Place, Places};
@@ -84,6 +86,8 @@ pub struct Config {
     pub live: Live,
     /// How letters are sent.
     pub smtp: Smtp,
+    /// Where the log is published.
+    pub kafka: Kafka,
     /// What is logged, and how.
     pub telemetry: Telemetry,
 }
@@ -108,6 +112,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             live: Live::default(),
             smtp: Smtp::default(),
+            kafka: Kafka::default(),
             telemetry: Telemetry::default(),
         }
     }

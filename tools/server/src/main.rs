@@ -157,7 +157,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             if !role.is_empty() {
                 flags.insert("roles".into(), json!(role));
             }
-            serve::serve(common.load(flags)?, demo).await
+            Box::pin(serve::serve(common.load(flags)?, demo)).await
         }
         Command::Migrate { common } => subcommands::migrate(&common.load_for_subcommand()?).await,
         Command::Rebuild { common } => subcommands::rebuild(&common.load_for_subcommand()?).await,

@@ -29,6 +29,9 @@
 //! | `chancery_pool_connections` | store: log, keys, read; state: idle, busy | connections of the pools: open and free, or lent |
 //! | `chancery_projection_lag_events`, `chancery_projection_stopped` | projection | how far behind the log; on how many streams it stands still (should be 0) |
 //! | `chancery_projection_events_total` | projection | events applied |
+//! | `chancery_kafka_up`, `chancery_kafka_shards` | | 1 while Kafka takes what this node publishes; the shards that it publishes |
+//! | `chancery_kafka_lag_events`, `chancery_kafka_streams_stopped` | | how far the topics are behind the log; streams that cannot be published (should be 0) |
+//! | `chancery_kafka_events_total`, `chancery_kafka_transaction_seconds` | | events published, and how long a transaction of them took |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
 //! | `chancery_reactor_…` | reactor, (outcome) | what is queued, runs, was done, stands still: see `tools/reactors` |
 
@@ -52,6 +55,7 @@ use axum::{
 use events::{connections::Connections, kernel::Kernel, keys::KeyStore};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projections::Reads;
+use publisher::Publisher;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -84,6 +88,7 @@ struct Operators {
 struct Parts {
     reads: Option<Reads>,
     reactors: Option<Arc<Reactors>>,
+    publisher: Option<Arc<Publisher>>,
 }
 
 type Started = Arc<OnceLock<Parts>>;
@@ -101,6 +106,7 @@ impl Management {
         let _ = self.started.set(Parts {
             reads: platform.reads.clone(),
             reactors: platform.reactors.clone(),
+            publisher: platform.publisher.clone(),
         });
     }
 }
@@ -192,7 +198,7 @@ pub fn forget(config: &Config) {
 async fn show_metrics(State(operators): State<Operators>) -> String {
     count_connections("log", operators.kernel.log().connections());
     count_connections("keys", operators.keys.connections());
-    if let Some(Parts { reads, reactors }) = operators.started.get() {
+    if let Some(Parts { reads, reactors, .. }) = operators.started.get() {
         if let Some(reads) = reads {
             count_connections("read", reads.connections());
         }
@@ -237,6 +243,10 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     } else {
         json!(format!("has not looked at the log for {} s", still.as_secs()))
     };
+    // Kafka makes no node unready: signing in waits for nothing of it.
+    if let Some(publisher) = started.and_then(|parts| parts.publisher.as_ref()) {
+        answer["kafka"] = json!(publisher.standing());
+    }
     if let Some(Parts {
         reads: Some(reads), ..
     }) = started

@@ -15,6 +15,7 @@ use events::{
     log::{Log, postgres::PostgresLog, sqlite::SqliteLog},
 };
 use projections::{Home, Reads};
+use publisher::Publisher;
 use reactors::{Pace, Reactor, Reactors};
 
 use crate::{
@@ -37,6 +38,8 @@ pub struct Platform {
     pub reads: Option<Reads>,
     /// What workers do about what happens, once it is [started](Self::react).
     pub reactors: Option<Arc<Reactors>>,
+    /// What publishes the log to Kafka on a worker, where it is configured, once it is [started](Self::publish).
+    pub publisher: Option<Arc<Publisher>>,
     /// Held as long as read models in files are followed.
     _read_lock: Option<File>,
 }
@@ -74,6 +77,7 @@ impl Platform {
             keys,
             reads: None,
             reactors: None,
+            publisher: None,
             _read_lock: read_lock,
         })
     }
@@ -106,9 +110,21 @@ impl Platform {
         Ok(())
     }
 
+    /// Starts publishing the log, where that is configured.
+    pub fn publish(&mut self, config: &Config) -> Result<(), Failure> {
+        if let Some(settings) = config.kafka.settings() {
+            let log = Arc::clone(self.kernel.log());
+            self.publisher = Some(Arc::new(Publisher::start(log, settings)?));
+        }
+        Ok(())
+    }
+
     /// Commits what is queued and closes, within ten seconds.
     pub async fn close(self) {
         let closing = async {
+            if let Some(publisher) = &self.publisher {
+                publisher.stop().await;
+            }
             if let Some(reactors) = &self.reactors {
                 reactors.close().await;
             }

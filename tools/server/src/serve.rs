@@ -64,6 +64,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         };
         if config.is(Role::Worker) {
             platform.react(&config, command::reactors::all(&edge)).await?;
+            platform.publish(&config)?;
         }
         management.started(&platform);
         Ok::<_, Failure>((platform, management.address, public))

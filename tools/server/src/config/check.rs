@@ -19,6 +19,7 @@ impl Config {
         if let Err(fault) = self.smtp.read() {
             return refuse(fault.key, &fault.reason);
         }
+        self.kafka.check(self.is_development())?;
         if self.drain_seconds.is_some_and(|seconds| seconds > LONGEST_DRAIN) {
             return refuse("drain_seconds", "is 0 to 600");
         }
@@ -132,7 +133,7 @@ impl Config {
     }
 }
 
-fn refuse(key: &'static str, reason: &str) -> Result<(), ConfigError> {
+pub(super) fn refuse(key: &'static str, reason: &str) -> Result<(), ConfigError> {
     Err(ConfigError::Value {
         key,
         reason: reason.to_owned(),

@@ -322,6 +322,11 @@ fn what_makes_no_sense_is_refused_in_one_line_that_names_the_key() {
         ("passwords.workers", &[("PASSWORDS__WORKERS", "two")]),
         ("roles", &[("ROLES", "commander")]),
         ("roles", &[("ROLES", "command")]),
+        ("kafka.brokers", &[("KAFKA__BROKERS", "broker")]),
+        ("kafka.brokers", &[("KAFKA__BROKERS", "http://broker:9092")]),
+        ("kafka.shards", &[("KAFKA__SHARDS", "0")]),
+        ("kafka", &[("KAFKA__SASL_USERNAME", "chancery")]),
+        ("kafka.sasl_mechanism", &[("KAFKA__SASL_MECHANISM", "GSSAPI")]),
         ("smtp", &[("SMTP__URL", "smtp://user:hunter2@mail.example")]),
         ("smtp", &[("SMTP__FROM", "a@acme.example")]),
         (
