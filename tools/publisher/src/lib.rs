@@ -29,6 +29,8 @@
 //!
 //! # Reading
 //!
+//! A consumer to begin with is `tools/examples/python/follow.py`.
+//!
 //! - With `isolation.level=read_committed`; else what was begun and given up is seen as well.
 //! - Each event once and in order, per key. A consumer that keeps its own state does well to keep the offset with it, or to forget events by `ce_id`.
 //! - Who joins topics joins by `ce_realm` and `ce_subject`; what happened first in a realm's lane is told by `ce_seq`.
