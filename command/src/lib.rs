@@ -2,7 +2,7 @@
 //!
 //! | module | what it decides |
 //! | --- | --- |
-//! | [`realms`], [`users`], [`applications`], [`permissions`] | the management API, `/command/v1/…` |
+//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`] | the management API, `/command/v1/…` |
 //! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
 //! | [`reactors`] | what is done outside of the log about what happens: the list of those who do it |
@@ -23,6 +23,7 @@ pub mod bootstrap;
 pub mod claims;
 pub mod demo;
 pub mod faults;
+pub mod passkeys;
 pub mod permissions;
 pub mod reactors;
 pub mod realms;
@@ -110,6 +111,7 @@ fn operations() -> OpenApiRouter<Commands> {
     OpenApiRouter::new()
         .merge(realms::router())
         .merge(users::router())
+        .merge(passkeys::router())
         .merge(applications::router())
         .merge(permissions::router())
 }
@@ -126,6 +128,7 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             ClaimKind::RealmName => Problem::new(Code::NameTaken).field("name", "is taken"),
             ClaimKind::ClientId => Problem::new(Code::NameTaken).field("client_id", "is taken"),
             ClaimKind::LoginName => Problem::new(Code::NameTaken),
+            ClaimKind::PasskeyId => users::Rejection::PasskeyTaken.into(),
             ClaimKind::Code
             | ClaimKind::RevokedToken
             | ClaimKind::Flow
@@ -137,7 +140,8 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             | ClaimKind::UserCode
             | ClaimKind::DeviceCode
             | ClaimKind::TotpStep
-            | ClaimKind::RecoveryCode => Problem::new(Code::Conflict),
+            | ClaimKind::RecoveryCode
+            | ClaimKind::PasskeyChallenge => Problem::new(Code::Conflict),
         },
         Failure::PreconditionFailed { found } => {
             Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))

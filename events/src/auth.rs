@@ -6,7 +6,7 @@ mod methods;
 
 pub use device::{DeviceAnswer, DeviceAuthorization};
 pub use guard::{Attempts, Closed, Closing, FREE_ATTEMPTS, LAST_ATTEMPT, LONGEST_DELAY, SignInGuard};
-pub use methods::{Assurance, Factor, Method, Proof, UnknownMethod, amr};
+pub use methods::{Assurance, Factor, Method, Place, Proof, UnknownMethod, amr};
 
 use std::collections::BTreeSet;
 
@@ -87,6 +87,12 @@ pub enum LoginFailure {
     WrongCode,
     /// The code is one of the user's, and was used before.
     UsedCode,
+    /// The passkey is none of the user's, or what it signed is not what it was to sign.
+    WrongPasskey,
+    /// The passkey is the user's, but did not make sure who was there.
+    UnverifiedPasskey,
+    /// The passkey's counter went back: there may be two of it.
+    CopiedPasskey,
     /// What was shown before was removed or replaced in the meantime.
     Replaced,
     /// The user is disabled.
@@ -334,8 +340,8 @@ impl DomainEvent for AuthEvent {
     const KINDS: &'static [EventKind] = &[
         EventKind::plain("session.started", "A user signed in.")
             .watched()
-            .version(2),
-        EventKind::plain("session.elevated", "More was proven in a session."),
+            .version(3),
+        EventKind::plain("session.elevated", "More was proven in a session.").version(2),
         EventKind::plain(
             "session.continued",
             "A session was used again (at most once a minute).",
@@ -381,10 +387,11 @@ impl DomainEvent for AuthEvent {
         .watched(),
     ];
 
-    /// Version 1 of these lacks what has a default now.
+    /// The versions before lack what has a default now.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("session.started" | "grant.started" | "token.issued" | "device.requested", 1) => Ok(data),
+            ("session.started", 1 | 2)
+            | ("session.elevated" | "grant.started" | "token.issued" | "device.requested", 1) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }

@@ -22,6 +22,7 @@ use crate::{
     credentials::CredentialEvent,
     envelope::Actor,
     ids::EventId,
+    passkeys::PasskeyEvent,
     permissions::PermissionEvent,
     realms::RealmEvent,
     sealing::SealedBy,
@@ -224,6 +225,8 @@ domains! {
     Compliance(ComplianceEvent);
     /// One-time-password devices and recovery codes.
     Credentials(CredentialEvent);
+    /// Passkeys.
+    Passkeys(PasskeyEvent);
 }
 
 impl Event {

@@ -26,6 +26,7 @@ pub mod ids;
 pub mod kernel;
 pub mod keys;
 pub mod log;
+pub mod passkeys;
 pub mod permissions;
 pub mod postgres;
 pub mod realms;

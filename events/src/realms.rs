@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     auth::Method,
@@ -79,7 +80,7 @@ impl DomainEvent for RealmEvent {
             "Sections of a realm's settings were replaced.",
         )
         .watched()
-        .version(3),
+        .version(4),
         EventKind::plain(
             "signing_key.created",
             "A signing key was made and signs from now on.",
@@ -88,10 +89,10 @@ impl DomainEvent for RealmEvent {
         EventKind::plain("signing_key.retired", "A signing key was withdrawn at once.").watched(),
     ];
 
-    /// Versions 1 and 2 of the settings had fewer sections.
+    /// Versions 1 to 3 of the settings had fewer sections.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("settings.changed", 1 | 2) => Ok(data),
+            ("settings.changed", 1..=3) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -145,7 +146,7 @@ pub fn is_realm_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
-        && uuid::Uuid::parse_str(name).is_err()
+        && Uuid::parse_str(name).is_err()
 }
 
 /// How long tokens live.
@@ -384,12 +385,64 @@ pub struct MfaSettings {
 
 impl Default for MfaSettings {
     fn default() -> Self {
-        let second = |method: &Method| !method.begins();
+        let seconds = |method: &Method| method.seconds();
         Self {
             policy: MfaPolicy::default(),
-            methods: Method::ALL.iter().copied().filter(second).collect(),
+            methods: Method::ALL.iter().copied().filter(seconds).collect(),
         }
     }
+}
+
+/// Whether and how people sign in with passkeys (Web Authentication Level 3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasskeySettings {
+    /// Whether they do (default true, where the public address has a domain of its own).
+    pub enabled: bool,
+    /// Whether the authenticator must make sure who is there, by a PIN or biometrics (default `required`).
+    pub user_verification: UserVerification,
+    /// Whether new passkeys must be ones that are found without a user name (default true). One that is not counts second alone: before
+    /// the first proof nobody is told which passkeys a user has.
+    pub discoverable: bool,
+    /// Whether new passkeys may be ones that are copied to other devices (default true).
+    pub synchronised: bool,
+    /// The only kinds of authenticators that new passkeys may be of, which their makers must vouch for; if none is named, any (default).
+    pub authenticators: Vec<TrustedAuthenticator>,
+}
+
+impl Default for PasskeySettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            user_verification: UserVerification::default(),
+            discoverable: true,
+            synchronised: true,
+            authenticators: Vec::new(),
+        }
+    }
+}
+
+/// Whether an authenticator must make sure who is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserVerification {
+    /// It must: a passkey is two factors.
+    #[default]
+    Required,
+    /// It should: where it did not, a passkey is one factor.
+    Preferred,
+}
+
+/// A kind of authenticator, and who vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedAuthenticator {
+    /// The kind (AAGUID).
+    pub aaguid: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// The root certificate of its maker's attestations, PEM.
+    pub root: String,
 }
 
 /// The settings of a realm. What was never set has its default.
@@ -407,6 +460,8 @@ pub struct Settings {
     pub oauth: OAuthSettings,
     /// What is asked of people besides what a sign-in begins with.
     pub mfa: MfaSettings,
+    /// Whether and how people sign in with passkeys.
+    pub passkeys: PasskeySettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -431,6 +486,9 @@ pub struct SettingsChange {
     /// What is asked of people besides what a sign-in begins with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mfa: Option<MfaSettings>,
+    /// Whether and how people sign in with passkeys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkeys: Option<PasskeySettings>,
 }
 
 impl Fold for Settings {
@@ -444,6 +502,7 @@ impl Fold for Settings {
             replace(&mut self.registration, change.registration.as_ref());
             replace(&mut self.oauth, change.oauth.as_ref());
             replace(&mut self.mfa, change.mfa.as_ref());
+            replace(&mut self.passkeys, change.passkeys.as_ref());
         }
     }
 }

@@ -133,6 +133,8 @@ subject_kinds! {
     Totp = 12 "totp" in Facts;
     /// A user's recovery codes; its id is the user's.
     RecoveryCodes = 13 "recovery_codes" in Facts;
+    /// A user's passkeys; its id is the user's.
+    Passkeys = 14 "passkeys" in Facts;
     /// A token by which applications register by themselves (RFC 7591, initial access token).
     InitialAccess = 20 "initial_access" in Facts;
 }
@@ -203,6 +205,11 @@ impl Subject {
     /// A user's recovery codes.
     pub const fn recovery_codes(id: UserId) -> Self {
         Self::new(SubjectKind::RecoveryCodes, id.0)
+    }
+
+    /// A user's passkeys.
+    pub const fn passkeys(id: UserId) -> Self {
+        Self::new(SubjectKind::Passkeys, id.0)
     }
 
     /// The guard of an account, or of a name that nobody has.

@@ -13,11 +13,12 @@ use events::{
     credentials::CredentialEvent,
     event::Event,
     ids::{ApplicationId, CredentialId, GrantId, SessionId, UserId},
+    passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
         AssertedSubject, AttributeSchema, AttributeType, MfaPolicy, MfaSettings, OAuthSettings,
-        PasswordSettings, RealmEvent, RegistrationSettings, SecurityProfile, SessionSettings, SettingsChange,
-        TokenSettings, TrustedIssuer,
+        PasskeySettings, PasswordSettings, RealmEvent, RegistrationSettings, SecurityProfile,
+        SessionSettings, SettingsChange, TokenSettings, TrustedAuthenticator, TrustedIssuer,
     },
     sealing::Sealed,
     users::{Profile, UserEvent},
@@ -109,6 +110,7 @@ fn samples() -> Vec<Event> {
         at: MOMENT,
         credential: Some(credential),
         user_verified: true,
+        hardware: true,
     };
     let reason = Some("asked for".to_owned());
     let sealed_reason = reason.clone().map(Sealed::Known);
@@ -162,6 +164,14 @@ fn samples() -> Vec<Event> {
             mfa: Some(MfaSettings {
                 policy: MfaPolicy::Required,
                 methods: [Method::Totp].into(),
+            }),
+            passkeys: Some(PasskeySettings {
+                authenticators: vec![TrustedAuthenticator {
+                    aaguid: id(8),
+                    name: "Security key".into(),
+                    root: "-----BEGIN CERTIFICATE-----".into(),
+                }],
+                ..PasskeySettings::default()
             }),
         })
         .into(),
@@ -397,6 +407,34 @@ fn samples() -> Vec<Event> {
             number: 0,
         }
         .into(),
+        PasskeyEvent::Registered {
+            credential,
+            name: Sealed::Known("Laptop".into()),
+            credential_id: Sealed::Known("AAEC".into()),
+            public_key: Sealed::Known("pQEC".into()),
+            authenticator: AuthenticatorTold {
+                aaguid: id(8),
+                attested: true,
+                counter: 1,
+                user_verified: true,
+                backup_eligible: true,
+                backed_up: true,
+                transports: vec!["internal".into()],
+            },
+        }
+        .into(),
+        PasskeyEvent::Renamed {
+            credential,
+            name: Sealed::Known("Key".into()),
+        }
+        .into(),
+        PasskeyEvent::Used {
+            credential,
+            counter: 2,
+            backed_up: false,
+        }
+        .into(),
+        PasskeyEvent::Removed { credential }.into(),
     ]
 }
 

@@ -135,7 +135,7 @@ impl AuditRow {
 fn about(happened: &Happened) -> Option<UserId> {
     let of_subject = happened.subject.map(|subject| UserId(subject.id));
     match &happened.event {
-        Event::Users(_) | Event::Credentials(_) => of_subject,
+        Event::Users(_) | Event::Credentials(_) | Event::Passkeys(_) => of_subject,
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),

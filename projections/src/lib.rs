@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`cell`], [`table`], [`rows`] | values, tables declared as the structs of their rows, rows in memory |
 //! | [`projection`] | what a projection is, and the list of all |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`passkeys`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
 //! | `words` | what a search finds people by |
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
@@ -31,6 +31,7 @@ mod generation;
 pub mod history;
 pub mod home;
 mod opening;
+pub mod passkeys;
 pub mod permissions;
 mod progress;
 pub mod projection;

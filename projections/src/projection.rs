@@ -45,6 +45,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::compliance::Compliance),
         Arc::new(crate::credentials::Credentials),
         Arc::new(crate::credentials::Uses),
+        Arc::new(crate::passkeys::Passkeys),
         Arc::new(crate::auth::Auth),
         Arc::new(crate::auth::Endings),
         Arc::new(crate::audit::Audit { lane: Lane::Facts }),

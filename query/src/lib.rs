@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
+//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
 //! | [`auth`] | the realm surface: discovery, keys, userinfo, introspection |
 //! | `read` | what each of the first goes through: who asks, what for, how new must it be |
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
@@ -23,6 +23,7 @@ mod guards;
 mod initial_access;
 mod paging;
 mod params;
+mod passkeys;
 mod permissions;
 mod position;
 mod read;
@@ -80,6 +81,7 @@ fn operations() -> OpenApiRouter<Queries> {
         .merge(permissions::router())
         .merge(consents::router())
         .merge(credentials::router())
+        .merge(passkeys::router())
         .merge(guards::router())
         .merge(initial_access::router())
         .merge(applications::router())

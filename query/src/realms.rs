@@ -14,8 +14,8 @@ use events::{
     ids::RealmId,
     realms::{
         AttributeSchema, AttributeType, DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings,
-        PasswordSettings, RegistrationSettings, SecurityProfile, SessionSettings, Settings, TokenSettings,
-        TrustedIssuer,
+        PasskeySettings, PasswordSettings, RegistrationSettings, SecurityProfile, SessionSettings, Settings,
+        TokenSettings, TrustedAuthenticator, TrustedIssuer, UserVerification,
     },
 };
 use projections::realms::{self, RealmRow, SettingsRow, SigningKey};
@@ -165,6 +165,8 @@ struct RealmSettings {
     oauth: OAuthRules,
     /// What is asked of people besides what a sign-in begins with.
     mfa: MfaRules,
+    /// Whether and how people sign in with passkeys.
+    passkeys: PasskeyRules,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
@@ -272,6 +274,42 @@ struct MfaRules {
     methods: BTreeSet<Method>,
 }
 
+/// Whether and how people sign in with passkeys.
+#[derive(Debug, Serialize, ToSchema)]
+struct PasskeyRules {
+    /// Whether they do.
+    enabled: bool,
+    /// Whether the authenticator makes sure who is there: `required` or `preferred`.
+    #[schema(value_type = String)]
+    user_verification: UserVerification,
+    /// Whether new passkeys must be ones that are found without a user name.
+    discoverable: bool,
+    /// Whether new passkeys may be ones that are copied to other devices.
+    synchronised: bool,
+    /// The only kinds of authenticators that new passkeys may be of: `aaguid`, `name`, `root`; empty for any.
+    #[schema(value_type = Vec<Object>)]
+    authenticators: Vec<TrustedAuthenticator>,
+}
+
+impl From<PasskeySettings> for PasskeyRules {
+    fn from(settings: PasskeySettings) -> Self {
+        let PasskeySettings {
+            enabled,
+            user_verification,
+            discoverable,
+            synchronised,
+            authenticators,
+        } = settings;
+        Self {
+            enabled,
+            user_verification,
+            discoverable,
+            synchronised,
+            authenticators,
+        }
+    }
+}
+
 impl From<MfaSettings> for MfaRules {
     fn from(settings: MfaSettings) -> Self {
         let MfaSettings { policy, methods } = settings;
@@ -314,6 +352,7 @@ impl RealmSettings {
             registration,
             oauth,
             mfa,
+            passkeys,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -381,6 +420,7 @@ impl RealmSettings {
             },
             oauth: oauth.into(),
             mfa: mfa.into(),
+            passkeys: passkeys.into(),
             updated_at: updated_at.map(Moment),
             version,
         }
@@ -503,7 +543,7 @@ mod tests {
         let settings = Settings::default();
         let stored = serde_json::to_value(&settings).unwrap();
         let shown = serde_json::to_value(RealmSettings::new(settings, None, 0)).unwrap();
-        for section in ["tokens", "session", "password", "registration"] {
+        for section in ["tokens", "session", "password", "registration", "passkeys"] {
             assert_eq!(shown[section], stored[section], "{section}");
         }
         assert_eq!(shown["oauth"]["security_profile"], "none");

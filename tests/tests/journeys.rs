@@ -159,6 +159,30 @@ async fn applications_of_other_sites_notice_and_hear_in_a_browser_that_the_sessi
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_registers_a_passkey_and_signs_in_with_it_in_every_way() {
+    let (true, Some(chromium)) = (has_node(), chromium()) else {
+        return;
+    };
+    let server = Server::at_localhost(Options::default());
+    let realm = Realm::on(&server).await;
+    let (alice, elsewhere) = (realm.user().await, Realm::new(&realm.api).await);
+    let journey = json!({
+        "chromium": chromium,
+        "base": realm.api.base(),
+        "token": realm.api.token(),
+        "realm": realm.name,
+        "issuer": realm.issuer(),
+        "elsewhere": elsewhere.issuer(),
+        "user": alice.id,
+        "username": alice.username,
+        "password": alice.password,
+    });
+    tokio::task::spawn_blocking(move || travel("passkeys.mjs", &journey))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
 #[tokio::test]
 async fn a_client_library_that_we_did_not_write_signs_in() {
     if !has_node() {

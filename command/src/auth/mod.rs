@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | an application asks for a code | `GET oauth2/authorize` | `code.issued` (`session.continued` once a minute) |
 //! | an application pushes its request first | `POST oauth2/par` | none |
-//! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` |
+//! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` (`passkey.used`, facts lane, where a [passkey](crate::passkeys) counted its use) |
 //! | a person allows it | `GET consent`, `POST consent` | `consent.given` (facts lane), `code.issued` |
 //! | the code becomes tokens | `POST oauth2/token`, `authorization_code` | `grant.started`, `token.issued` |
 //! | the tokens are renewed | `POST oauth2/token`, `refresh_token` | `grant.refreshed`, `token.issued` |

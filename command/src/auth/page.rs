@@ -34,14 +34,23 @@ pub fn form_page(status: StatusCode, template: &impl Template, leads_to: Option<
     under_policy(status, template, allowed)
 }
 
-/// A page whose form posts itself to another place, by its one script.
-pub fn posting_page(template: &impl Template, leads_to: Option<&PolicySource>) -> Response {
+/// The same for a page with a script of ours.
+pub fn scripted_page(
+    status: StatusCode,
+    template: &impl Template,
+    leads_to: Option<&PolicySource>,
+) -> Response {
     let allowed = Allowed {
         leads_to,
         script: true,
         ..Allowed::default()
     };
-    under_policy(StatusCode::OK, template, allowed)
+    under_policy(status, template, allowed)
+}
+
+/// A page whose form posts itself to another place, by its one script.
+pub fn posting_page(template: &impl Template, leads_to: Option<&PolicySource>) -> Response {
+    scripted_page(StatusCode::OK, template, leads_to)
 }
 
 /// A page that frames others, and goes on by its one script when they have loaded.

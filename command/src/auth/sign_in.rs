@@ -3,16 +3,20 @@
 //! and leads to one session. What comes after what is decided in `flow/`.
 
 use axum::{extract::State, response::Response};
-use events::users::login_name;
+use events::{auth::Method, users::login_name};
 use http::StatusCode;
 use time::OffsetDateTime;
 
 use super::{
     Issuer,
-    flow::{Flow, journey::Journey, show},
+    flow::{
+        Flow, enrolment,
+        journey::{self, Journey},
+        show,
+    },
     logout,
     page::{self, PageError},
-    pages::{SignInError, SignedIn as SignedInPage},
+    pages::{SignInError, SignedIn as SignedInPage, WayIn},
     session_cookie::Browser,
     sessions::{self, SignedIn},
     visit::{Body, Query, Visit},
@@ -22,7 +26,11 @@ use crate::Commands;
 /// The sign-in page; with a session and without a sign-in under way, it says who is signed in.
 #[utoipa::path(
     get, path = "/realms/{realm}/sign-in", tag = "pages", operation_id = "sign_in_page",
-    params(Issuer, ("flow" = Option<String>, Query, description = "A sign-in under way, from the authorization endpoint")),
+    params(
+        Issuer,
+        ("flow" = Option<String>, Query, description = "A sign-in under way, from the authorization endpoint"),
+        ("add" = Option<String>, Query, description = "Who is signed in wants to have this besides: `passkey` or `totp`"),
+    ),
     responses(
         (status = 200, description = "The form of the step that it has come to"),
         (status = 400, description = "The form, anew: the sign-in under way was too old or of another browser"),
@@ -33,15 +41,15 @@ pub(super) async fn get_sign_in(State(commands): State<Commands>, visit: Visit, 
     visit.answer(answer)
 }
 
-/// Sign in, step by step: who it is, a password, a code; several in one form, if it has them.
+/// Sign in, step by step: who it is, a password, a passkey, a code; several in one form, if it has them.
 #[utoipa::path(
     post, path = "/realms/{realm}/sign-in", tag = "pages", operation_id = "sign_in", params(Issuer),
-    request_body(content_type = "application/x-www-form-urlencoded", description = "`flow`, and what the step asks for: `username`, `password`, `code`, `recovery_code`; `use` to choose another method, `step=identify` to begin anew, `decline` to enrol nothing"),
+    request_body(content_type = "application/x-www-form-urlencoded", description = "`flow`, and what the step asks for: `username`, `password`, `code`, `recovery_code`, `passkey` (what the browser answered, as JSON); `use` to choose another method, `step=identify` to begin anew, `decline` to enrol nothing"),
     responses(
         (status = 303, description = "Signed in: to the application with a code, or to this page"),
         (status = 200, description = "The form of the next step"),
         (status = 400, description = "The form, anew: it was too old, used before, or of another browser"),
-        (status = 401, description = "The form: name and password do not open an account, or the code is not right, whatever the reason"),
+        (status = 401, description = "The form: name and password do not open an account, or the passkey or the code is not right, whatever the reason"),
         (status = 422, description = "The form: something is missing"),
         (status = 429, description = "The form: too many attempts on this account, whether or not it exists; `Retry-After` says when"),
         (status = 503, description = "The form: no room to check a password just now; `Retry-After` says when"),
@@ -58,7 +66,15 @@ async fn show(visit: &Visit, commands: &Commands, query: Query) -> Result<Respon
     let Some(text) = form.get("flow") else {
         let settings = visit.edge.settings(visit.realm.id).await?;
         return match sessions::current(visit, &settings).await? {
-            Some(signed_in) => show_signed_in(visit, &signed_in).await,
+            Some(signed_in) => {
+                let policy = journey::policy(visit, &settings, None, None);
+                let addable: Vec<_> = enrolment::addable(&policy).collect();
+                let adds = form.get("add").and_then(|name| name.parse().ok());
+                match adds.filter(|method| addable.contains(method)) {
+                    Some(method) => add(visit, commands, browser, &signed_in, method).await,
+                    None => show_signed_in(visit, &signed_in, &addable).await,
+                }
+            }
             None => anew(visit, commands, browser, "", None).await,
         };
     };
@@ -81,13 +97,44 @@ async fn take_up<'a>(
     }
 }
 
-async fn show_signed_in(visit: &Visit, signed_in: &SignedIn) -> Result<Response, PageError> {
+/// The step by which somebody who is signed in adds to what they have.
+async fn add(
+    visit: &Visit,
+    commands: &Commands,
+    browser: Browser,
+    signed_in: &SignedIn,
+    method: Method,
+) -> Result<Response, PageError> {
+    let mut flow = Flow::begin_in(visit, None, signed_in);
+    flow.progress.adds = Some(method);
+    match Journey::take_up(visit, commands, browser, flow).await? {
+        Some(journey) => journey.look().await,
+        None => Err(PageError::stale()),
+    }
+}
+
+async fn show_signed_in(
+    visit: &Visit,
+    signed_in: &SignedIn,
+    addable: &[Method],
+) -> Result<Response, PageError> {
+    let adds: Vec<_> = addable
+        .iter()
+        .map(|method| WayIn {
+            method: method.as_str(),
+            label: match method {
+                Method::Passkey => "Add a passkey",
+                _ => "Add an authenticator app",
+            },
+        })
+        .collect();
     let template = SignedInPage {
         realm_display_name: &visit.realm.display_name,
         realm: &visit.realm.name,
         username: signed_in.name(),
         signed_in_at: OffsetDateTime::from_unix_timestamp(signed_in.session.started.seconds())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        adds: &adds,
         sign_out_action: &logout::path(visit),
         flow: &logout::confirmation(visit, signed_in.id, None).await?,
     };
@@ -103,11 +150,11 @@ async fn anew(
     error: Option<SignInError>,
 ) -> Result<Response, PageError> {
     let flow = Flow::begin(visit, None);
-    let Some(journey) = Journey::take_up(visit, commands, browser, flow).await? else {
+    let Some(mut journey) = Journey::take_up(visit, commands, browser, flow).await? else {
         return Err(PageError::stale());
     };
     let status = error.map_or(StatusCode::OK, SignInError::status);
-    show::identify(&journey, username, status, error).await
+    show::identify(&mut journey, username, status, error).await
 }
 
 async fn submit(visit: &Visit, commands: &Commands, body: Body) -> Result<Response, PageError> {
@@ -116,7 +163,7 @@ async fn submit(visit: &Visit, commands: &Commands, body: Body) -> Result<Respon
     let text = form.get("flow").unwrap_or_default();
     let taken_up = take_up(visit, commands, &browser, text).await?;
     if let Some(journey) = taken_up
-        && let Some(response) = journey.submit(&form).await?
+        && let Some(response) = Box::pin(journey.submit(&form)).await?
     {
         return Ok(response);
     }

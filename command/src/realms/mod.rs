@@ -29,6 +29,7 @@
 pub mod attributes;
 pub mod create;
 pub mod oauth;
+pub mod passkeys;
 pub mod settings;
 pub mod signing_keys;
 pub mod status;

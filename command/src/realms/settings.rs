@@ -9,8 +9,9 @@ use events::{
     ids::RealmId,
     kernel::{Context, Decide, Decision, KernelError, Reader},
     realms::{
-        DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings, PasswordSettings, RealmEvent,
-        RegistrationSettings, SessionSettings, Settings, SettingsChange, TokenSettings,
+        DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings, PasskeySettings, PasswordSettings,
+        RealmEvent, RegistrationSettings, SessionSettings, Settings, SettingsChange, TokenSettings,
+        UserVerification,
     },
     subject::{Stream, Subject},
 };
@@ -22,6 +23,7 @@ use super::{
     Rejection,
     attributes::{self, AttributeRules},
     oauth::{self, ProfileName, TrustedIssuers},
+    passkeys::{self, TrustedAuthenticators},
 };
 use crate::{
     Commands, Faults,
@@ -119,9 +121,23 @@ sections! {
         /// to enrol one, too) or `required` (who has none enrols one first).
         #[schema(value_type = Option<String>)]
         policy: MfaPolicy,
-        /// The methods that count as one, all of them: of `totp`, `recovery_code`.
+        /// The methods that count as one, all of them: of `passkey`, `totp`, `recovery_code`.
         #[schema(value_type = Option<Vec<String>>)]
         methods: BTreeSet<Method>,
+    }
+    /// Whether and how people sign in with passkeys (Web Authentication Level 3).
+    PasskeyPatch of PasskeySettings {
+        /// Whether they do, where the public address has a domain of its own.
+        enabled: bool,
+        /// Whether the authenticator makes sure who is there: `required`, or `preferred` (then a passkey may be one factor alone).
+        #[schema(value_type = Option<String>)]
+        user_verification: UserVerification,
+        /// Whether new passkeys must be ones that are found without a user name; others count second alone.
+        discoverable: bool,
+        /// Whether new passkeys may be ones that are copied to other devices.
+        synchronised: bool,
+        /// The only kinds of authenticators that new passkeys may be of, all of them (at most 50), which their makers must vouch for; none for any.
+        authenticators: TrustedAuthenticators,
     }
 }
 
@@ -152,6 +168,9 @@ pub struct SettingsPatch {
     /// What is asked of people besides what a sign-in begins with.
     #[serde(default, deserialize_with = "object")]
     pub mfa: Option<MfaPatch>,
+    /// Whether and how people sign in with passkeys.
+    #[serde(default, deserialize_with = "object")]
+    pub passkeys: Option<PasskeyPatch>,
 }
 
 /// Changes a realm's settings.
@@ -184,6 +203,7 @@ impl Decide for ChangeSettings {
             registration,
             oauth,
             mfa,
+            passkeys,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -194,8 +214,9 @@ impl Decide for ChangeSettings {
                 .map(|patch| patch.onto(&settings.registration)),
             oauth: oauth.as_ref().map(|patch| patch.onto(&settings.oauth)),
             mfa: mfa.as_ref().map(|patch| patch.onto(&settings.mfa)),
+            passkeys: passkeys.as_ref().map(|patch| patch.onto(&settings.passkeys)),
         };
-        check(&change)?;
+        check(&change, settings)?;
         let change = SettingsChange {
             tokens: change.tokens.filter(|section| *section != settings.tokens),
             session: change.session.filter(|section| *section != settings.session),
@@ -205,6 +226,7 @@ impl Decide for ChangeSettings {
                 .filter(|section| *section != settings.registration),
             oauth: change.oauth.filter(|section| *section != settings.oauth),
             mfa: change.mfa.filter(|section| *section != settings.mfa),
+            passkeys: change.passkeys.filter(|section| *section != settings.passkeys),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -215,8 +237,8 @@ impl Decide for ChangeSettings {
     }
 }
 
-/// The documented ranges (`events::realms`).
-fn check(change: &SettingsChange) -> Result<(), Faults> {
+/// The documented ranges (`events::realms`). What is not changed is as in `settings`.
+fn check(change: &SettingsChange, settings: &Settings) -> Result<(), Faults> {
     let mut faults = Faults::default();
     if let Some(tokens) = &change.tokens {
         faults.range(
@@ -249,21 +271,31 @@ fn check(change: &SettingsChange) -> Result<(), Faults> {
     if let Some(oauth) = &change.oauth {
         oauth::check(oauth, &mut faults);
     }
-    if let Some(mfa) = &change.mfa {
-        check_mfa(mfa, &mut faults);
+    if let Some(passkeys) = &change.passkeys {
+        passkeys::check(passkeys, &mut faults);
+    }
+    if change.mfa.is_some() || change.passkeys.is_some() {
+        let mfa = change.mfa.as_ref().unwrap_or(&settings.mfa);
+        let passkeys = change.passkeys.as_ref().unwrap_or(&settings.passkeys);
+        check_mfa(mfa, passkeys, &mut faults);
     }
     faults.into_result()
 }
 
 /// A second factor comes second, and where everybody must have one, there is one that can be enrolled.
-fn check_mfa(mfa: &MfaSettings, faults: &mut Faults) {
-    let second = mfa.methods.iter().all(|method| !method.begins());
-    faults.unless(second, "mfa.methods", "must be methods that come second");
+fn check_mfa(mfa: &MfaSettings, passkeys: &PasskeySettings, faults: &mut Faults) {
+    let seconds = mfa.methods.iter().all(|method| method.seconds());
+    faults.unless(seconds, "mfa.methods", "must be methods that come second");
     let asks = matches!(mfa.policy, MfaPolicy::Offered | MfaPolicy::Required);
+    let enrolled = |method: &Method| match method {
+        Method::Totp => true,
+        Method::Passkey => passkeys.enabled,
+        Method::Password | Method::RecoveryCode => false,
+    };
     faults.unless(
-        !asks || mfa.methods.contains(&Method::Totp),
+        !asks || mfa.methods.iter().any(enrolled),
         "mfa.methods",
-        "must have one that can be enrolled: totp",
+        "must have one that can be enrolled: totp, or passkey where there are passkeys",
     );
 }
 
@@ -416,6 +448,7 @@ mod tests {
             registration,
             oauth,
             mfa,
+            passkeys,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
@@ -424,8 +457,9 @@ mod tests {
             registration: Some(registration),
             oauth: Some(oauth),
             mfa: Some(mfa),
+            passkeys: Some(passkeys),
         };
-        assert_eq!(check(&all), Ok(()));
+        assert_eq!(check(&all, &Settings::default()), Ok(()));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
 //! | remove a one-time-password device | `DELETE users/{id}/totp/{credential}` | realm administrators | `totp.removed` |
+//! | rename or remove a passkey | see [passkeys](crate::passkeys) | realm administrators | `passkey.renamed`, `passkey.removed` |
 //! | remove recovery codes | `DELETE users/{id}/recovery-codes` | realm administrators | `recovery_codes.removed` |
 //! | withdraw a consent | `DELETE users/{id}/consents/{application}` | realm administrators | `consent.withdrawn` |
 //!
@@ -71,6 +72,9 @@ pub enum Rejection {
     /// Not all was shown that the user has to show who they are.
     #[error("a second factor of the user was not shown")]
     Unproven,
+    /// The passkey is somebody's already.
+    #[error("the passkey was registered before")]
+    PasskeyTaken,
     /// There are as many devices as there may be.
     #[error("there are as many devices as one user may have")]
     TooManyDevices,
@@ -94,6 +98,7 @@ impl From<Rejection> for Problem {
             | Rejection::Erased
             | Rejection::Oneself
             | Rejection::Unproven
+            | Rejection::PasskeyTaken
             | Rejection::TooManyDevices => Problem::new(Code::Conflict).detail(rejection.to_string()),
             Rejection::WeakPassword(weakness) => Problem::new(Code::WeakPassword)
                 .detail(weakness.reason())

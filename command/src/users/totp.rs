@@ -1,17 +1,17 @@
 //! A user's devices that show one-time passwords. The rules: one is enrolled only by who has shown all that the user has; one
-//! that is removed is gone with its key, and with the last one go the recovery codes.
+//! that is removed is gone with its key, and with the last second factor go the recovery codes.
 
 use axum::extract::State;
 use events::{
-    auth::Proof,
+    auth::{Method, Proof},
     credentials::{CredentialEvent, RecoveryCodes, Totp},
-    fold::Versioned,
     ids::{CredentialId, RealmId, UserId},
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::Owner,
+    passkeys::Passkeys,
     sealing::Sealed,
     subject::{Stream, Subject},
-    users::{Password, User},
+    users::User,
 };
 use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 use zeroize::Zeroizing;
@@ -39,23 +39,21 @@ pub struct EnrolTotp {
     pub codes: Option<NewCodes>,
     /// What the user has shown: without a second factor among it, this is their first.
     pub proofs: Vec<Proof>,
+    /// The methods that count as a second factor.
+    pub counts: Vec<Method>,
 }
 
 /// What [`EnrolTotp`] and [`RemoveTotp`] must know.
 #[derive(Clone, Debug, Default)]
 pub struct Devices {
     user: User,
-    password: Password,
-    totp: Versioned<Totp>,
-    codes: Versioned<RecoveryCodes>,
+    held: Held,
 }
 
 async fn load(reader: &mut Reader<'_>, user: UserId) -> Result<Devices, KernelError> {
     Ok(Devices {
         user: reader.subject::<User>(user.0).await?.state,
-        password: reader.subject::<Password>(user.0).await?.state,
-        totp: reader.subject::<Totp>(user.0).await?,
-        codes: reader.subject::<RecoveryCodes>(user.0).await?,
+        held: Held::among_facts(reader, user).await?,
     })
 }
 
@@ -76,23 +74,11 @@ impl Decide for EnrolTotp {
         if refusal(&state.user, context.now).is_some() {
             return Err(Rejection::NotFound);
         }
-        let (totp, subject) = (&state.totp.state, Subject::totp(self.user));
+        let (totp, subject) = (&state.held.totp, Subject::totp(self.user));
         if totp.device(self.credential).is_some() {
             return Ok(Decision::nothing(subject));
         }
-        let held = Held {
-            password: state.password.clone(),
-            totp: totp.clone(),
-            recovery_codes: state.codes.state.clone(),
-        };
-        let theirs = self
-            .proofs
-            .iter()
-            .all(|proof| held.still_has(proof) || is_untold(proof));
-        let second = self.proofs.iter().any(|proof| !proof.method.begins());
-        let around = held.methods().iter().any(|method| !method.begins());
-        if self.proofs.is_empty() || !theirs || (around && !second) || totp.removed.contains(&self.credential)
-        {
+        if totp.removed.contains(&self.credential) || !state.held.entitles(&self.proofs, &self.counts) {
             return Err(Rejection::Unproven);
         }
         if totp.devices.len() >= DEVICES {
@@ -109,11 +95,6 @@ impl Decide for EnrolTotp {
             None => decision,
         })
     }
-}
-
-/// What sessions showed that began before credentials were told of; they end with the password.
-fn is_untold(proof: &Proof) -> bool {
-    proof.credential.is_none() && proof.method.begins()
 }
 
 /// Removes a device.
@@ -141,7 +122,12 @@ impl Decide for RemoveTotp {
     }
 
     fn decide(&self, state: &Devices, _: &Context) -> Result<Decision, Rejection> {
-        let totp = &state.totp.state;
+        let Held {
+            totp,
+            recovery_codes,
+            passkeys,
+            ..
+        } = &state.held;
         if totp.device(self.credential).is_none() {
             return Err(Rejection::NotFound);
         }
@@ -149,8 +135,9 @@ impl Decide for RemoveTotp {
             credential: self.credential,
         };
         let decision = Decision::of(Subject::totp(self.user), removed);
-        Ok(match state.codes.state.credential {
-            Some(credential) if totp.devices.len() == 1 => decision.and(
+        let is_last = totp.devices.len() == 1 && passkeys.passkeys.is_empty();
+        Ok(match recovery_codes.credential {
+            Some(credential) if is_last => decision.and(
                 Subject::recovery_codes(self.user),
                 CredentialEvent::RecoveryCodesRemoved { credential },
             ),
@@ -169,7 +156,8 @@ pub async fn destroy_removed(kernel: &Kernel, realm: RealmId, user: UserId) {
             .await?
             .state
             .removed;
-        Ok::<_, KernelError>([totp, codes].concat())
+        let passkeys = kernel.current::<Passkeys>(realm, user.0).await?.state.removed;
+        Ok::<_, KernelError>([totp, codes, passkeys].concat())
     };
     let removed = match removed.await {
         Ok(removed) => removed,
@@ -185,7 +173,7 @@ pub async fn destroy_removed(kernel: &Kernel, realm: RealmId, user: UserId) {
     }
 }
 
-/// Remove a user's device that shows one-time passwords; with the last one go their recovery codes.
+/// Remove a user's device that shows one-time passwords; with the last second factor go their recovery codes.
 #[utoipa::path(
     delete, path = "/command/v1/realms/{realm}/users/{id}/totp/{credential}", tag = "users", operation_id = "remove_totp",
     params(
@@ -216,10 +204,9 @@ pub(super) async fn remove(
 #[cfg(test)]
 mod tests {
     use events::{
-        auth::Method,
         event::Event,
         testing::{NOW, context, given},
-        users::{Profile, UserEvent},
+        users::{Password, Profile, UserEvent},
     };
     use uuid::Uuid;
 
@@ -238,6 +225,7 @@ mod tests {
             at: NOW,
             credential: Some(credential),
             user_verified: false,
+            hardware: false,
         }
     }
 
@@ -265,9 +253,12 @@ mod tests {
         };
         Devices {
             user: given::<User>(ALICE.0, [registered.into()]).state,
-            password: given::<Password>(ALICE.0, [set.into()]).state,
-            totp: given(ALICE.0, devices.iter().copied().map(enrolled)),
-            codes: given(ALICE.0, (!devices.is_empty()).then(|| codes.into())),
+            held: Held {
+                password: given::<Password>(ALICE.0, [set.into()]).state,
+                totp: given(ALICE.0, devices.iter().copied().map(enrolled)).state,
+                recovery_codes: given(ALICE.0, (!devices.is_empty()).then(|| codes.into())).state,
+                ..Held::default()
+            },
         }
     }
 
@@ -280,6 +271,7 @@ mod tests {
             secret: "AAAA".to_owned().into(),
             codes: None,
             proofs: proofs.to_vec(),
+            counts: vec![Method::Totp, Method::RecoveryCode],
         }
         .decide(state, &context())
     }

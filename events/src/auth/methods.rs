@@ -25,8 +25,19 @@ pub enum Factor {
     Possession,
 }
 
+/// Where in a sign-in a method may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It begins one, and comes after whatever else does.
+    First,
+    /// It only comes second.
+    Second,
+    /// It begins one, or comes second where the realm counts it ([`MfaSettings`](crate::realms::MfaSettings)).
+    Either,
+}
+
 macro_rules! methods {
-    ($($(#[$doc:meta])* $method:ident = $name:literal, $factor:ident, $amr:literal, $begins:literal;)*) => {
+    ($($(#[$doc:meta])* $method:ident = $name:literal, $factor:ident, $amr:literal, $place:ident;)*) => {
         /// A way of showing who one is. Names are stored: they never change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Method {
@@ -52,9 +63,19 @@ macro_rules! methods {
                 match self { $(Method::$method => $amr),* }
             }
 
-            /// Whether a sign-in may begin with it; the others only come second.
+            /// Where in a sign-in it may stand.
+            pub const fn place(self) -> Place {
+                match self { $(Method::$method => Place::$place),* }
+            }
+
+            /// Whether a sign-in may begin with it.
             pub const fn begins(self) -> bool {
-                match self { $(Method::$method => $begins),* }
+                matches!(self.place(), Place::First | Place::Either)
+            }
+
+            /// Whether it is a second factor where a realm counts it as one.
+            pub const fn seconds(self) -> bool {
+                matches!(self.place(), Place::Second | Place::Either)
             }
         }
     };
@@ -62,11 +83,13 @@ macro_rules! methods {
 
 methods! {
     /// A password.
-    Password = "password", Knowledge, "pwd", true;
+    Password = "password", Knowledge, "pwd", First;
+    /// A passkey (Web Authentication Level 3). Of one that is known to be in hardware another reference is told ([`amr`]).
+    Passkey = "passkey", Possession, "swk", Either;
     /// A time-based one-time password of a device (RFC 6238).
-    Totp = "totp", Possession, "otp", false;
+    Totp = "totp", Possession, "otp", Second;
     /// One of the codes that were written down for the day when the device is gone.
-    RecoveryCode = "recovery_code", Possession, "otp", false;
+    RecoveryCode = "recovery_code", Possession, "otp", Second;
 }
 
 /// No method has this name.
@@ -95,6 +118,20 @@ pub struct Proof {
     /// Whether the authenticator verified its user itself: two factors in one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub user_verified: bool,
+    /// Whether the authenticator is known to be hardware that does not give its key away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hardware: bool,
+}
+
+impl Proof {
+    /// Its authentication method reference (RFC 8176).
+    pub const fn amr(&self) -> &'static str {
+        if self.hardware {
+            HARDWARE_KEY
+        } else {
+            self.method.amr()
+        }
+    }
 }
 
 /// What a sign-in is worth; more is greater.
@@ -144,6 +181,8 @@ impl Assurance {
     }
 }
 
+/// A key was shown to be there that is in hardware (RFC 8176).
+const HARDWARE_KEY: &str = "hwk";
 /// Several factors were proven (RFC 8176).
 const MULTIPLE_FACTORS: &str = "mfa";
 /// The authenticator verified that its user is there and who they are (RFC 8176).
@@ -157,12 +196,7 @@ pub fn amr(proofs: &[Proof]) -> Vec<String> {
         .any(|proof| proof.user_verified)
         .then_some(USER_VERIFIED);
     let several = (Assurance::of(proofs) >= Some(Assurance::Aal2)).then_some(MULTIPLE_FACTORS);
-    for reference in proofs
-        .iter()
-        .map(|proof| proof.method.amr())
-        .chain(verified)
-        .chain(several)
-    {
+    for reference in proofs.iter().map(Proof::amr).chain(verified).chain(several) {
         if !references.iter().any(|known| known == reference) {
             references.push(reference.to_owned());
         }
@@ -181,6 +215,7 @@ pub(super) fn told_or_password(proofs: &[Proof], amr: &[String], at: Timestamp) 
         at,
         credential: None,
         user_verified: false,
+        hardware: false,
     }]
 }
 
@@ -194,6 +229,7 @@ mod tests {
             at: Timestamp::from_seconds(1),
             credential: None,
             user_verified: false,
+            hardware: false,
         }
     }
 
@@ -228,6 +264,19 @@ mod tests {
         };
         assert_eq!(Assurance::of(&[verified]), Some(Assurance::Aal2));
         assert_eq!(amr(&[verified]), ["otp", "user", "mfa"]);
+        let passkey = Proof {
+            user_verified: true,
+            ..proof(Method::Passkey)
+        };
+        assert_eq!(amr(&[passkey]), ["swk", "user", "mfa"]);
+        let in_hardware = Proof {
+            hardware: true,
+            ..proof(Method::Passkey)
+        };
+        assert_eq!(
+            amr(&[proof(Method::Password), in_hardware]),
+            ["pwd", "hwk", "mfa"]
+        );
     }
 
     #[test]

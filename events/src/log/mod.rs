@@ -80,11 +80,15 @@ pub enum ClaimKind {
     TotpStep,
     /// A recovery code that was used (spent).
     RecoveryCode,
+    /// The credential id of a passkey: one user's alone (Web Authentication Level 3, section 7.1).
+    PasskeyId,
+    /// What a passkey was to sign, once it did (spent).
+    PasskeyChallenge,
 }
 
 impl ClaimKind {
     /// All kinds.
-    pub const ALL: [ClaimKind; 15] = [
+    pub const ALL: [ClaimKind; 17] = [
         ClaimKind::RealmName,
         ClaimKind::LoginName,
         ClaimKind::ClientId,
@@ -100,6 +104,8 @@ impl ClaimKind {
         ClaimKind::DeviceCode,
         ClaimKind::TotpStep,
         ClaimKind::RecoveryCode,
+        ClaimKind::PasskeyId,
+        ClaimKind::PasskeyChallenge,
     ];
 
     /// The stored code.
@@ -120,6 +126,8 @@ impl ClaimKind {
             ClaimKind::DeviceCode => 13,
             ClaimKind::TotpStep => 14,
             ClaimKind::RecoveryCode => 15,
+            ClaimKind::PasskeyId => 16,
+            ClaimKind::PasskeyChallenge => 17,
         }
     }
 

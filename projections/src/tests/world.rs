@@ -16,6 +16,7 @@ use events::{
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::{KeyStore, Keyring, MasterKey, PostgresKeyStore, SqliteKeyStore},
     log::{Append, Log, NewEvent, Position, Verdict, postgres::PostgresLog, sqlite::SqliteLog},
+    passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{Assignments, PermissionEvent, PrincipalKind, Role},
     realms::{Realm, RealmEvent, SettingsChange, SigningKeys, TokenSettings},
     sealing::Sealed,
@@ -98,6 +99,7 @@ impl Decide for Tell {
                 .subject::<events::credentials::RecoveryCodes>(id)
                 .await
                 .map(drop),
+            SubjectKind::Passkeys => reader.subject::<events::passkeys::Passkeys>(id).await.map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
         }
     }
@@ -384,8 +386,9 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let of_user = |event: UserEvent| (Some(Subject::user(user)), event.into());
     let of_application = |event: ApplicationEvent| (Some(Subject::application(application)), event.into());
     let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
+    let of_passkeys = |event: PasskeyEvent| (Some(Subject::passkeys(user)), event.into());
     let of_consent = |event: ComplianceEvent| (Some(Subject::consent(user, application)), event.into());
-    match dice.below(31) {
+    match dice.below(35) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -461,6 +464,7 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
                 at: later,
                 credential: Some(secret),
                 user_verified: false,
+                hardware: false,
             }],
         }),
         17 => of_session(AuthEvent::SessionContinued {}),
@@ -520,6 +524,23 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             };
             (Some(Subject::recovery_codes(user)), event.into())
         }
+        31 => of_passkeys(PasskeyEvent::Registered {
+            credential: secret,
+            name: dice.text().into(),
+            credential_id: dice.text().into(),
+            public_key: dice.text().into(),
+            authenticator: AuthenticatorTold::default(),
+        }),
+        32 => of_passkeys(PasskeyEvent::Renamed {
+            credential: secret,
+            name: dice.text().into(),
+        }),
+        33 => of_passkeys(PasskeyEvent::Used {
+            credential: secret,
+            counter: 3,
+            backed_up: dice.below(2) == 0,
+        }),
+        34 => of_passkeys(PasskeyEvent::Removed { credential: secret }),
         24 | 25 => of_consent(ComplianceEvent::ConsentGiven {
             user,
             client: application,

@@ -236,6 +236,21 @@ impl Browser {
         self.post(&form.action, &fields).await
     }
 
+    /// Sends what an authenticator answered to a page that asks for a passkey, with other fields.
+    pub async fn answer_passkey(
+        &mut self,
+        page: &Answer,
+        answer: &serde_json::Value,
+        more: &[(&str, &str)],
+    ) -> Arrival {
+        let form = form_of(&page.text);
+        let mut fields = form.hidden;
+        fields.retain(|(name, _)| name == "flow");
+        fields.push(("passkey".into(), answer.to_string()));
+        fields.extend(more.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        self.post(&form.action, &fields).await
+    }
+
     /// Presses the button of a page whose form has only hidden fields.
     pub async fn confirm(&mut self, page: &Answer) -> Arrival {
         let form = form_of(&page.text);

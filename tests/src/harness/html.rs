@@ -40,6 +40,18 @@ pub fn form_of(html: &str) -> HtmlForm {
     }
 }
 
+/// What a page asks of the browser's authenticators: the options of `navigator.credentials`.
+///
+/// # Panics
+/// If it asks nothing.
+pub fn passkey_options(html: &str) -> serde_json::Value {
+    let (_, form) = html
+        .split_once(" data-passkey=")
+        .unwrap_or_else(|| panic!("no passkey is asked for in {html}"));
+    let options = attribute(tag_of(form), "data-options").expect("options");
+    serde_json::from_str(&options).expect("JSON")
+}
+
 /// Up to the end of a tag; a `>` inside quotes does not end it.
 fn tag_of(text: &str) -> &str {
     let mut quoted = false;

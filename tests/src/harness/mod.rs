@@ -20,7 +20,7 @@ mod tokens;
 pub use api::{Answer, Api};
 pub use browser::{Arrival, Authorization, Browser, Callback};
 pub use hostile::{Hostile, Kind, forged};
-pub use html::{HtmlForm, form_of};
+pub use html::{HtmlForm, form_of, passkey_options};
 pub use kafka::{Published, published};
 pub use live::{Follower, Heard, Way};
 pub use mail::{MailServer, Received};

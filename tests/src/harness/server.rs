@@ -4,6 +4,7 @@
 use std::{
     fmt,
     io::{BufRead, BufReader, Read},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, Weak, mpsc},
@@ -43,6 +44,8 @@ pub struct Options {
     pub roles: Option<String>,
     /// Where it listens; none: on a free port.
     pub listen: Option<String>,
+    /// Whether its public address is `localhost`, a domain, and not an address.
+    pub localhost: bool,
 }
 
 impl Options {
@@ -262,6 +265,21 @@ impl Server {
         })
     }
 
+    /// Starts one whose public address has a domain, `localhost`, which passkeys need.
+    pub fn at_localhost(options: Options) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = free.expect("a free port");
+        let options = Options {
+            listen: Some(address.to_string()),
+            localhost: true,
+            ..options
+        };
+        Self::start(options.with(
+            "CHANCERY_PUBLIC_URL",
+            &format!("http://localhost:{}", address.port()),
+        ))
+    }
+
     /// Starts one that may refuse to.
     pub fn try_start(options: Options) -> Result<Self, Refused> {
         let folder = options
@@ -332,7 +350,10 @@ impl Server {
             }
             return Err(Refused { status, said });
         };
-        let (base, management) = addresses(&line);
+        let (mut base, management) = addresses(&line);
+        if options.localhost {
+            base = base.replace("127.0.0.1", "localhost");
+        }
         Ok(Self {
             child,
             options,
@@ -436,7 +457,7 @@ impl Server {
             self.stop();
         }
         let listen = match self.base.split_once("://") {
-            Some((_, address)) => address.to_owned(),
+            Some((_, address)) => address.replace("localhost", "127.0.0.1"),
             None => "127.0.0.1:0".to_owned(),
         };
         let (options, folder) = (self.options.clone(), self.folder.take());

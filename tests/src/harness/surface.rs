@@ -80,7 +80,7 @@ impl Operation {
                 (Some(_), "applications" | "consents" | "register") => &places.application,
                 (Some(_), "initial-access-tokens") => &places.initial_access,
                 // No user has a device there: its id is of nothing.
-                (Some(_), "secrets" | "totp") => &places.secret,
+                (Some(_), "secrets" | "totp" | "passkeys") => &places.secret,
                 (Some(_), "sessions") => &places.session,
                 (Some(_), "signing-keys") => &places.kid,
                 (Some(name), before) => panic!("what is {{{name}}} after {before:?} in {}?", self.path),

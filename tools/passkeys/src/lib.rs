@@ -20,6 +20,8 @@ mod error;
 mod policy;
 mod record;
 mod registering;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use authenticating::{Assertion, Authentication, Use};
 pub use error::PasskeyError;

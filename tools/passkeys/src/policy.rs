@@ -76,6 +76,11 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Whether the certificates in it can be read, so that it can be kept.
+    pub fn is_enforceable(&self) -> bool {
+        self.authorities().is_ok()
+    }
+
     /// The authorities that vouch for authenticators; `None` where none is asked.
     pub(crate) fn authorities(&self) -> Result<Option<AttestationCaList>, PasskeyError> {
         let Attestation::Trusted(trusted) = &self.attestation else {

@@ -30,7 +30,6 @@ pub struct Person<'a> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registration {
     state: RegistrationState,
-    policy: Policy,
 }
 
 impl RelyingParty {
@@ -57,15 +56,16 @@ impl RelyingParty {
             .exclude_credentials(Some(excluded?));
         let (options, state) = self.core.generate_challenge_register(request)?;
         let options = serde_json::to_value(options).map_err(|_| PasskeyError::Invalid)?;
-        let policy = policy.clone();
-        Ok((options, Registration { state, policy }))
+        Ok((options, Registration { state }))
     }
 
-    /// Finishes with what the browser answered (`RegistrationResponseJSON`).
+    /// Finishes with what the browser answered (`RegistrationResponseJSON`), under the policy as it is by then: which makes are accepted is
+    /// asked now, the rest as it was begun.
     pub fn finish_registration(
         &self,
         answer: &str,
         registration: &Registration,
+        policy: &Policy,
     ) -> Result<Passkey, PasskeyError> {
         if answer.len() > MAX_ANSWER {
             return Err(PasskeyError::Malformed);
@@ -75,7 +75,7 @@ impl RelyingParty {
         if answer.type_ != "public-key" {
             return Err(PasskeyError::Malformed);
         }
-        let authorities = registration.policy.authorities()?;
+        let authorities = policy.authorities()?;
         let made = self
             .core
             .register_credential(&answer, &registration.state, authorities.as_ref())?;

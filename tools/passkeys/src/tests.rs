@@ -58,7 +58,7 @@ const HERE: &str = "https://id.example.org";
 fn registered(device: &mut SoftPasskey, policy: &Policy) -> Result<Passkey, PasskeyError> {
     let (options, registration) = party().begin_registration(&PERSON, &[], policy).unwrap();
     let answer = create(device, HERE, options);
-    party().finish_registration(&answer.to_string(), &registration)
+    party().finish_registration(&answer.to_string(), &registration, policy)
 }
 
 fn verified() -> (SoftPasskey, Passkey) {
@@ -152,7 +152,7 @@ fn an_answer_of_another_page_or_ceremony_is_refused() {
     let (options, _) = party().begin_registration(&PERSON, &[], &listed()).unwrap();
     let (_, other) = party().begin_registration(&PERSON, &[], &listed()).unwrap();
     let answer = create(&mut device, HERE, options);
-    let refused = party().finish_registration(&answer.to_string(), &other);
+    let refused = party().finish_registration(&answer.to_string(), &other, &listed());
     assert!(matches!(refused, Err(PasskeyError::Foreign)), "{refused:?}");
 }
 
@@ -163,7 +163,7 @@ fn an_authenticator_that_asked_nobody_does_not_do_where_it_must() {
     let (mut options, registration) = party().begin_registration(&PERSON, &[], &listed()).unwrap();
     options["publicKey"]["authenticatorSelection"]["userVerification"] = "preferred".into();
     let answer = create(&mut device, HERE, options);
-    let refused = party().finish_registration(&answer.to_string(), &registration);
+    let refused = party().finish_registration(&answer.to_string(), &registration, &listed());
     assert!(matches!(refused, Err(PasskeyError::NotVerified)), "{refused:?}");
 
     let preferred = Policy {
@@ -267,7 +267,7 @@ fn what_is_no_answer_at_all_is_malformed() {
             text.len()
         );
         let (_, registration) = party().begin_registration(&PERSON, &[], &listed()).unwrap();
-        let refused = party().finish_registration(text, &registration);
+        let refused = party().finish_registration(text, &registration, &listed());
         assert!(matches!(refused, Err(PasskeyError::Malformed)), "{refused:?}");
     }
     let refused = signs_in(&mut device, HERE, &passkey, PERSON.handle, |answer| {
@@ -287,6 +287,17 @@ fn authenticators_of_no_known_make_are_refused_where_their_make_matters() {
         matches!(refused, Err(PasskeyError::UntrustedAuthenticator)),
         "{refused:?}"
     );
+    assert!(policy.is_enforceable());
+    let unreadable = TrustedAuthenticator {
+        aaguid: uuid::Uuid::nil(),
+        name: "Key".to_owned(),
+        root: "no certificate".to_owned(),
+    };
+    let policy = Policy {
+        attestation: Attestation::Trusted(vec![unreadable]),
+        ..policy
+    };
+    assert!(!policy.is_enforceable());
 }
 
 #[test]

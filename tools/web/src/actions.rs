@@ -83,6 +83,8 @@ actions! {
     UsersSetPassword = "users:set-password" Write Realm;
     /// Read what users have to show who they are, besides a password.
     CredentialsRead = "credentials:read" Read Realm;
+    /// Call it something else.
+    CredentialsRename = "credentials:rename" Write Realm;
     /// Remove it.
     CredentialsRemove = "credentials:remove" Write Realm;
     /// Read how often somebody tried to sign in as a user.

@@ -220,7 +220,7 @@ pub(super) async fn grant(
         return send(answer::OTHER_USER).await;
     }
     let settings = visit.edge.settings(visit.realm.id).await?;
-    let policy = journey::policy(&settings, Some(&application), Some(request));
+    let policy = journey::policy(visit, &settings, Some(&application), Some(request));
     if !journey::is_enough(visit, &policy, signed_in).await? {
         return match request.prompt {
             Prompt::Nothing => send(LOGIN_REQUIRED).await,

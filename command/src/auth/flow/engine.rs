@@ -1,12 +1,13 @@
 //! What comes next in a sign-in: one pure function of what is required and what was proven. The rules: nothing is
 //! done before all that is required was proven; what is offered before the first proof is the same for everybody, so that it tells
-//! nothing of anybody; who has a second factor is never let around it by enrolling another.
+//! nothing of anybody; who has a second factor is never let around it by enrolling another; and whoever enrols anything has shown
+//! who they are just now.
 
 use std::collections::BTreeSet;
 
 use events::{
     applications::ApplicationSettings,
-    auth::{Assurance, Method, Proof},
+    auth::{Assurance, Method, Place, Proof},
     realms::{MfaPolicy, MfaSettings},
 };
 
@@ -54,7 +55,11 @@ impl Policy {
             MfaPolicy::Off => Assurance::Aal1,
             MfaPolicy::Optional | MfaPolicy::Offered | MfaPolicy::Required => Assurance::Aal2,
         };
-        let counts = |method: &&Method| realm.policy != MfaPolicy::Off && realm.methods.contains(method);
+        // What only begins a sign-in comes after whatever else began it.
+        let counts = |method: &&Method| {
+            let counted = realm.methods.contains(method) || method.place() == Place::First;
+            realm.policy != MfaPolicy::Off && counted
+        };
         let second: Vec<_> = available.iter().filter(counts).copied().collect();
         Self {
             required,
@@ -82,8 +87,12 @@ pub struct Progress {
     pub identified: bool,
     /// What was proven: in this sign-in, and in the session that it goes on from.
     pub proofs: Vec<Proof>,
+    /// Whether any of it was proven just now.
+    pub is_fresh: bool,
     /// What the person has; it is asked only after the first proof.
     pub has: BTreeSet<Method>,
+    /// What they want to have besides.
+    pub adds: Option<Method>,
     /// Whether they would not enrol anything.
     pub declined: bool,
 }
@@ -114,12 +123,42 @@ pub fn next(policy: &Policy, progress: &Progress) -> Step {
         return Step::Identify;
     }
     let Some(reached) = Assurance::of(&progress.proofs) else {
-        return if policy.first.is_empty() {
-            Step::Refuse
-        } else {
-            Step::Prove(policy.first.clone())
-        };
+        return prove(policy.first.clone());
     };
+    let step = match (required(policy, progress, reached), progress.adds) {
+        (Step::Done(_), Some(method)) => Step::Enrol {
+            methods: vec![method],
+            may_decline: true,
+        },
+        (step, _) => step,
+    };
+    match step {
+        Step::Enrol { may_decline, .. } if !progress.is_fresh => {
+            let begins = policy.first.iter();
+            let theirs: Vec<_> = begins
+                .filter(|method| progress.has.contains(method))
+                .copied()
+                .collect();
+            if theirs.is_empty() && may_decline {
+                return Step::Done(reached);
+            }
+            prove(theirs)
+        }
+        step => step,
+    }
+}
+
+/// To prove it by one of these, if there is one.
+fn prove(methods: Vec<Method>) -> Step {
+    if methods.is_empty() {
+        Step::Refuse
+    } else {
+        Step::Prove(methods)
+    }
+}
+
+/// What comes after the first proof, by what is required alone.
+fn required(policy: &Policy, progress: &Progress, reached: Assurance) -> Step {
     if reached >= policy.required.max(policy.preferred) {
         return Step::Done(reached);
     }

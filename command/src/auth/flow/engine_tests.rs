@@ -11,6 +11,7 @@ fn proof(method: Method) -> Proof {
         at: Timestamp::from_seconds(1),
         credential: None,
         user_verified: false,
+        hardware: false,
     }
 }
 
@@ -33,7 +34,7 @@ fn every_policy() -> Vec<Policy> {
         MfaPolicy::Offered,
         MfaPolicy::Required,
     ] {
-        for methods in subsets(&[Method::Totp, Method::RecoveryCode]) {
+        for methods in subsets(&[Method::Passkey, Method::Totp, Method::RecoveryCode]) {
             let realm = MfaSettings {
                 policy,
                 methods: methods.into_iter().collect(),
@@ -48,7 +49,13 @@ fn every_policy() -> Vec<Policy> {
                     ..ApplicationSettings::default()
                 };
                 let asked = AskedAssurance { required, preferred };
-                let made = Policy::of(&realm, Some(&application), asked, Method::ALL, &[Method::Totp]);
+                let made = Policy::of(
+                    &realm,
+                    Some(&application),
+                    asked,
+                    Method::ALL,
+                    &[Method::Passkey, Method::Totp],
+                );
                 let least = of_application.max(required).unwrap_or(Assurance::Aal1);
                 assert!(made.required >= least && made.preferred >= made.required);
                 assert!(policy != MfaPolicy::Required || made.required == Assurance::Aal2);
@@ -63,11 +70,20 @@ fn every_progress() -> Vec<Progress> {
     let mut all = Vec::new();
     for proven in subsets(Method::ALL) {
         for has in subsets(Method::ALL) {
-            for (identified, declined) in [(false, false), (true, false), (true, true)] {
+            for (identified, declined, is_fresh, adds) in [
+                (false, false, true, None),
+                (true, false, true, None),
+                (true, false, false, None),
+                (true, true, true, None),
+                (true, false, true, Some(Method::Passkey)),
+                (true, false, false, Some(Method::Passkey)),
+            ] {
                 all.push(Progress {
                     identified,
                     proofs: proven.iter().copied().map(proof).collect(),
+                    is_fresh,
                     has: has.iter().copied().collect(),
+                    adds,
                     declined,
                 });
             }
@@ -84,6 +100,9 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
             match next(&policy, &progress) {
                 Step::Identify => assert!(!progress.identified),
                 Step::Done(told) => {
+                    let shows_anew = policy.first.iter().any(|method| progress.has.contains(method));
+                    let adds_nothing = progress.adds.is_none() || (!progress.is_fresh && !shows_anew);
+                    assert!(adds_nothing, "what was asked for is enrolled or declined first");
                     assert!(progress.identified && Some(told) == reached && told >= policy.required);
                     let could = policy.second.iter().any(|method| {
                         progress.has.contains(method)
@@ -94,6 +113,10 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
                 Step::Prove(methods) => {
                     assert!(!methods.is_empty());
                     for method in methods {
+                        let anew = !progress.is_fresh && reached.is_some() && policy.first.contains(&method);
+                        if anew && progress.has.contains(&method) {
+                            continue;
+                        }
                         let allowed = if reached.is_none() {
                             &policy.first
                         } else {
@@ -106,11 +129,15 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
                     }
                 }
                 Step::Enrol { methods, may_decline } => {
-                    assert!(reached.is_some() && !methods.is_empty());
+                    assert!(reached.is_some() && !methods.is_empty() && progress.is_fresh);
                     assert_eq!(may_decline, reached >= Some(policy.required));
                     for method in methods {
-                        assert!(policy.enrollable.contains(&method) && policy.second.contains(&method));
-                        let around = policy.second.iter().any(|other| progress.has.contains(other));
+                        let counts = policy.enrollable.contains(&method) && policy.second.contains(&method);
+                        assert!(counts || progress.adds == Some(method));
+                        let around = policy.second.iter().any(|other| {
+                            let with = [&progress.proofs[..], &[proof(*other)]].concat();
+                            progress.has.contains(other) && Assurance::of(&with) > reached
+                        });
                         assert!(!around, "nobody enrols their way around what they have");
                     }
                 }
@@ -137,7 +164,9 @@ fn who_has_a_second_factor_is_asked_for_it_unless_the_realm_has_none() {
     let has = |methods: &[Method]| Progress {
         identified: true,
         proofs: vec![proof(Method::Password)],
+        is_fresh: true,
         has: methods.iter().copied().collect(),
+        adds: None,
         declined: false,
     };
     let under = |policy, progress: &Progress| {
@@ -190,10 +219,59 @@ fn an_application_gets_what_it_requires_or_nothing() {
     let progress = Progress {
         identified: true,
         proofs: vec![proof(Method::Password)],
+        is_fresh: true,
         has: Method::ALL.iter().copied().collect(),
+        adds: None,
         declined: false,
     };
     assert_eq!(next(&policy, &progress), Step::Refuse);
+}
+
+#[test]
+fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
+    let after = |proofs: &[Proof], has: &[Method]| {
+        let realm = MfaSettings {
+            policy: MfaPolicy::Required,
+            ..MfaSettings::default()
+        };
+        let policy = Policy::of(
+            &realm,
+            None,
+            AskedAssurance::default(),
+            Method::ALL,
+            &[Method::Totp],
+        );
+        let progress = Progress {
+            identified: true,
+            proofs: proofs.to_vec(),
+            is_fresh: true,
+            has: has.iter().copied().collect(),
+            adds: None,
+            declined: false,
+        };
+        next(&policy, &progress)
+    };
+    let passkey = proof(Method::Passkey);
+    let verified = Proof {
+        user_verified: true,
+        ..passkey
+    };
+    let password = proof(Method::Password);
+    let all = Method::ALL;
+    assert_eq!(
+        after(&[], all),
+        Step::Prove(vec![Method::Password, Method::Passkey]),
+        "it begins a sign-in"
+    );
+    assert_eq!(after(&[verified], all), Step::Done(Assurance::Aal2));
+    // Another thing that one has is no other factor; a password is.
+    assert_eq!(after(&[passkey], all), Step::Prove(vec![Method::Password]));
+    assert_eq!(after(&[passkey], &[Method::Passkey, Method::Totp]), Step::Refuse);
+    assert_eq!(
+        after(&[password], all),
+        Step::Prove(vec![Method::Passkey, Method::Totp, Method::RecoveryCode])
+    );
+    assert_eq!(after(&[password, passkey], all), Step::Done(Assurance::Aal2));
 }
 
 /// What somebody tries at a step, in whatever order.
@@ -235,6 +313,7 @@ proptest! {
                 // Before the first proof everything is offered to everybody: what they do not have fails.
                 (Try::Prove(method), Step::Prove(methods)) if methods.contains(&method) && progress.has.contains(&method) => {
                     progress.proofs.push(proof(method));
+                    progress.is_fresh = true;
                     shown.insert(method);
                 }
                 (Try::Enrol(method), Step::Enrol { methods, .. }) if methods.contains(&method) => {

@@ -43,6 +43,11 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
     let Some(user) = person.user else {
         return Ok(Finished::Void(LoginFailure::UnknownUser));
     };
+    if let (Some(signed_in), true) = (&journey.session, flow.progress.shown.is_empty()) {
+        // They would not add anything after all.
+        let response = lead_on(journey, signed_in).await?;
+        return Ok(Finished::Answer(Box::new(response)));
+    }
     let client = flow.request.as_ref().map(|request| request.client);
     let session = match &journey.session {
         Some(signed_in) => signed_in.id,

@@ -21,10 +21,10 @@ use web::form::Form;
 use super::{
     Flow, Progress,
     engine::{self, Policy, Step},
-    enrolment::{self, Enrolment},
+    enrolment::{self, Enrolment, Offer},
     finish::{self, Finished},
     guard::{self, AdmitAttempt, NotAdmitted},
-    methods::{self, Asking, Authenticator, Held, Judged, NotJudged, Shown},
+    methods::{self, Asking, Authenticator, Held, Judged, NotJudged, Shown, passkey},
     show,
 };
 use crate::{
@@ -39,11 +39,14 @@ use crate::{
     },
 };
 
+/// For how many seconds a proof is fresh: who enrols anything has shown so lately who they are.
+const FRESH_SECONDS: u64 = 600;
 /// More than this of a name is not looked at: longer ones there are none (an e-mail address has 254 characters at most).
 const LONGEST_NAME: usize = 320;
 
 /// What is required for a request of an application, or of the realm alone.
 pub fn policy(
+    visit: &Visit,
     settings: &Settings,
     application: Option<&Application>,
     request: Option<&AuthorizeRequest>,
@@ -52,7 +55,7 @@ pub fn policy(
         &settings.mfa,
         application.map(|application| &application.settings),
         request.map(|request| request.assurance).unwrap_or_default(),
-        &methods::available(),
+        &methods::available(&visit.edge, &visit.realm, settings),
         methods::ENROLLABLE,
     )
 }
@@ -63,7 +66,9 @@ pub async fn is_enough(visit: &Visit, policy: &Policy, signed_in: &SignedIn) -> 
     let progress = engine::Progress {
         identified: true,
         proofs: signed_in.session.proofs.clone(),
+        is_fresh: false,
         has: held.methods(),
+        adds: None,
         declined: true,
     };
     Ok(matches!(engine::next(policy, &progress), Step::Done(_)))
@@ -86,6 +91,21 @@ impl Person {
     pub fn id(&self) -> UserId {
         self.user.unwrap_or(UserId(Uuid::nil()))
     }
+
+    /// The name that they sign in with; empty if they have none.
+    pub fn account(&self) -> &str {
+        let profile = &self.state.profile;
+        let known = profile.username.as_deref().or(profile.email.as_deref());
+        known.unwrap_or_default()
+    }
+}
+
+/// Somebody who did not say who they are, but showed a passkey: that it says so is a claim, until it was judged.
+pub struct Discovered {
+    /// The credential id that it names; empty if it names none.
+    credential_id: String,
+    /// Whose that is, if it is anybody's.
+    user: Option<UserId>,
 }
 
 /// One request of a sign-in.
@@ -106,6 +126,8 @@ pub struct Journey<'a> {
     pub policy: Policy,
     /// The session in which more is to be proven.
     pub session: Option<SignedIn>,
+    /// Who shows a passkey without having said who they are.
+    pub discovered: Option<Discovered>,
 }
 
 impl<'a> Journey<'a> {
@@ -130,7 +152,7 @@ impl<'a> Journey<'a> {
                 Some(_) | None => return Ok(None),
             },
         };
-        let policy = policy(&settings, application.as_ref(), flow.request.as_ref());
+        let policy = policy(visit, &settings, application.as_ref(), flow.request.as_ref());
         Ok(Some(Self {
             visit,
             commands,
@@ -140,15 +162,17 @@ impl<'a> Journey<'a> {
             settings,
             policy,
             session,
+            discovered: None,
         }))
     }
 
     /// Who it is about.
     pub async fn person(&self) -> Result<Person, KernelError> {
         let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
-        let user = match self.flow.progress.user {
-            Some(user) => Some(user),
-            None => kernel
+        let user = match (self.flow.progress.user, &self.discovered) {
+            (Some(user), _) => Some(user),
+            (None, Some(discovered)) => discovered.user,
+            (None, None) => kernel
                 .claimed(
                     realm,
                     Lane::Facts,
@@ -170,10 +194,15 @@ impl<'a> Journey<'a> {
 
     /// What comes next.
     pub fn step(&self, person: &Person) -> Step {
+        let (proofs, now) = (self.proofs(), self.visit.edge.kernel().now());
         let progress = engine::Progress {
-            identified: !self.flow.progress.name.is_empty(),
-            proofs: self.proofs(),
+            identified: !self.flow.progress.name.is_empty() || self.discovered.is_some(),
+            is_fresh: proofs
+                .iter()
+                .any(|proof| now < proof.at.after_seconds(FRESH_SECONDS)),
+            proofs,
             has: person.held.methods(),
+            adds: self.flow.progress.adds,
             declined: self.flow.progress.declined,
         };
         engine::next(&self.policy, &progress)
@@ -194,9 +223,13 @@ impl<'a> Journey<'a> {
         let person = self.person().await?;
         match self.step(&person) {
             Step::Identify => self.identify(StatusCode::OK, None).await,
-            Step::Prove(methods) => show::challenge(&self, &methods, None, StatusCode::OK, None).await,
-            Step::Enrol { may_decline, .. } => {
-                enrolment::show(&mut self, &person, may_decline, StatusCode::OK, None).await
+            Step::Prove(methods) => show::challenge(&mut self, &methods, None, StatusCode::OK, None).await,
+            Step::Enrol { methods, may_decline } => {
+                let offer = Offer {
+                    methods: &methods,
+                    may_decline,
+                };
+                enrolment::show(&mut self, &person, offer, None, StatusCode::OK, None).await
             }
             Step::Refuse => finish::refuse(&self).await,
             // All was proven, but the form that says so was not sent: it is sent by its button.
@@ -204,19 +237,24 @@ impl<'a> Journey<'a> {
         }
     }
 
-    async fn identify(&self, status: StatusCode, error: Option<SignInError>) -> Result<Response, PageError> {
+    async fn identify(
+        &mut self,
+        status: StatusCode,
+        error: Option<SignInError>,
+    ) -> Result<Response, PageError> {
         let hint = self
             .flow
             .request
             .as_ref()
-            .and_then(|request| request.login_hint.as_deref());
-        show::identify(self, hint.unwrap_or_default(), status, error).await
+            .and_then(|request| request.login_hint.clone());
+        show::identify(self, &hint.unwrap_or_default(), status, error).await
     }
 
     /// Takes what was posted, in the order of the steps, and answers with the next page or with what the sign-in led to. `None`: this
     /// sign-in led to a session before.
     pub async fn submit(mut self, form: &Form) -> Result<Option<Response>, PageError> {
         let mut moved = self.say_who(form);
+        self.discover(form).await?;
         let mut answered = None;
         loop {
             let person = self.person().await?;
@@ -244,10 +282,15 @@ impl<'a> Journey<'a> {
                     if let Some(error) = self.prove(&person, authenticator, form).await? {
                         return self.again(&methods, method, error).await.map(Some);
                     }
+                    self.discovered = None;
                     (moved, answered) = (true, Some(method));
                 }
-                Step::Enrol { may_decline, .. } => {
-                    match enrolment::submit(&mut self, &person, may_decline, form, moved).await? {
+                Step::Enrol { methods, may_decline } => {
+                    let offer = Offer {
+                        methods: &methods,
+                        may_decline,
+                    };
+                    match enrolment::submit(&mut self, &person, offer, form, moved).await? {
                         Enrolment::GoOn => moved = true,
                         Enrolment::Answer(response) => return Ok(Some(*response)),
                     }
@@ -290,8 +333,25 @@ impl<'a> Journey<'a> {
         }
     }
 
+    /// Notes that somebody shows a passkey who did not say who they are.
+    async fn discover(&mut self, form: &Form) -> Result<(), KernelError> {
+        let progress = &self.flow.progress;
+        let is_said = !progress.name.is_empty() || progress.user.is_some();
+        let Some(answer) = form.given(passkey::FIELD).filter(|_| !is_said) else {
+            return Ok(());
+        };
+        let credential_id = passkey::named_by(answer).unwrap_or_default();
+        let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
+        let user = kernel
+            .claimed(realm, Lane::Facts, ClaimKind::PasskeyId, &credential_id)
+            .await?
+            .map(UserId);
+        self.discovered = Some(Discovered { credential_id, user });
+        Ok(())
+    }
+
     /// The page that asks for one of these methods: the one that was chosen, if one was.
-    async fn ask(&self, form: &Form, methods: &[Method], moved: bool) -> Result<Response, PageError> {
+    async fn ask(&mut self, form: &Form, methods: &[Method], moved: bool) -> Result<Response, PageError> {
         let chosen = form.given("use").and_then(|name| name.parse().ok());
         let chosen = chosen.filter(|method| methods.contains(method));
         let empty = methods.iter().copied().find(|method| {
@@ -306,11 +366,14 @@ impl<'a> Journey<'a> {
 
     /// The same page again, with what was wrong.
     async fn again(
-        &self,
+        &mut self,
         methods: &[Method],
         method: Method,
         error: SignInError,
     ) -> Result<Response, PageError> {
+        if self.discovered.take().is_some() {
+            return self.identify(error.status(), Some(error)).await;
+        }
         show::challenge(self, methods, Some(method), error.status(), Some(error)).await
     }
 
@@ -326,7 +389,9 @@ impl<'a> Journey<'a> {
         let person = self.person().await?;
         let error = SignInError::NotRecognised;
         match self.step(&person) {
-            Step::Prove(methods) => show::challenge(&self, &methods, None, error.status(), Some(error)).await,
+            Step::Prove(methods) => {
+                show::challenge(&mut self, &methods, None, error.status(), Some(error)).await
+            }
             Step::Identify | Step::Enrol { .. } | Step::Refuse | Step::Done(_) => {
                 self.identify(error.status(), Some(error)).await
             }
@@ -345,7 +410,10 @@ impl<'a> Journey<'a> {
             Ok(room) => room,
             Err(reason) => return self.not_judged(method, reason).map(Some),
         };
-        let name = login_name(&self.flow.progress.name);
+        let name = match &self.discovered {
+            Some(discovered) => discovered.credential_id.clone(),
+            None => login_name(&self.flow.progress.name),
+        };
         let attempt = AdmitAttempt {
             realm: visit.realm.id,
             guard: guard::of(visit, person.user, &name).await?,
@@ -374,17 +442,22 @@ impl<'a> Journey<'a> {
             user: person.id(),
             refused: person.refused,
             held: &person.held,
+            ceremony: self.flow.progress.ceremony.as_deref(),
         };
         match authenticator.judge(&asking, form, room, admitted).await {
             Ok(Judged::Proven(proven)) if person.refused.is_none() && person.user.is_some() => {
                 let progress = &mut self.flow.progress;
                 progress.user = person.user;
+                if progress.name.is_empty() {
+                    person.account().clone_into(&mut progress.name);
+                }
                 progress.shown.push(Shown {
                     proof: Proof {
                         method,
                         at: visit.edge.kernel().now(),
                         credential: proven.credential,
                         user_verified: proven.user_verified,
+                        hardware: proven.hardware,
                     },
                     spends: proven.spends,
                 });
@@ -407,10 +480,10 @@ impl<'a> Journey<'a> {
     ) -> Result<SignInError, PageError> {
         counted("failed", method);
         failed(self, person.user, reason).await?;
-        Ok(if method.begins() {
-            SignInError::NotRecognised
-        } else {
-            SignInError::WrongCode
+        Ok(match method {
+            Method::Password => SignInError::NotRecognised,
+            Method::Passkey => SignInError::WrongPasskey,
+            Method::Totp | Method::RecoveryCode => SignInError::WrongCode,
         })
     }
 

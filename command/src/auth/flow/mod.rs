@@ -8,7 +8,7 @@
 //! | `methods/` | how people show who they are; adding a method is described there |
 //! | `guard.rs` | the guard before every secret that is judged |
 //! | `journey.rs` | one request of a sign-in: opened, judged step by step |
-//! | `finish.rs`, `enrolment.rs`, `show.rs` | the session, a device enrolled on the way, the page of a step |
+//! | `finish.rs`, `enrolment/`, `show.rs` | the session, what is enrolled on the way, the page of a step |
 //!
 //! An old page or one of another tab holds an earlier progress: it leads to what it led to then, with what was proven by then,
 //! and no further. What was proven and may count once is spent when the session starts.
@@ -22,6 +22,7 @@ pub mod methods;
 pub mod show;
 
 use events::{
+    auth::Method,
     clock::Timestamp,
     ids::{CredentialId, SessionId, UserId},
     kernel::KernelError,
@@ -30,7 +31,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use web::artefacts;
 
-use self::methods::Shown;
+use self::{
+    enrolment::Registering,
+    methods::{Shown, passkey::Ceremony},
+};
 use super::{
     authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn, visit::Visit,
 };
@@ -72,10 +76,19 @@ pub struct Progress {
     /// The session in which more is to be proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// What they want to have besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adds: Option<Method>,
     /// The device that is about to be enrolled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolling: Option<Enrolling>,
-    /// Whether they would not enrol one.
+    /// The passkey that is about to be registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registering: Option<Box<Registering>>,
+    /// What a passkey is asked to sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceremony: Option<Box<Ceremony>>,
+    /// Whether they would not enrol anything.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub declined: bool,
 }

@@ -2,17 +2,19 @@
 //! has that name; each page carries the progress, sealed anew.
 
 use axum::response::Response;
-use events::auth::Method;
+use events::{auth::Method, passkeys::Passkeys};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{
     journey::Journey,
-    methods::{self, Authenticator, Challenge},
+    methods::{self, Authenticator, Challenge, passkey},
 };
 use crate::auth::{
     authorize::{answer, redirect_uri::PolicySource},
     page::{self, PageError},
-    pages::{GoOn, Identify, OneTimeCode, PasswordPage, SignInError, Surroundings, Template, WayIn},
+    pages::{
+        GoOn, Identify, OneTimeCode, PasskeyPage, PasswordPage, SignInError, Surroundings, Template, WayIn,
+    },
 };
 
 /// What every page of a sign-in is shown with.
@@ -62,9 +64,31 @@ pub fn send(
     status: StatusCode,
     error: Option<SignInError>,
 ) -> Result<Response, PageError> {
-    let reply_to = journey.flow.request.as_ref().map(|request| &request.reply_to);
-    let leads_to = reply_to.and_then(|reply_to| PolicySource::of(&reply_to.redirect_uri));
-    let mut response = page::form_page(status, template, leads_to.as_ref());
+    let response = page::form_page(status, template, leads_to(journey).as_ref());
+    on_its_way(journey, response, error)
+}
+
+/// The same for a page with a script, which asks the browser for a passkey.
+pub fn send_scripted(
+    journey: &Journey<'_>,
+    template: &impl Template,
+    status: StatusCode,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
+    let response = page::scripted_page(status, template, leads_to(journey).as_ref());
+    on_its_way(journey, response, error)
+}
+
+fn leads_to(journey: &Journey<'_>) -> Option<PolicySource> {
+    let request = journey.flow.request.as_ref()?;
+    PolicySource::of(&request.reply_to.redirect_uri)
+}
+
+fn on_its_way(
+    journey: &Journey<'_>,
+    mut response: Response,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
     if let Some(seconds) = error.and_then(SignInError::retry_after) {
         response
             .headers_mut()
@@ -74,21 +98,29 @@ pub fn send(
     Ok(response)
 }
 
-/// Asks who it is.
+/// Asks who it is, or for a passkey that tells.
 pub async fn identify(
-    journey: &Journey<'_>,
+    journey: &mut Journey<'_>,
     username: &str,
     status: StatusCode,
     error: Option<SignInError>,
 ) -> Result<Response, PageError> {
+    let options = if journey.policy.first.contains(&Method::Passkey) {
+        Some(passkey::ask(journey, &[])?)
+    } else {
+        None
+    };
     let shell = Shell::of(journey).await?;
-    let template = Identify::new(shell.around(journey), username, error);
-    send(journey, &template, status, error)
+    let template = Identify::new(shell.around(journey), username, options.as_deref(), error);
+    match options {
+        Some(_) => send_scripted(journey, &template, status, error),
+        None => send(journey, &template, status, error),
+    }
 }
 
 /// Asks for a proof: by the method that was chosen, else by the first; the others are offered.
 pub async fn challenge(
-    journey: &Journey<'_>,
+    journey: &mut Journey<'_>,
     methods: &[Method],
     chosen: Option<Method>,
     status: StatusCode,
@@ -97,6 +129,10 @@ pub async fn challenge(
     let chosen = chosen.or_else(|| methods.first().copied());
     let Some(challenge) = chosen.and_then(methods::of).map(Authenticator::challenge) else {
         return Err(PageError::internal());
+    };
+    let options = match challenge {
+        Challenge::Passkey => Some(ask_for_passkey(journey).await?),
+        Challenge::Password | Challenge::Totp | Challenge::RecoveryCode => None,
     };
     let shell = Shell::of(journey).await?;
     let others: Vec<_> = methods
@@ -111,6 +147,11 @@ pub async fn challenge(
         .collect();
     let (around, username) = (shell.around(journey), journey.flow.progress.name.as_str());
     match challenge {
+        Challenge::Passkey => {
+            let options = options.unwrap_or_default();
+            let template = PasskeyPage::new(around, username, &options, &others, error);
+            send_scripted(journey, &template, status, error)
+        }
         Challenge::Password => {
             let template = PasswordPage::new(around, username, &others, error);
             send(journey, &template, status, error)
@@ -128,10 +169,21 @@ pub async fn challenge(
     }
 }
 
+/// Asks for a passkey: of who has shown something, for one of theirs; of everybody else for any.
+async fn ask_for_passkey(journey: &mut Journey<'_>) -> Result<String, PageError> {
+    let (kernel, realm) = (journey.visit.edge.kernel(), journey.visit.realm.id);
+    let theirs: Passkeys = match journey.flow.progress.user {
+        Some(user) => kernel.current(realm, user.0).await?.state,
+        None => Passkeys::default(),
+    };
+    passkey::ask(journey, &theirs.passkeys)
+}
+
 /// How another way is offered.
 const fn offer(challenge: Challenge) -> &'static str {
     match challenge {
         Challenge::Password => "Use your password",
+        Challenge::Passkey => "Use a passkey",
         Challenge::Totp => "Use a code from your authenticator app",
         Challenge::RecoveryCode => "Use a recovery code",
     }

@@ -10,6 +10,7 @@ mod dpop;
 mod exchanging;
 mod guards;
 mod opaque;
+mod passkeys;
 mod refreshing;
 mod requests;
 mod session_state;

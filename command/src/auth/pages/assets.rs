@@ -30,6 +30,10 @@ pub fn asset(name: &str) -> Option<Asset> {
             "text/javascript; charset=utf-8",
             include_str!("../../../templates/form-post.js"),
         ),
+        "passkey.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("../../../templates/passkey.js"),
+        ),
         "seal.svg" => ("image/svg+xml", include_str!("../../../templates/seal.svg")),
         _ => return None,
     };

@@ -1,5 +1,5 @@
 //! The hosted pages: what a person sees of a realm. Each page is a struct that knows how to render itself and
-//! nothing else; the handlers decide. Rule protected: nothing inline, no script needed, everything escaped, and
+//! nothing else; the handlers decide. Rule protected: nothing inline, no script needed (but for passkeys, which browsers give to scripts alone), everything escaped, and
 //! no wording that tells an unknown user from a wrong password.
 
 mod assets;
@@ -12,8 +12,8 @@ pub use askama::Template;
 pub use assets::{Asset, asset};
 pub use device::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry};
 pub use sign_in::{
-    EnrolTotpPage, GoOn, Identify, OneTimeCode, PasswordPage, RecoveryCodesPage, SignInError, Surroundings,
-    WayIn,
+    EnrolPasskeyPage, EnrolTotpPage, GoOn, Identify, OneTimeCode, PasskeyPage, PasswordPage,
+    RecoveryCodesPage, SignInError, Surroundings, WayIn,
 };
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
@@ -69,6 +69,8 @@ pub struct SignedIn<'a> {
     pub username: &'a str,
     /// When the session started.
     pub signed_in_at: OffsetDateTime,
+    /// What they may add to what they have to show who they are.
+    pub adds: &'a [WayIn],
     /// Where the sign-out button posts.
     pub sign_out_action: &'a str,
     /// Binds the sign-out form to this session; comes back as the field `flow`.

@@ -13,6 +13,14 @@ pub enum SignInError {
     NotRecognised,
     /// The code is not right, or was used before.
     WrongCode,
+    /// The passkey does not open the account, whatever the reason.
+    WrongPasskey,
+    /// The authenticator did not make sure who is there, which the realm asks of passkeys.
+    PasskeyUnverified,
+    /// The realm does not take this kind of passkey.
+    PasskeyUnaccepted,
+    /// The passkey could not be registered.
+    PasskeyNotMade,
     /// What was asked for was left empty.
     Incomplete,
     /// Too many attempts, for this account or from this address, whether or not the account exists.
@@ -33,7 +41,12 @@ impl SignInError {
     /// The heading of the error summary.
     pub fn title(self) -> &'static str {
         match self {
-            Self::NotRecognised | Self::WrongCode => "That did not work",
+            Self::NotRecognised
+            | Self::WrongCode
+            | Self::WrongPasskey
+            | Self::PasskeyUnverified
+            | Self::PasskeyUnaccepted
+            | Self::PasskeyNotMade => "That did not work",
             Self::Incomplete => "Something is missing",
             Self::TryLater { .. } => "Too many attempts",
             Self::Busy { .. } => "We are busy",
@@ -50,6 +63,14 @@ impl SignInError {
             Self::WrongCode => {
                 "The code is not right, or was used before. Wait for the next one and try again.".into()
             }
+            Self::WrongPasskey => "This passkey does not sign you in here: it may have been removed, or belong to another account, \
+                                   or your device did not check that it is you. Try another one, or another way."
+                .into(),
+            Self::PasskeyUnverified => "Your device did not check that it is you. Set a PIN, a fingerprint or your face up on \
+                                        it, and try again."
+                .into(),
+            Self::PasskeyUnaccepted => "This kind of passkey is not accepted here. Use another device or security key.".into(),
+            Self::PasskeyNotMade => "The passkey was not set up. It may be registered already. Try again.".into(),
             Self::Incomplete => "Fill in what is asked for.".into(),
             Self::TryLater { seconds } => format!("Wait {} and try again.", in_words(seconds)),
             Self::Busy { .. } => "Nothing is wrong with what you entered. Try again in a few seconds.".into(),
@@ -60,8 +81,10 @@ impl SignInError {
     /// The status of a page that tells it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::NotRecognised | Self::WrongCode => StatusCode::UNAUTHORIZED,
-            Self::Incomplete => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotRecognised | Self::WrongCode | Self::WrongPasskey => StatusCode::UNAUTHORIZED,
+            Self::Incomplete | Self::PasskeyUnverified | Self::PasskeyUnaccepted | Self::PasskeyNotMade => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::TryLater { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Stale => StatusCode::BAD_REQUEST,
@@ -72,7 +95,14 @@ impl SignInError {
     pub fn retry_after(self) -> Option<u64> {
         match self {
             Self::TryLater { seconds } | Self::Busy { seconds } => Some(seconds),
-            Self::NotRecognised | Self::WrongCode | Self::Incomplete | Self::Stale => None,
+            Self::NotRecognised
+            | Self::WrongCode
+            | Self::WrongPasskey
+            | Self::PasskeyUnverified
+            | Self::PasskeyUnaccepted
+            | Self::PasskeyNotMade
+            | Self::Incomplete
+            | Self::Stale => None,
         }
     }
 
@@ -137,14 +167,22 @@ macro_rules! steps {
 }
 
 steps! {
-    /// Asks who it is: posts `flow` and `username`.
+    /// Asks who it is: posts `flow` and `username`; or `flow` and `passkey`, for which the script asks the browser with `passkey_options`.
     Identify in "identify.html" {
         username: &'a str,
+        passkey_options: Option<&'a str>,
         error: Option<SignInError>,
     }
     /// Asks for the password: posts `flow`, `username` (as it was typed, for password managers) and `password`.
     PasswordPage in "password.html" {
         username: &'a str,
+        others: &'a [WayIn],
+        error: Option<SignInError>,
+    }
+    /// Asks for a passkey: posts `flow` and `passkey`, for which the script asks the browser with `passkey_options`.
+    PasskeyPage in "passkey.html" {
+        username: &'a str,
+        passkey_options: &'a str,
         others: &'a [WayIn],
         error: Option<SignInError>,
     }
@@ -160,6 +198,14 @@ steps! {
         qr_svg: &'a str,
         uri: &'a str,
         secret: &'a str,
+        others: &'a [WayIn],
+        may_decline: bool,
+        error: Option<SignInError>,
+    }
+    /// Registers a passkey: posts `flow`, `passkey` and `device_name`; or `flow` and `decline`.
+    EnrolPasskeyPage in "enrol_passkey.html" {
+        passkey_options: &'a str,
+        others: &'a [WayIn],
         may_decline: bool,
         error: Option<SignInError>,
     }

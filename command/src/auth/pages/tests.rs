@@ -17,7 +17,7 @@ fn around() -> Surroundings<'static> {
 }
 
 fn identify(error: Option<SignInError>) -> String {
-    Identify::new(around(), "alice", error).render().unwrap()
+    Identify::new(around(), "alice", None, error).render().unwrap()
 }
 
 fn password(error: Option<SignInError>) -> String {
@@ -54,6 +54,7 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         realm: text,
         username: text,
         signed_in_at: datetime!(2026-07-22 14:05 +2),
+        adds: &others,
         sign_out_action: text,
         flow: text,
     };
@@ -124,14 +125,33 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         ("device confirmation", device_confirmation.render().unwrap()),
         ("device connected", device_answered(true).render().unwrap()),
         ("device refused", device_answered(false).render().unwrap()),
-        ("identify", Identify::new(around, text, None).render().unwrap()),
+        (
+            "identify",
+            Identify::new(around, text, None, None).render().unwrap(),
+        ),
+        (
+            "identify or passkey",
+            Identify::new(around, text, Some(text), None).render().unwrap(),
+        ),
         (
             "identify again",
-            Identify::new(around, text, again).render().unwrap(),
+            Identify::new(around, text, None, again).render().unwrap(),
         ),
         (
             "password",
             PasswordPage::new(around, text, &others, again).render().unwrap(),
+        ),
+        (
+            "passkey",
+            PasskeyPage::new(around, text, text, &others, again)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "enrol passkey",
+            EnrolPasskeyPage::new(around, text, &others, true, again)
+                .render()
+                .unwrap(),
         ),
         (
             "code",
@@ -147,7 +167,7 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         ),
         (
             "enrol",
-            EnrolTotpPage::new(around, "<svg></svg>", text, text, true, again)
+            EnrolTotpPage::new(around, "<svg></svg>", text, text, &others, true, again)
                 .render()
                 .unwrap(),
         ),
@@ -197,7 +217,7 @@ fn nothing_is_inline_and_nothing_is_loaded_from_elsewhere() {
         }
         assert_eq!(
             page.matches("<script").count(),
-            usize::from(["form post", "signed out"].contains(&name)),
+            usize::from(["form post", "signed out"].contains(&name) || name.contains("passkey")),
             "{name}"
         );
         assert!(
@@ -262,13 +282,37 @@ fn the_sign_in_forms_are_plain_forms_with_the_agreed_fields() {
 }
 
 #[test]
+fn a_passkey_is_asked_for_by_the_script_of_its_form_alone() {
+    let options = r#"{"publicKey":{"challenge":"AA"}}"#;
+    let escaped = "data-options=\"{&#34;publicKey&#34;:{&#34;challenge&#34;:&#34;AA&#34;}}\"";
+    let at_first = Identify::new(around(), "", Some(options), None).render().unwrap();
+    assert!(at_first.contains(r#"autocomplete="username webauthn""#) && at_first.contains("data-autofill"));
+    let alone = PasskeyPage::new(around(), "alice", options, &[], None)
+        .render()
+        .unwrap();
+    let made = EnrolPasskeyPage::new(around(), options, &[], false, None)
+        .render()
+        .unwrap();
+    for (page, asks) in [(&at_first, "get"), (&alone, "get"), (&made, "create")] {
+        assert!(page.contains(escaped), "{page}");
+        assert!(page.contains(&format!(r#"data-passkey="{asks}""#)), "{page}");
+        assert!(
+            page.contains(r#"src="/realms/demo/assets/passkey.js" defer"#),
+            "{page}"
+        );
+        assert!(page.contains(r#"name="passkey" value="""#), "{page}");
+    }
+    assert!(!alone.contains("data-autofill") && !made.contains("Not now"));
+}
+
+#[test]
 fn without_an_application_none_is_named() {
     let around = Surroundings {
         application_name: None,
         cancel_url: Some("/away"),
         ..around()
     };
-    let page = Identify::new(around, "", None).render().unwrap();
+    let page = Identify::new(around, "", None, None).render().unwrap();
     assert!(!page.contains("to go on to"));
     assert!(page.contains(r#"<a href="/away">Cancel and go back</a>"#));
 }
@@ -410,6 +454,7 @@ fn the_assets_are_small_self_contained_and_only_these() {
         "chancery.css",
         "check-session.js",
         "form-post.js",
+        "passkey.js",
         "seal.svg",
         "signed-out.js",
     ] {

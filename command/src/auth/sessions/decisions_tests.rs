@@ -25,6 +25,7 @@ fn shown(method: Method, credential: CredentialId) -> Shown {
             at: NOW,
             credential: Some(credential),
             user_verified: false,
+            hardware: false,
         },
         spends: Vec::new(),
     }

@@ -1,8 +1,8 @@
 //! The methods by which people show who they are, each in a file of its own.
 //!
 //! # Adding an authentication method
-//! 1. Add its row to `methods!` in `events/src/auth/methods.rs`: stored name, factor, `amr` (RFC 8176), whether a sign-in may begin
-//!    with it. If it has a credential, tell of that in `events/src/credentials.rs`, fold it there, and add it to [`Held`]: the
+//! 1. Add its row to `methods!` in `events/src/auth/methods.rs`: stored name, factor, `amr` (RFC 8176), where in a sign-in it may
+//!    stand. If it has a credential, tell of that in `events/src/credentials.rs`, fold it there, and add it to [`Held`]: the
 //!    compiler asks for it.
 //! 2. Implement [`Authenticator`] for it here: what the user has of it, which field carries an answer, how an answer is
 //!    judged. What may count once only goes into [`Proven::spends`]; it is spent in the append that starts or elevates the session.
@@ -13,41 +13,49 @@
 //! guard and is in the log before [`Authenticator::judge`] sees the answer; a user that there is not is judged like one
 //! that there is (by the nil id, which has nothing), with the same work.
 
+pub mod passkey;
 mod password;
 pub mod recovery_code;
 pub mod totp;
 
 use async_trait::async_trait;
 use events::{
-    auth::{LoginFailure, Method, Proof},
+    auth::{Assurance, LoginFailure, Method, Proof},
     clock::Timestamp,
     credentials::{RecoveryCodes, Totp},
     ids::{CredentialId, RealmId, UserId},
     kernel::{Kernel, KernelError, Reader},
     log::ClaimKind,
+    passkeys::Passkeys,
+    realms::Settings,
     users::Password,
 };
 use passwords::{HashError, Place};
 use serde::{Deserialize, Serialize};
-use web::form::Form;
+use web::{Edge, RealmRef, form::Form};
 
+use self::passkey::Ceremony;
 use super::guard::Admitted;
 use crate::{Commands, auth::visit::Visit};
 
 /// All methods, in the order of [`Method::ALL`].
 pub const ALL: &[&dyn Authenticator] = &[
     &password::PasswordAuthenticator,
+    &passkey::PasskeyAuthenticator,
     &totp::TotpAuthenticator,
     &recovery_code::RecoveryCodeAuthenticator,
 ];
 
-/// The methods that there are.
-pub fn available() -> Vec<Method> {
-    ALL.iter().map(|authenticator| authenticator.method()).collect()
+/// The methods that there are in a realm.
+pub fn available(edge: &Edge, realm: &RealmRef, settings: &Settings) -> Vec<Method> {
+    let there = ALL
+        .iter()
+        .filter(|authenticator| authenticator.is_available(edge, realm, settings));
+    there.map(|authenticator| authenticator.method()).collect()
 }
 
-/// Those that can be enrolled on the way.
-pub const ENROLLABLE: &[Method] = &[Method::Totp];
+/// Those that can be enrolled on the way, in the order in which they are offered: what works without a script comes first.
+pub const ENROLLABLE: &[Method] = &[Method::Totp, Method::Passkey];
 
 /// The authenticator of a method.
 pub fn of(method: Method) -> Option<&'static dyn Authenticator> {
@@ -87,6 +95,8 @@ pub struct Asking<'a> {
     pub refused: Option<LoginFailure>,
     /// What they have.
     pub held: &'a Held,
+    /// What a passkey was asked to sign, if one was asked for.
+    pub ceremony: Option<&'a Ceremony>,
 }
 
 /// An answer was right.
@@ -96,6 +106,8 @@ pub struct Proven {
     pub credential: Option<CredentialId>,
     /// Whether the authenticator verified its user itself.
     pub user_verified: bool,
+    /// Whether it is known to be hardware that does not give its key away.
+    pub hardware: bool,
     /// What it uses up.
     pub spends: Vec<Spend>,
 }
@@ -138,6 +150,8 @@ pub struct Room(Option<Place>);
 pub enum Challenge {
     /// A password.
     Password,
+    /// A passkey.
+    Passkey,
     /// A code of a device.
     Totp,
     /// A code that was written down.
@@ -155,6 +169,12 @@ pub trait Authenticator: Send + Sync {
 
     /// The field of a form that carries an answer to it; one that is empty is no answer.
     fn field(&self) -> &'static str;
+
+    /// Whether people sign in by it in a realm.
+    fn is_available(&self, edge: &Edge, realm: &RealmRef, settings: &Settings) -> bool {
+        let _ = (edge, realm, settings);
+        true
+    }
 
     /// Whether somebody has it.
     fn is_held(&self, held: &Held) -> bool;
@@ -193,6 +213,8 @@ pub struct Held {
     pub totp: Totp,
     /// Their recovery codes.
     pub recovery_codes: RecoveryCodes,
+    /// Their passkeys.
+    pub passkeys: Passkeys,
 }
 
 impl Held {
@@ -202,6 +224,7 @@ impl Held {
             password: kernel.current(realm, user.0).await?.state,
             totp: kernel.current(realm, user.0).await?.state,
             recovery_codes: kernel.current(realm, user.0).await?.state,
+            passkeys: kernel.current(realm, user.0).await?.state,
         })
     }
 
@@ -211,7 +234,31 @@ impl Held {
             password: reader.beside(realm, user.0).await?.state,
             totp: reader.beside(realm, user.0).await?.state,
             recovery_codes: reader.beside(realm, user.0).await?.state,
+            passkeys: reader.beside(realm, user.0).await?.state,
         })
+    }
+
+    /// The same for a decision on facts, which holds only while they are so.
+    pub async fn among_facts(reader: &mut Reader<'_>, user: UserId) -> Result<Self, KernelError> {
+        Ok(Self {
+            password: reader.subject(user.0).await?.state,
+            totp: reader.subject(user.0).await?.state,
+            recovery_codes: reader.subject(user.0).await?.state,
+            passkeys: reader.subject(user.0).await?.state,
+        })
+    }
+
+    /// Whether who proved this may add something by which they show who they are: all of it is theirs still, and whoever has a second factor
+    /// that counts (`counts`) has shown one, or as much as one.
+    pub fn entitles(&self, proofs: &[Proof], counts: &[Method]) -> bool {
+        let theirs = proofs
+            .iter()
+            .all(|proof| self.still_has(proof) || is_untold(proof));
+        let counted = |method: &Method| method.seconds() && counts.contains(method);
+        let shown = proofs.iter().any(|proof| counted(&proof.method));
+        let has_one = self.methods().iter().any(counted);
+        let as_much = Assurance::of(proofs) >= Some(Assurance::Aal2);
+        !proofs.is_empty() && theirs && (shown || as_much || !has_one)
     }
 
     /// Whether what was shown is theirs still: it may have been removed or replaced since.
@@ -223,6 +270,7 @@ impl Held {
             Method::Password => self.password.credential == Some(credential),
             Method::Totp => self.totp.device(credential).is_some(),
             Method::RecoveryCode => self.recovery_codes.credential == Some(credential),
+            Method::Passkey => self.passkeys.passkey(credential).is_some(),
         }
     }
 
@@ -233,17 +281,23 @@ impl Held {
     }
 }
 
+/// What sessions showed that began before credentials were told of; they end with the password.
+fn is_untold(proof: &Proof) -> bool {
+    proof.credential.is_none() && proof.method == Method::Password
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_method_is_registered_once_and_in_order() {
-        assert_eq!(available(), Method::ALL);
+        let all: Vec<_> = ALL.iter().map(|authenticator| authenticator.method()).collect();
+        assert_eq!(all, Method::ALL);
         for method in Method::ALL {
             assert_eq!(of(*method).map(Authenticator::method), Some(*method));
         }
-        assert!(ENROLLABLE.iter().all(|method| !method.begins()));
+        assert!(ENROLLABLE.iter().all(|method| method.seconds()));
     }
 
     #[test]
@@ -255,6 +309,7 @@ mod tests {
                 at: Timestamp::from_seconds(1),
                 credential,
                 user_verified: false,
+                hardware: false,
             };
             assert!(!Held::default().still_has(&proof(None)));
             let some = CredentialId(uuid::Uuid::from_u128(1));
