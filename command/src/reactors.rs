@@ -6,7 +6,9 @@ use std::sync::Arc;
 use reactors::Reactor;
 use web::Edge;
 
+use crate::auth::{BackChannelLogout, EndedSessions};
+
 /// All reactors, for workers to run.
-pub fn all(_edge: &Edge) -> Vec<Arc<dyn Reactor>> {
-    Vec::new()
+pub fn all(edge: &Edge, ended: Arc<dyn EndedSessions>) -> Vec<Arc<dyn Reactor>> {
+    vec![Arc::new(BackChannelLogout::new(edge.clone(), ended))]
 }

@@ -326,6 +326,30 @@ pub enum AuthEvent {
         /// By which application.
         client: ApplicationId,
     },
+    /// An application was told that a session ended (OpenID Connect Back-Channel Logout).
+    #[serde(rename = "logout_token.delivered")]
+    LogoutTokenDelivered {
+        /// Which.
+        session: SessionId,
+        /// To which application.
+        client: ApplicationId,
+        /// The how manieth attempt it was; the first is 1.
+        attempt: u32,
+    },
+    /// An application could not be told that a session ended.
+    #[serde(rename = "logout_token.failed")]
+    LogoutTokenFailed {
+        /// Which.
+        session: SessionId,
+        /// To which application.
+        client: ApplicationId,
+        /// The how manieth attempt it was; the first is 1.
+        attempt: u32,
+        /// Why; no address, nothing secret.
+        reason: String,
+        /// Whether it is not tried again.
+        given_up: bool,
+    },
     /// An application could not prove who it is.
     #[serde(rename = "client_authentication.failed")]
     ClientAuthenticationFailed {
@@ -379,6 +403,14 @@ impl DomainEvent for AuthEvent {
         EventKind::plain(
             "dpop_proof.used",
             "A token was used with a proof of the key that it is bound to.",
+        ),
+        EventKind::plain(
+            "logout_token.delivered",
+            "An application was told that a session ended.",
+        ),
+        EventKind::plain(
+            "logout_token.failed",
+            "An application could not be told that a session ended.",
         ),
         EventKind::plain(
             "client_authentication.failed",
@@ -590,6 +622,8 @@ impl Fold for Session {
             | AuthEvent::DeviceDenied { .. }
             | AuthEvent::ClientAuthenticationSucceeded { .. }
             | AuthEvent::DpopProofUsed { .. }
+            | AuthEvent::LogoutTokenDelivered { .. }
+            | AuthEvent::LogoutTokenFailed { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
     }

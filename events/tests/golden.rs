@@ -379,6 +379,20 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         AuthEvent::DpopProofUsed { token: id(5), client }.into(),
+        AuthEvent::LogoutTokenDelivered {
+            session: SessionId(id(6)),
+            client,
+            attempt: 1,
+        }
+        .into(),
+        AuthEvent::LogoutTokenFailed {
+            session: SessionId(id(6)),
+            client,
+            attempt: 2,
+            reason: "the host took too long".into(),
+            given_up: false,
+        }
+        .into(),
         AuthEvent::ClientAuthenticationFailed { client }.into(),
         ComplianceEvent::ConsentGiven {
             user,

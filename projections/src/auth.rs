@@ -259,6 +259,8 @@ impl Projection for Auth {
             | AuthEvent::DeviceDenied { .. }
             | AuthEvent::ClientAuthenticationSucceeded { .. }
             | AuthEvent::DpopProofUsed { .. }
+            | AuthEvent::LogoutTokenDelivered { .. }
+            | AuthEvent::LogoutTokenFailed { .. }
             | AuthEvent::ClientAuthenticationFailed { .. } => {}
         }
         rows.update(&session, |row: &mut SessionRow| row.version = happened.version);
@@ -368,6 +370,34 @@ pub async fn list(
 pub async fn get(reads: &Reads, realm: RealmId, id: SessionId) -> Result<Option<SessionRow>, ReadError> {
     let row = reads.get::<SessionRow>(SessionRow::key(realm, id)).await?;
     Ok(with_endings(reads, realm, row.into_iter().collect()).await?.pop())
+}
+
+/// Of a session: no fact of its user before this one (its seq) ended it.
+const NOT_ENDED_BEFORE: &str = "(ended_at IS NULL AND last_ending < ? AND NOT EXISTS (
+    SELECT 1 FROM session_endings
+    WHERE session_endings.realm = sessions.realm AND session_endings.user_id = sessions.user_id
+        AND session_endings.seq > sessions.last_ending AND session_endings.seq < ?))";
+
+/// Of a session: it, or a grant of it, would have gone on at a moment.
+const WOULD_GO_ON: &str = "(expires_at > ? OR EXISTS (
+    SELECT 1 FROM grants
+    WHERE grants.realm = sessions.realm AND grants.session = sessions.id AND grants.expires_at > ?
+        AND grants.revoked_at IS NULL))";
+
+/// The sessions that a fact of their user (by its seq and time) ended, or whose grants it did, the newest first.
+pub async fn ended_by(
+    reads: &Reads,
+    realm: RealmId,
+    user: UserId,
+    (seq, time): (u64, Timestamp),
+) -> Result<Vec<SessionId>, ReadError> {
+    let select = Select::<SessionRow>::from()
+        .and("realm = ? AND user_id = ?", [realm.to_value(), user.to_value()])
+        .and(NOT_ENDED_BEFORE, [seq.to_value(), seq.to_value()])
+        .and(WOULD_GO_ON, [time.to_value(), time.to_value()])
+        .order("id DESC");
+    let rows = reads.select(select).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 async fn with_endings(

@@ -295,6 +295,18 @@ impl Told {
                     .is(201);
                 assert_eq!(answer.json()["frontchannel_logout_uri"], json!(out));
             }
+            // What is sent there is in `back_channel.rs`.
+            "backchannel_logout_supported" | "backchannel_logout_session_supported" => {
+                assert!(self.is(member));
+                let out = "https://elsewhere.example.test/out";
+                let answer = self
+                    .register(
+                        json!({ "backchannel_logout_uri": out, "backchannel_logout_session_required": true }),
+                    )
+                    .await
+                    .is(201);
+                assert_eq!(answer.json()["backchannel_logout_uri"], json!(out));
+            }
             "protected_resources" => {
                 assert_eq!(self.list(member), [self.realm.issuer()]);
                 let place = self

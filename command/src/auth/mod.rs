@@ -23,6 +23,7 @@
 //! | it ends it | `DELETE oauth2/register/{client_id}` | `application.disabled` |
 //! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
 //! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
+//! | applications hear that it ended | sent to their `backchannel_logout_uri` | `logout_token.delivered` or `logout_token.failed` |
 //! | an application looks whether it is the same session | `GET oauth2/check-session`, in a frame | none |
 //!
 //! **What goes wrong.** Where the client or its redirect URI are in doubt the person sees a page, and nothing
@@ -97,6 +98,7 @@ use web::{Code, Problem, cors};
 
 pub(crate) use authorize::redirect_uri::PolicySource;
 pub(crate) use device::pace::Pace;
+pub use logout::{BackChannelLogout, EndedSessions};
 pub use page_error::problem_page;
 pub(crate) use registration::pace::RegistrationPace;
 

@@ -45,6 +45,9 @@ struct ProviderMetadata {
     /// OpenID Connect Front-Channel Logout 1.0, section 3.
     frontchannel_logout_supported: bool,
     frontchannel_logout_session_supported: bool,
+    /// OpenID Connect Back-Channel Logout 1.0, section 2.1.
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
     /// OpenID Connect Session Management 1.0, section 3.3.
     check_session_iframe: String,
     /// RFC 9126.
@@ -136,6 +139,8 @@ impl ProviderMetadata {
             end_session_endpoint: at("logout"),
             frontchannel_logout_supported: true,
             frontchannel_logout_session_supported: true,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
             check_session_iframe: at("check-session"),
             pushed_authorization_request_endpoint: at("par"),
             device_authorization_endpoint: grant_types

@@ -425,6 +425,8 @@ const MEANINGS = {
   "grant.revoked": "The whole family of refresh tokens is void.",
   "token.issued": "An application got an access token. The token itself is not in the log.",
   "token.revoked": "An application gave a token back, or had it taken away.",
+  "logout_token.delivered": "An application was told that a session ended.",
+  "logout_token.failed": "An application could not be told that a session ended.",
   "password.set": "Only a sealed Argon2id hash is kept, under a key that dies when the password is replaced.",
   "password.rehashed": "The same password, hashed with today’s parameters.",
   "role.assigned": "From the next request on, this is what the holder may do.",

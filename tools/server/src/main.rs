@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod docs;
+mod ended_sessions;
 mod listener;
 mod logging;
 mod management;

@@ -16,7 +16,7 @@ use web::Edge;
 use crate::{
     Failure,
     config::{Config, Passwords, Role, Secret},
-    demo, docs,
+    demo, docs, ended_sessions,
     listener::{self, Ending},
     logging, management,
     platform::Platform,
@@ -63,7 +63,10 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
             None => None,
         };
         if config.is(Role::Worker) {
-            platform.react(&config, command::reactors::all(&edge)).await?;
+            let ended = ended_sessions::of(&platform)?;
+            platform
+                .react(&config, command::reactors::all(&edge, ended))
+                .await?;
             platform.publish(&config)?;
         }
         management.started(&platform);

@@ -1,8 +1,11 @@
 //! Signing out (OpenID Connect RP-Initiated Logout 1.0). The rules: only a hint that we signed ends a session
 //! without asking; the browser is sent on only to a URI that was registered for the application that is
-//! meant, exactly. Where applications sign out in the browser (`front_channel.rs`), it goes on when they have.
+//! meant, exactly. Where applications sign out in the browser (`front_channel.rs`), it goes on when they have; others are told
+//! behind its back (`back_channel.rs`, `telling.rs`).
 
+mod back_channel;
 mod front_channel;
+mod telling;
 
 use axum::response::Response;
 use events::{
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use web::{artefacts, clients, form::Form};
 
 use self::front_channel::Frames;
+pub use self::telling::{BackChannelLogout, EndedSessions};
 use super::{
     Issuer,
     authorize::redirect_uri::{self, PolicySource},
