@@ -217,8 +217,8 @@ async fn a_client_library_that_we_did_not_write_signs_in() {
     }
 }
 
-/// A library that registers an application in a realm with these settings, and has alice sign in to it.
-async fn registers(script: &'static str, settings: Value) {
+/// A library that registers so many applications in a realm with these settings, and has alice sign in to them.
+async fn registers(script: &'static str, settings: Value, uses: u32) {
     if !has_node() {
         return;
     }
@@ -229,7 +229,12 @@ async fn registers(script: &'static str, settings: Value) {
     }
     realm.set(json!({ "oauth": oauth })).await;
     let alice = realm.user().await;
-    let made = realm.api.act(&realm.at("/initial-access-tokens")).await.is(201);
+    let uses = json!({ "uses": uses });
+    let made = realm
+        .api
+        .post(&realm.at("/initial-access-tokens"), uses)
+        .await
+        .is(201);
     let journey = json!({
         "issuer": realm.issuer(),
         "initial_access_token": made.field("initial_access_token"),
@@ -245,11 +250,16 @@ async fn registers(script: &'static str, settings: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_library_registers_an_application_by_itself() {
-    registers("registration.mjs", json!({})).await;
+    registers("registration.mjs", json!({}), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_library_registers_an_application_in_a_realm_that_keeps_fapi() {
     let settings = json!({ "security_profile": "fapi2", "dpop_nonce": true });
-    registers("registration_fapi.mjs", settings).await;
+    registers("registration_fapi.mjs", settings, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_library_is_answered_in_what_is_signed_and_encrypted_alone() {
+    registers("encrypted.mjs", json!({}), 2).await;
 }

@@ -1,7 +1,9 @@
 //! Every parameter of every OAuth endpoint, as the OpenAPI documents name them, sent as it must not be: twice, too long, not encoded, empty.
 //! The rule: such a request is `invalid_request`, or a page; nothing is sent to a redirect URI that was not validated; nothing breaks.
 
-use chancery_tests::harness::{Answer, Application, Authorization, Method, Realm, Scene, document, shared};
+use chancery_tests::harness::{
+    Answer, Application, Authorization, Method, Realm, Scene, document, operations_of, shared,
+};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -33,34 +35,14 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The properties of a schema, wherever it keeps them.
-fn properties(document: &Value, schema: &Value, into: &mut Vec<String>) {
-    if let Some(place) = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#')) {
-        let named = document
-            .pointer(place)
-            .unwrap_or_else(|| panic!("{place} is not in the document"));
-        properties(document, named, into);
-    }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        properties(document, part, into);
-    }
-    into.extend(
-        schema["properties"]
-            .as_object()
-            .into_iter()
-            .flat_map(|all| all.keys().cloned()),
-    );
-}
-
 /// The parameters of an operation: of its query, or of its form.
 fn parameters(document: &Value, endpoint: &str, method: &str) -> Vec<String> {
-    let operation = &document["paths"][format!("/realms/{{realm}}/oauth2/{endpoint}")][method];
-    let mut names = Vec::new();
-    let schema = &operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"];
-    properties(document, schema, &mut names);
-    let parameters = operation["parameters"].as_array().into_iter().flatten();
-    let queried = parameters.filter(|parameter| parameter["in"] == "query");
-    names.extend(queried.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)));
+    let path = format!("/realms/{{realm}}/oauth2/{endpoint}");
+    let operation = operations_of(document)
+        .into_iter()
+        .find(|one| one.path == path && one.method.as_str().eq_ignore_ascii_case(method));
+    let operation = operation.unwrap_or_else(|| panic!("{method} {endpoint} is not in the document"));
+    let names = operation.parameters(document);
     assert!(names.len() > 4, "{method} {endpoint}: {names:?}");
     names
 }

@@ -91,6 +91,17 @@ impl Operation {
         segments.collect::<Vec<_>>().join("/")
     }
 
+    /// The names of what it reads of its query, or of its form.
+    pub fn parameters(&self, document: &Value) -> Vec<String> {
+        let mut names = Vec::new();
+        let form = &self.described["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"];
+        properties(document, form, &mut names);
+        let parameters = self.described["parameters"].as_array().into_iter().flatten();
+        let queried = parameters.filter(|parameter| parameter["in"] == "query");
+        names.extend(queried.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)));
+        names
+    }
+
     /// The names of the fields of its JSON body.
     pub fn fields(&self, document: &Value) -> Vec<String> {
         let schema = &self.described["requestBody"]["content"]["application/json"]["schema"];
@@ -105,6 +116,25 @@ impl Operation {
             .map(|fields| fields.keys().cloned().collect())
             .unwrap_or_default()
     }
+}
+
+/// The properties of a schema, wherever it keeps them.
+fn properties(document: &Value, schema: &Value, into: &mut Vec<String>) {
+    if let Some(place) = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#')) {
+        let named = document
+            .pointer(place)
+            .unwrap_or_else(|| panic!("{place} is not in the document"));
+        properties(document, named, into);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        properties(document, part, into);
+    }
+    into.extend(
+        schema["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.keys().cloned()),
+    );
 }
 
 /// The document `command` or `query`.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chancery_tests::harness::{
-    Answer, Application, Authorization, Browser, Line, Nodes, Realm, Server, Tokens, User, at_once, form_of,
-    how_long, unique,
+    Answer, Application, Authorization, Browser, Line, Nodes, Realm, Server, Signer, Tokens, User, at_once,
+    form_of, how_long, unique,
 };
 use serde_json::{Value, json};
 
@@ -231,6 +231,21 @@ async fn what_is_once_is_once_also_across_nodes() {
     });
     let succeeded = redeemed.await.into_iter().filter(|status| *status == 200).count();
     assert_eq!(succeeded, 1, "one use of a code");
+
+    // The proof names the public address, whichever node it comes to.
+    let proof = Signer::default().proof("POST", &pair.realm.endpoint("token"));
+    let proven = at_once(TIMES, |number| {
+        let (side, service) = (sides[number % 2].clone(), pair.resource.clone());
+        let request = side
+            .api
+            .http()
+            .post(side.endpoint("token"))
+            .header("dpop", &proof);
+        let request = service.authenticate(request, &[("grant_type", "client_credentials")]);
+        async move { Answer::to(request).await.status }
+    });
+    let succeeded = proven.await.into_iter().filter(|status| *status == 200).count();
+    assert_eq!(succeeded, 1, "one use of a DPoP proof");
 
     let name = unique();
     let named = at_once(TIMES, |number| {
