@@ -27,6 +27,7 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/users/{id}",
         "/users/{id}/consents",
         "/users/{id}/guard",
+        "/users/{id}/passkeys",
         "/users/{id}/recovery-codes",
         "/users/{id}/roles",
         "/users/{id}/sessions",
