@@ -4,6 +4,7 @@ mod initial_access;
 
 pub use initial_access::InitialAccess;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// What kind of application it is; it decides whether it can keep a secret and how it may get tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ApplicationType {
     /// Runs on a server and keeps a secret: code + PKCE, refresh, client credentials if it holds roles.
@@ -197,7 +198,7 @@ macro_rules! stored {
         optional { $($(#[$optional_doc:meta])* $optional:ident: $optional_type:ty,)* }
     ) => {
         /// What can be changed of an application.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(default)]
         pub struct ApplicationSettings {
             $($(#[$plain_doc])* #[serde(skip_serializing_if = "is_default")] pub $plain: $plain_type,)*
@@ -274,7 +275,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// What happens to an application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum ApplicationEvent {
     /// An application was registered.

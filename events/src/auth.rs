@@ -10,6 +10,7 @@ pub use methods::{Assurance, Factor, Method, Place, Proof, UnknownMethod, amr};
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,7 +25,7 @@ use crate::{
 use uuid::Uuid;
 
 /// What it is whose limit was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ThrottledBy {
     /// An account, or a name that nobody has: too many attempts in a row.
@@ -56,7 +57,7 @@ impl ThrottledBy {
 }
 
 /// Why a session or a grant ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// The user signed out.
@@ -76,7 +77,7 @@ pub enum EndReason {
 }
 
 /// Why a sign-in failed; never told to the one who tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginFailure {
     /// No such user.
@@ -102,7 +103,7 @@ pub enum LoginFailure {
 }
 
 /// What happens around signing in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum AuthEvent {
     /// A user signed in.
@@ -430,7 +431,7 @@ impl DomainEvent for AuthEvent {
 }
 
 /// Claims that were asked for one by one (`claims`, OpenID Connect Core, 5.5), where the answer is due.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RequestedClaims {
     /// In the id token.

@@ -1,6 +1,7 @@
 //! What people show besides a password: one-time-password devices and recovery codes. The rule: a secret is sealed by a key of its
 //! own credential, which is destroyed when the credential is removed or replaced; what a person chose to call it goes with it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// What happens to a user's credentials.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum CredentialEvent {
     /// A device that shows one-time passwords was enrolled (RFC 6238).

@@ -5,12 +5,15 @@
 //! 2. add its [`EventKind`] to the domain's `KINDS`: name, schema version, sealed fields, and
 //!    whether it is [watched](EventKind::watched);
 //! 3. apply it in the domain's fold, below the enum;
-//! 4. add `events/golden/<name>.v1.json` with one body as it is stored (the test prints what is missing);
-//! 5. decide it in `command/src/<domain>/` and, where a read needs it, project it in `projections/src/<domain>.rs`.
+//! 4. add `events/golden/<name>.v1.json` with one body as it is stored, and `events/schemas/<name>.v1.json` with its shape (the tests print
+//!    what is missing);
+//! 5. decide it in `command/src/<domain>/`, where the endpoint names it in `x-events`, and, where a read needs it, project it in
+//!    `projections/src/<domain>.rs` (`projections/consumers.json` then tells so; the test prints it).
 //!
-//! A stored shape never changes. For a new shape raise the version in `KINDS`, keep the old golden file, and teach
-//! the domain's `upcast` to turn the old `data` into the new.
+//! A stored shape never changes, though it may grow by a value of a list or by a field that has a default. For a new shape raise the
+//! version in `KINDS`, keep the old files, and teach the domain's `upcast` to turn the old `data` into the new.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -90,7 +93,7 @@ impl EventKind {
 }
 
 /// The events of one domain: an enum tagged by `type` (the stable name) with its fields under `data`.
-pub trait DomainEvent: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+pub trait DomainEvent: Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static {
     /// The lane that all of them live in.
     const LANE: Lane;
     /// The topic of its own that they are published in.
@@ -183,6 +186,13 @@ macro_rules! domains {
                     <$event as DomainEvent>::KINDS
                         .iter()
                         .map(|kind| (stringify!($variant), <$event as DomainEvent>::LANE, kind)),
+                ))*
+            }
+
+            /// The JSON Schemas of their `data`, in the order of the catalogue.
+            pub fn schemas() -> impl Iterator<Item = Value> {
+                std::iter::empty()$(.chain(
+                    crate::catalogue::schemas::<$event>(<$event as DomainEvent>::KINDS),
                 ))*
             }
 

@@ -3,6 +3,7 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`ids`], [`clock`], [`subject`], [`envelope`] | the words: ids, moments, streams and subjects, entries |
+//! | [`catalogue`] | the catalogue as a document, with a JSON Schema of each event |
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
@@ -14,6 +15,7 @@
 
 pub mod applications;
 pub mod auth;
+pub mod catalogue;
 pub mod clock;
 pub mod codec;
 pub mod compliance;

@@ -3,6 +3,7 @@
 //! is one user's alone, by a claim that ends with the passkey; the counter of one that counts is a fact, so that a copy is found out
 //! however long ago it was made.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// What happens to a user's passkeys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum PasskeyEvent {
     /// An authenticator made a passkey.
@@ -62,7 +63,7 @@ pub enum PasskeyEvent {
 }
 
 /// What an authenticator says of a passkey when it makes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuthenticatorTold {
     /// The kind of authenticator (AAGUID); zero where it does not say.
     pub aaguid: Uuid,

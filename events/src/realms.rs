@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// What happens to a realm.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum RealmEvent {
     /// A realm was made. Its name is its own for ever.
@@ -150,7 +151,7 @@ pub fn is_realm_name(name: &str) -> bool {
 }
 
 /// How long tokens live.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenSettings {
     /// Life of an access token, in seconds (60 to 86,400; default 600).
@@ -181,7 +182,7 @@ impl Default for TokenSettings {
 }
 
 /// How long a sign-in lasts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionSettings {
     /// A session that is not used for so long ends, in seconds (60 to 30 days; default 8 hours).
@@ -200,7 +201,7 @@ impl Default for SessionSettings {
 }
 
 /// What a password must be (NIST SP 800-63B-4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PasswordSettings {
     /// Fewest characters (8 to 64; default 15, since a password is the only factor).
@@ -222,7 +223,7 @@ impl Default for PasswordSettings {
 }
 
 /// What a user consists of, and who may register.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegistrationSettings {
     /// Whether people may register themselves (default false: administrators register them).
@@ -234,7 +235,7 @@ pub struct RegistrationSettings {
 }
 
 /// What one custom attribute may hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeSchema {
     /// The type of its value.
@@ -255,7 +256,7 @@ pub struct AttributeSchema {
 }
 
 /// The type of a custom attribute's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeType {
     /// A text.
@@ -269,7 +270,7 @@ pub enum AttributeType {
 }
 
 /// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OAuthSettings {
     /// Who may register applications by RFC 7591 (default nobody).
@@ -304,7 +305,7 @@ impl Default for OAuthSettings {
 }
 
 /// Who may register applications by RFC 7591.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DynamicRegistration {
     /// Nobody.
@@ -317,7 +318,7 @@ pub enum DynamicRegistration {
 }
 
 /// A profile of OAuth 2.0 that is kept strictly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SecurityProfile {
     /// FAPI 2.0 Security Profile: pushed requests, `private_key_jwt`, DPoP, PKCE, strong algorithms.
     #[serde(rename = "fapi2")]
@@ -325,7 +326,7 @@ pub enum SecurityProfile {
 }
 
 /// An issuer whose assertions are exchanged for tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedIssuer {
     /// Its `iss`, compared exactly.
@@ -346,7 +347,7 @@ pub struct TrustedIssuer {
 }
 
 /// What of a user an assertion's `sub` names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AssertedSubject {
     /// The user's id.
@@ -359,7 +360,7 @@ pub enum AssertedSubject {
 }
 
 /// Whether people show a second factor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MfaPolicy {
     /// Nobody is asked for one, whatever they have.
@@ -374,7 +375,7 @@ pub enum MfaPolicy {
 }
 
 /// What is asked of people besides what a sign-in begins with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MfaSettings {
     /// Whether people show a second factor (default `optional`).
@@ -394,7 +395,7 @@ impl Default for MfaSettings {
 }
 
 /// Whether and how people sign in with passkeys (Web Authentication Level 3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PasskeySettings {
     /// Whether they do (default true, where the public address has a domain of its own).
@@ -423,7 +424,7 @@ impl Default for PasskeySettings {
 }
 
 /// Whether an authenticator must make sure who is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserVerification {
     /// It must: a passkey is two factors.
@@ -434,7 +435,7 @@ pub enum UserVerification {
 }
 
 /// A kind of authenticator, and who vouches for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedAuthenticator {
     /// The kind (AAGUID).
@@ -446,7 +447,7 @@ pub struct TrustedAuthenticator {
 }
 
 /// The settings of a realm. What was never set has its default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// How long tokens live.
     pub tokens: TokenSettings,
@@ -465,7 +466,7 @@ pub struct Settings {
 }
 
 /// The sections of the settings that a change replaces.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsChange {
     /// How long tokens live.

@@ -4,6 +4,9 @@
 //! body's `data`, seals each under its owner's key, and puts them back when it reads. A field whose key is gone
 //! reads as [`Sealed::Erased`], in every fold and every projection: nothing breaks, nothing comes back.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -77,5 +80,23 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Sealed<T> {
         serde_json::from_value(value)
             .map(Sealed::Known)
             .map_err(serde::de::Error::custom)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Sealed<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Sealed_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let known = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [
+            known,
+            { "type": "object", "properties": { ERASED: { "const": true } }, "required": [ERASED] },
+        ] })
     }
 }

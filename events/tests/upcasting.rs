@@ -6,11 +6,12 @@ use events::{
     subject::Lane,
     topics::Topic,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A domain whose only event has had two shapes: once one `name`, now `given` and `family`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 enum Guest {
     #[serde(rename = "guest.invited")]

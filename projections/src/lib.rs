@@ -6,6 +6,7 @@
 //! | [`projection`] | what a projection is, and the list of all |
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`passkeys`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
 //! | `words` | what a search finds people by |
+//! | `consumers` | which projections make rows of which events |
 //! | [`history`] | `as_of`: the same functions over the past |
 //! | [`reads`] | the entrance: queries, waiting for a position, lag, rebuild |
 //! | [`home`] | where generations are kept: a folder, or a database that several nodes share |
@@ -25,6 +26,7 @@ pub mod audit;
 pub mod auth;
 pub mod cell;
 pub mod compliance;
+mod consumers;
 pub mod credentials;
 mod follower;
 mod generation;
@@ -47,6 +49,7 @@ pub mod users;
 mod watcher;
 mod words;
 
+pub use consumers::consumers;
 pub use history::HistoryError;
 pub use home::Home;
 pub use progress::Stopped;

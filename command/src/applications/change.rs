@@ -153,6 +153,7 @@ pub(crate) fn changed(
         ("id" = uuid::Uuid, Path, description = "The application's id"),
     ),
     request_body = ApplicationPatch,
+    extensions(("x-events" = json!(["application.changed", "application.secret_added"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn change(

@@ -142,6 +142,7 @@ pub struct InitialAccessBody {
     operation_id = "grant_initial_access",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = InitialAccessBody,
+    extensions(("x-events" = json!(["initial_access.granted"]))),
     responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn grant(
@@ -180,6 +181,7 @@ pub(super) async fn grant(
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = Uuid, Path, description = "The token's id"),
     ),
+    extensions(("x-events" = json!(["initial_access.revoked"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn revoke(

@@ -145,6 +145,7 @@ application_settings!(body);
     operation_id = "register_application",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = NewApplication,
+    extensions(("x-events" = json!(["application.registered", "application.secret_added"]))),
     responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn register(

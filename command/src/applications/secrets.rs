@@ -253,6 +253,7 @@ pub struct SecretBody {
         ("id" = uuid::Uuid, Path, description = "The application's id"),
     ),
     request_body = SecretBody,
+    extensions(("x-events" = json!(["application.secret_added"]))),
     responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn add(
@@ -293,6 +294,7 @@ pub(super) async fn add(
         ("id" = uuid::Uuid, Path, description = "The application's id"),
         ("secret_id" = uuid::Uuid, Path, description = "The secret's id"),
     ),
+    extensions(("x-events" = json!(["application.secret_revoked"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn revoke(

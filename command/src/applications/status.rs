@@ -76,6 +76,7 @@ impl Decide for SetApplicationStatus {
         ("id" = uuid::Uuid, Path, description = "The application's id"),
     ),
     request_body = Reason,
+    extensions(("x-events" = json!(["application.disabled"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn disable(
@@ -109,6 +110,7 @@ pub(super) async fn disable(
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The application's id"),
     ),
+    extensions(("x-events" = json!(["application.enabled"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn enable(

@@ -27,6 +27,9 @@ use super::{
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/revoke", tag = "oauth", operation_id = "revoke", params(Issuer),
     request_body(content = inline(RevocationParameters), content_type = "application/x-www-form-urlencoded"),
+    extensions(("x-events" = json!([
+        "token.revoked", "grant.revoked", "client_authentication.succeeded", "client_authentication.failed"
+    ]))),
     responses(
         (status = 200, description = "It is not good any more, or never was"),
         (status = 400, description = "An error of RFC 6749, 5.2"),

@@ -90,6 +90,7 @@ impl Decide for RemovePasskey {
         ("id" = uuid::Uuid, Path, description = "The user's id"),
         ("credential" = uuid::Uuid, Path, description = "The passkey's id"),
     ),
+    extensions(("x-events" = json!(["passkey.removed", "recovery_codes.removed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn remove(

@@ -75,6 +75,7 @@ pub struct PasskeyName {
         ("credential" = uuid::Uuid, Path, description = "The passkey's id"),
     ),
     request_body = PasskeyName,
+    extensions(("x-events" = json!(["passkey.renamed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn rename(

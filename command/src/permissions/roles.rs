@@ -137,6 +137,7 @@ async fn change<A: Action>(
         ("id" = uuid::Uuid, Path, description = "The user's id"),
         ("role" = String, Path, description = "The role's name"),
     ),
+    extensions(("x-events" = json!(["role.assigned"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn assign_to_user(
@@ -157,6 +158,7 @@ pub(super) async fn assign_to_user(
         ("id" = uuid::Uuid, Path, description = "The user's id"),
         ("role" = String, Path, description = "The role's name"),
     ),
+    extensions(("x-events" = json!(["role.revoked"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn revoke_from_user(
@@ -177,6 +179,7 @@ pub(super) async fn revoke_from_user(
         ("id" = uuid::Uuid, Path, description = "The application's id"),
         ("role" = String, Path, description = "The role's name"),
     ),
+    extensions(("x-events" = json!(["role.assigned"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn assign_to_application(
@@ -204,6 +207,7 @@ pub(super) async fn assign_to_application(
         ("id" = uuid::Uuid, Path, description = "The application's id"),
         ("role" = String, Path, description = "The role's name"),
     ),
+    extensions(("x-events" = json!(["role.revoked"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn revoke_from_application(

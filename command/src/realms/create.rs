@@ -145,6 +145,7 @@ pub struct NewRealm {
 #[utoipa::path(
     post, path = "/command/v1/realms", tag = "realms", operation_id = "create_realm",
     request_body = NewRealm,
+    extensions(("x-events" = json!(["realm.created", "signing_key.created"]))),
     responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn create(

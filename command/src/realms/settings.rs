@@ -304,6 +304,7 @@ fn check_mfa(mfa: &MfaSettings, passkeys: &PasskeySettings, faults: &mut Faults)
     patch, path = "/command/v1/realms/{realm}/settings", tag = "realms", operation_id = "change_settings",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = SettingsPatch,
+    extensions(("x-events" = json!(["settings.changed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn change(

@@ -277,6 +277,7 @@ pub struct NewSigningKey {
     post, path = "/command/v1/realms/{realm}/signing-keys", tag = "realms", operation_id = "rotate_signing_key",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = NewSigningKey,
+    extensions(("x-events" = json!(["signing_key.created"]))),
     responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn rotate(
@@ -325,6 +326,7 @@ pub(super) async fn rotate(
         ("kid" = String, Path, description = "The key's id (RFC 7638 thumbprint)"),
     ),
     request_body = Reason,
+    extensions(("x-events" = json!(["signing_key.retired"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn retire(

@@ -106,6 +106,7 @@ pub struct Reason {
     patch, path = "/command/v1/realms/{realm}", tag = "realms", operation_id = "rename_realm",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = RealmPatch,
+    extensions(("x-events" = json!(["realm.renamed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn rename(
@@ -126,6 +127,7 @@ pub(super) async fn rename(
     post, path = "/command/v1/realms/{realm}/suspend", tag = "realms", operation_id = "suspend_realm",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = Reason,
+    extensions(("x-events" = json!(["realm.suspended"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn suspend(
@@ -145,6 +147,7 @@ pub(super) async fn suspend(
 #[utoipa::path(
     post, path = "/command/v1/realms/{realm}/resume", tag = "realms", operation_id = "resume_realm",
     params(("realm" = String, Path, description = "The realm's name or id")),
+    extensions(("x-events" = json!(["realm.resumed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn resume(

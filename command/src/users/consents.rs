@@ -16,6 +16,7 @@ use crate::{At, Commands, auth::consent::decisions::WithdrawConsent};
         ("id" = uuid::Uuid, Path, description = "The user's id"),
         ("application" = uuid::Uuid, Path, description = "The application's id"),
     ),
+    extensions(("x-events" = json!(["consent.withdrawn"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn withdraw(

@@ -56,6 +56,7 @@ impl Decide for LiftGuard {
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
+    extensions(("x-events" = json!(["guard.lifted"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn lift(

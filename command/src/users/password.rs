@@ -216,6 +216,7 @@ pub struct PasswordBody {
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
     request_body = PasswordBody,
+    extensions(("x-events" = json!(["password.set"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn set(

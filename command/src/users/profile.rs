@@ -212,6 +212,7 @@ fn differences(before: &Profile, after: &Profile) -> BTreeMap<String, Value> {
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
     request_body = ProfilePatch,
+    extensions(("x-events" = json!(["user.profile_changed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn change(

@@ -128,6 +128,7 @@ impl Decide for RemoveRecoveryCodes {
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
+    extensions(("x-events" = json!(["recovery_codes.removed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn remove(

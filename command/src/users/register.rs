@@ -156,6 +156,7 @@ impl NewUser {
     post, path = "/command/v1/realms/{realm}/users", tag = "users", operation_id = "register_user",
     params(("realm" = String, Path, description = "The realm's name or id")),
     request_body = NewUser,
+    extensions(("x-events" = json!(["user.registered", "password.set"]))),
     responses((status = 201, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn register(

@@ -54,6 +54,7 @@ impl Decide for EndSessions {
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
+    extensions(("x-events" = json!(["user.sessions_ended"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn end_all(
@@ -77,6 +78,7 @@ pub(super) async fn end_all(
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The session's id"),
     ),
+    extensions(("x-events" = json!(["session.ended"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn end(

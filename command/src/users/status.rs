@@ -161,6 +161,7 @@ async fn change<A: Action, T>(
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
     request_body = LockBody,
+    extensions(("x-events" = json!(["user.locked"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn lock(
@@ -180,6 +181,7 @@ pub(super) async fn lock(
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
+    extensions(("x-events" = json!(["user.unlocked"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn unlock(
@@ -199,6 +201,7 @@ pub(super) async fn unlock(
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
     request_body = Reason,
+    extensions(("x-events" = json!(["user.disabled"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn disable(
@@ -220,6 +223,7 @@ pub(super) async fn disable(
         ("realm" = String, Path, description = "The realm's name or id"),
         ("id" = uuid::Uuid, Path, description = "The user's id"),
     ),
+    extensions(("x-events" = json!(["user.enabled"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn enable(

@@ -181,6 +181,7 @@ pub async fn destroy_removed(kernel: &Kernel, realm: RealmId, user: UserId) {
         ("id" = uuid::Uuid, Path, description = "The user's id"),
         ("credential" = uuid::Uuid, Path, description = "The device's id"),
     ),
+    extensions(("x-events" = json!(["totp.removed", "recovery_codes.removed"]))),
     responses((status = 200, body = CommandAnswer), (status = "default", body = web::ProblemBody))
 )]
 pub(super) async fn remove(

@@ -12,6 +12,7 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{clock::Timestamp, ids::CredentialId};
@@ -39,7 +40,7 @@ pub enum Place {
 macro_rules! methods {
     ($($(#[$doc:meta])* $method:ident = $name:literal, $factor:ident, $amr:literal, $place:ident;)*) => {
         /// A way of showing who one is. Names are stored: they never change.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Method {
             $($(#[$doc])* #[serde(rename = $name)] $method,)*
         }
@@ -106,7 +107,7 @@ impl FromStr for Method {
 }
 
 /// What was proven, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {
     /// How.
     pub method: Method,
@@ -135,7 +136,7 @@ impl Proof {
 }
 
 /// What a sign-in is worth; more is greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Assurance {
     /// One factor.
     #[serde(rename = "aal1")]

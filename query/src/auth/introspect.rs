@@ -114,6 +114,7 @@ struct IntrospectionForm {
     tag = "oauth",
     params(Issuer),
     request_body(content = inline(IntrospectionForm), content_type = "application/x-www-form-urlencoded"),
+    extensions(("x-events" = json!(["client_authentication.succeeded", "client_authentication.failed"]))),
     responses(
         (status = 200, description = "What is said of the token", body = Introspection),
         (status = 400, description = "The request is malformed", body = OAuthErrorBody),

@@ -47,6 +47,7 @@ struct UserInfo {
     path = "/realms/{realm}/oauth2/userinfo",
     tag = "openid",
     params(Issuer),
+    extensions(("x-events" = json!(["dpop_proof.used"]))),
     responses(
         (status = 200, description = "The claims; as `application/jwt` where the application chose that", body = UserInfo),
         (status = 401, description = "No good token"),
@@ -68,6 +69,7 @@ pub(super) async fn get_userinfo(
     tag = "openid",
     params(Issuer),
     request_body(content = inline(Option<AccessTokenForm>), content_type = "application/x-www-form-urlencoded"),
+    extensions(("x-events" = json!(["dpop_proof.used"]))),
     responses(
         (status = 200, description = "The claims; as `application/jwt` where the application chose that", body = UserInfo),
         (status = 401, description = "No good token"),

@@ -8,7 +8,7 @@ use std::{
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
-use super::{CLIENT_ID, CLIENT_SECRET, Server};
+use super::{CLIENT_ID, CLIENT_SECRET, Server, carried};
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
@@ -40,6 +40,7 @@ impl Answer {
         let request = request?;
         let asked = format!("{} {}", request.method(), request.url());
         let response = client.execute(request).await?;
+        carried::note(&asked, response.headers());
         if is_endless(&response) {
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let text = String::new();

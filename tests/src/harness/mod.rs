@@ -3,6 +3,7 @@
 
 mod api;
 mod browser;
+mod carried;
 mod hostile;
 mod html;
 mod kafka;
@@ -19,6 +20,7 @@ mod tokens;
 
 pub use api::{Answer, Api};
 pub use browser::{Arrival, Authorization, Browser, Callback};
+pub use carried::carried;
 pub use hostile::{Hostile, Kind, forged};
 pub use html::{HtmlForm, form_of, passkey_options};
 pub use kafka::{Published, published};

@@ -1,8 +1,11 @@
-//! What the platform says of itself, generated from the code: OpenAPI, the catalogue of events, the catalogue of errors,
+//! What the platform says of itself, generated from the code: OpenAPI, the catalogue of events, AsyncAPI, the catalogue of errors,
 //! and pages to read them. The rule: every node that serves requests describes all of the platform, and answers 421 where
 //! its roles do not reach; a 404 would say that there is no such address anywhere.
 
-use std::fmt::Write;
+mod asyncapi;
+mod catalogue;
+
+use std::{fmt::Write, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -11,10 +14,11 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
-use events::event::Event;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::openapi::OpenApi;
 use web::{Code, OpenApiRouter, Problem};
+
+use catalogue::Row;
 
 const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'");
@@ -25,12 +29,15 @@ pub fn mount(command: Option<OpenApiRouter>, query: Option<OpenApiRouter>) -> Ro
     let (queries, query_api) = side(query, query::document);
     let command_api = titled(command_api, "Chancery command API and sign-in surface");
     let query_api = titled(query_api, "Chancery query API and discovery");
-    let page = index(&[("command", &command_api), ("query", &query_api)]);
+    let rows = Arc::new(catalogue::rows(&[&command_api, &query_api]));
+    let page = index(&[("command", &command_api), ("query", &query_api)], &rows);
+    let (catalogue, topics) = (json!(*rows), asyncapi::document(&rows, &query_api));
     let (command_api, query_api) = (json!(command_api), json!(query_api));
     Router::new()
         .route("/openapi/command.json", get(async move || Json(command_api)))
         .route("/openapi/query.json", get(async move || Json(query_api)))
-        .route("/openapi/events.json", get(async || Json(event_catalogue())))
+        .route("/openapi/events.json", get(async move || Json(catalogue)))
+        .route("/openapi/asyncapi.json", get(async move || Json(topics)))
         .route("/docs", get(async move || shown(page)))
         .route(
             "/docs/docs.css",
@@ -41,6 +48,7 @@ pub fn mount(command: Option<OpenApiRouter>, query: Option<OpenApiRouter>) -> Ro
                 )
             }),
         )
+        .route("/docs/events/{name}", get(async move |name| event(&rows, name)))
         .route("/docs/errors", get(async || shown(errors())))
         .route("/docs/errors/{code}", get(error))
         .merge(commands)
@@ -73,22 +81,6 @@ fn titled(mut api: OpenApi, title: &str) -> OpenApi {
     api
 }
 
-/// Every event: name, version, lane, what it says, which fields are sealed.
-fn event_catalogue() -> Value {
-    Event::catalogue()
-        .map(|(domain, lane, kind)| {
-            json!({
-                "name": kind.name,
-                "version": kind.schema,
-                "domain": domain.to_lowercase(),
-                "lane": lane.as_str(),
-                "about": kind.about,
-                "sealed": kind.sealed.iter().map(|(field, _)| field).collect::<Vec<_>>(),
-            })
-        })
-        .collect()
-}
-
 fn shown(body: String) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(body)).into_response()
 }
@@ -102,7 +94,7 @@ fn page(title: &str, body: &str) -> String {
     )
 }
 
-fn index(apis: &[(&str, &OpenApi)]) -> String {
+fn index(apis: &[(&str, &OpenApi)], rows: &[Row]) -> String {
     let mut body = String::new();
     for (name, api) in apis {
         let document = json!(api);
@@ -128,18 +120,59 @@ fn index(apis: &[(&str, &OpenApi)]) -> String {
         }
         body.push_str("</table>");
     }
-    body.push_str("<h2 id=\"events\">Events</h2><p><a href=\"/openapi/events.json\">as JSON</a></p><table>");
-    for (_, lane, kind) in Event::catalogue() {
+    body.push_str(
+        "<h2 id=\"events\">Events</h2><p><a href=\"/openapi/events.json\">as JSON</a>, \
+         <a href=\"/openapi/asyncapi.json\">AsyncAPI 3.0</a></p><table>",
+    );
+    for row in rows.iter().map(|row| &row.described) {
         let _ = write!(
             body,
-            "<tr><td><code>{}</code></td><td>{lane}</td><td>v{}</td><td>{}</td></tr>",
-            kind.name,
-            kind.schema,
-            escaped(kind.about)
+            "<tr><td><a href=\"/docs/events/{0}\"><code>{0}</code></a></td><td>{1}</td><td>v{2}</td><td>{3}</td></tr>",
+            row.name,
+            row.lane,
+            row.version,
+            escaped(row.about)
         );
     }
     body.push_str("</table>");
     page("Chancery", &body)
+}
+
+/// The page of an event: where it is told, what causes it, what follows it, what it looks like.
+fn event(rows: &[Row], Path(name): Path<String>) -> Response {
+    let Some(row) = rows.iter().find(|row| row.described.name == name) else {
+        let page = page("No such event", "<p>There is no event of this name.</p>");
+        return (StatusCode::NOT_FOUND, shown(page)).into_response();
+    };
+    let event = &row.described;
+    let list = |items: &[String]| match items {
+        [] => "nothing".to_owned(),
+        items => escaped(&items.join(", ")),
+    };
+    let sealed: Vec<_> = event.sealed.iter().map(ToString::to_string).collect();
+    let commands = row.commands.iter();
+    let commands: Vec<_> = commands
+        .map(|command| format!("{} {} ({})", command.method, command.path, command.operation))
+        .collect();
+    let mut body = format!("<p>{}</p><table>", escaped(event.about));
+    for (what, told) in [
+        ("Version", event.version.to_string()),
+        ("Lane", event.lane.to_owned()),
+        ("Changes", event.subject.unwrap_or("nothing").to_owned()),
+        ("Topics", list(&event.topics)),
+        ("Sealed fields", list(&sealed)),
+        ("Caused by", list(&commands)),
+        ("Projections", list(row.consumers)),
+    ] {
+        let _ = write!(body, "<tr><td>{what}</td><td>{told}</td></tr>");
+    }
+    let schema = serde_json::to_string_pretty(&event.schema).unwrap_or_default();
+    let _ = write!(
+        body,
+        "</table><h2>Schema of <code>data</code></h2><pre>{}</pre>",
+        escaped(&schema)
+    );
+    shown(page(event.name, &body))
 }
 
 fn errors() -> String {

@@ -43,6 +43,7 @@ const MAX_QUERY: usize = 6_000;
 #[utoipa::path(
     get, path = "/realms/{realm}/oauth2/authorize", tag = "oauth", operation_id = "authorize",
     params(Issuer, AuthorizationParameters),
+    extensions(("x-events" = json!(["session.continued", "code.issued", "signing_key.created"]))),
     responses(
         (status = 303, description = "To the redirect URI with a code or an error, or to the sign-in page"),
         (status = 200, description = "The answer as a form that posts itself (`form_post`)"),
@@ -58,6 +59,7 @@ pub(super) async fn get_authorize(visit: Visit, query: Query) -> Response {
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/authorize", tag = "oauth", operation_id = "authorize_by_post", params(Issuer),
     request_body(content = inline(AuthorizationParameters), content_type = "application/x-www-form-urlencoded"),
+    extensions(("x-events" = json!(["session.continued", "code.issued", "signing_key.created"]))),
     responses(
         (status = 303, description = "To the redirect URI with a code or an error, or to the sign-in page"),
         (status = 200, description = "The answer as a form that posts itself (`form_post`)"),

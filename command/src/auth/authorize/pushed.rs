@@ -61,6 +61,7 @@ pub(super) struct PushedResponse {
         description = "The parameters of the authorization endpoint without `request_uri`, and client authentication as at the token endpoint. \
                        With a `DPoP` proof the code is bound to its key (RFC 9449, 10.1).",
     ),
+    extensions(("x-events" = json!(["client_authentication.succeeded", "client_authentication.failed", "dpop_proof.used"]))),
     responses(
         (status = 201, description = "The request's URI", body = PushedResponse),
         (status = 400, description = "An error of the authorization endpoint", body = OAuthErrorBody),

@@ -88,6 +88,7 @@ pub(super) async fn get_consent(visit: Visit, query: Query) -> Response {
 #[utoipa::path(
     post, path = "/realms/{realm}/consent", tag = "pages", operation_id = "consent", params(Issuer),
     request_body(content_type = "application/x-www-form-urlencoded", description = "`flow`, `decision`: `allow` or `deny`"),
+    extensions(("x-events" = json!(["consent.given", "code.issued"]))),
     responses(
         (status = 303, description = "To the application, with a code or with `access_denied`"),
         (status = 200, description = "The answer as a form that posts itself (`form_post`)"),

@@ -58,6 +58,9 @@ pub(super) struct DeviceAuthorizationResponse {
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/device_authorization", tag = "oauth", operation_id = "device_authorization", params(Issuer),
     request_body(content = inline(DeviceParameters), content_type = "application/x-www-form-urlencoded"),
+    extensions(("x-events" = json!([
+        "device.requested", "client_authentication.succeeded", "client_authentication.failed"
+    ]))),
     responses(
         (status = 200, description = "What to show the user", body = DeviceAuthorizationResponse),
         (status = 400, description = "An error of RFC 6749, 5.2"),

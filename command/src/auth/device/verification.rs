@@ -70,6 +70,7 @@ pub(in crate::auth) async fn get_device(visit: Visit, query: Query) -> Response 
         content_type = "application/x-www-form-urlencoded",
         description = "`user_code`; or `flow` and `decision`, `allow` or `deny`",
     ),
+    extensions(("x-events" = json!(["device.approved", "device.denied", "consent.given"]))),
     responses(
         (status = 200, description = "Who asks for what, or that it is done"),
         (status = 303, description = "To the sign-in page, and back here"),

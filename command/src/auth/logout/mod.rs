@@ -51,6 +51,7 @@ const MAX_STATE: usize = 4_096;
         ("logout_hint" = Option<String>, Query, description = "Taken and not used"),
         ("ui_locales" = Option<String>, Query, description = "Languages, by preference; taken and not used"),
     ),
+    extensions(("x-events" = json!(["session.ended"]))),
     responses(
         (status = 303, description = "Signed out: to the application"),
         (status = 200, description = "Signed out, with the frames of applications that sign out in the browser; or a page that asks whether to"),
@@ -66,6 +67,7 @@ pub(super) async fn get_logout(visit: Visit, query: Query) -> Response {
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/logout", tag = "oauth", operation_id = "logout_by_post", params(Issuer),
     request_body(content_type = "application/x-www-form-urlencoded", description = "The parameters of the GET, or `flow`"),
+    extensions(("x-events" = json!(["session.ended"]))),
     responses(
         (status = 303, description = "Signed out: to the application"),
         (status = 200, description = "Signed out, with the frames of applications that sign out in the browser; or a page that asks whether to"),

@@ -80,6 +80,7 @@ fn actor(client: ApplicationId) -> Actor {
 #[utoipa::path(
     get, path = "/realms/{realm}/oauth2/register/{client_id}", tag = "oauth", operation_id = "read_registration",
     params(Registration),
+    extensions(("x-events" = json!(["application.registration_token_issued"]))),
     responses(
         (status = 200, description = "The application as it is registered", body = Object),
         (status = 401, description = "The registration access token is missing, replaced, or of another application"),
@@ -99,6 +100,9 @@ pub(crate) async fn read(
     put, path = "/realms/{realm}/oauth2/register/{client_id}", tag = "oauth", operation_id = "update_registration",
     params(Registration),
     request_body(content = Object, content_type = "application/json", description = "Client metadata (RFC 7591, section 2)"),
+    extensions(("x-events" = json!([
+        "application.changed", "application.secret_added", "application.registration_token_issued"
+    ]))),
     responses(
         (status = 200, description = "The application as it is registered now", body = Object),
         (status = 400, description = "`invalid_redirect_uri` or `invalid_client_metadata`", body = OAuthErrorBody),
@@ -172,6 +176,7 @@ async fn check_own(
 #[utoipa::path(
     delete, path = "/realms/{realm}/oauth2/register/{client_id}", tag = "oauth", operation_id = "delete_registration",
     params(Registration),
+    extensions(("x-events" = json!(["application.disabled", "application.registration_token_issued"]))),
     responses(
         (status = 204, description = "It is over"),
         (status = 401, description = "The registration access token is missing, replaced, or of another application"),

@@ -187,6 +187,10 @@ impl<S: Send + Sync> FromRequest<S> for Metadata {
 #[utoipa::path(
     post, path = "/realms/{realm}/oauth2/register", tag = "oauth", operation_id = "register_client", params(Issuer),
     request_body(content = Object, content_type = "application/json", description = "Client metadata (RFC 7591, section 2)"),
+    extensions(("x-events" = json!([
+        "application.registered", "application.secret_added", "application.registration_token_issued",
+        "initial_access.used"
+    ]))),
     responses(
         (status = 201, description = "The application as it is registered, and what it manages that by", body = Object),
         (status = 400, description = "`invalid_redirect_uri` or `invalid_client_metadata`", body = OAuthErrorBody),

@@ -95,6 +95,10 @@ pub(super) struct Request<'a> {
                        (RFC 7523) with `assertion`, `scope`?. `resource`? (RFC 8707). Client authentication by HTTP Basic, or `client_id` with \
                        `client_secret`, or `client_id` alone for public applications.",
     ),
+    extensions(("x-events" = json!([
+        "token.issued", "grant.started", "grant.refreshed", "grant.revoked", "session.started",
+        "signing_key.created", "client_authentication.succeeded", "client_authentication.failed"
+    ]))),
     responses(
         (status = 200, description = "Tokens", body = TokenResponse),
         (status = 400, description = "An error of RFC 6749, 5.2"),
