@@ -2,7 +2,7 @@
 //!
 //! | module | what it decides |
 //! | --- | --- |
-//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`] | the management API, `/command/v1/…` |
+//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`], [`webhooks`] | the management API, `/command/v1/…` |
 //! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
 //! | [`reactors`] | what is done outside of the log about what happens: the list of those who do it |
@@ -30,6 +30,7 @@ pub mod realms;
 #[cfg(test)]
 mod tests;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -114,6 +115,7 @@ fn operations() -> OpenApiRouter<Commands> {
         .merge(passkeys::router())
         .merge(applications::router())
         .merge(permissions::router())
+        .merge(webhooks::router())
 }
 
 /// Where a request goes. It is looked at only after the request was allowed: who may not ask is told so, and not

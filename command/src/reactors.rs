@@ -6,9 +6,15 @@ use std::sync::Arc;
 use reactors::Reactor;
 use web::Edge;
 
-use crate::auth::{BackChannelLogout, EndedSessions};
+use crate::{
+    auth::{BackChannelLogout, EndedSessions},
+    webhooks::Webhooks,
+};
 
 /// All reactors, for workers to run.
 pub fn all(edge: &Edge, ended: Arc<dyn EndedSessions>) -> Vec<Arc<dyn Reactor>> {
-    vec![Arc::new(BackChannelLogout::new(edge.clone(), ended))]
+    vec![
+        Arc::new(BackChannelLogout::new(edge.clone(), ended)),
+        Arc::new(Webhooks::new(edge.clone())),
+    ]
 }

@@ -32,6 +32,7 @@ use crate::{
     subject::{Lane, Stream, Subject},
     topics::Topic,
     users::UserEvent,
+    webhooks::{WebhookEvent, deliveries::DeliveryEvent},
 };
 
 /// One row of the catalogue.
@@ -237,6 +238,10 @@ domains! {
     Credentials(CredentialEvent);
     /// Passkeys.
     Passkeys(PasskeyEvent);
+    /// Endpoints that are told what happens.
+    Webhooks(WebhookEvent);
+    /// What was delivered to them.
+    Deliveries(DeliveryEvent);
 }
 
 impl Event {

@@ -50,6 +50,8 @@ id! {
     GrantId;
     /// A credential whose secret is sealed by a key of its own.
     CredentialId;
+    /// An endpoint that is told what happens in one realm.
+    WebhookId;
     /// One recorded event.
     EventId;
 }

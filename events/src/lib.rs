@@ -5,7 +5,7 @@
 //! | [`ids`], [`clock`], [`subject`], [`envelope`] | the words: ids, moments, streams and subjects, entries |
 //! | [`catalogue`] | the catalogue as a document, with a JSON Schema of each event |
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`] | the domains: their events and folds |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`webhooks`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
 //! | [`postgres`], [`connections`] | how stores reach PostgreSQL, and how busy their pools are |
 //! | [`keys`], [`sealing`], [`codec`] | keys that can be destroyed, and the fields that they seal |
@@ -38,3 +38,4 @@ pub mod subject;
 pub mod testing;
 pub mod topics;
 pub mod users;
+pub mod webhooks;

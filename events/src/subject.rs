@@ -2,13 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{ApplicationId, RealmId, SessionId, UserId};
+use crate::ids::{ApplicationId, RealmId, SessionId, UserId, WebhookId};
 
 /// The two streams of a realm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lane {
     /// Every change to users, roles, consents, credentials, applications, configuration. Kept for ever.
@@ -137,6 +138,10 @@ subject_kinds! {
     Passkeys = 14 "passkeys" in Facts;
     /// A token by which applications register by themselves (RFC 7591, initial access token).
     InitialAccess = 20 "initial_access" in Facts;
+    /// An endpoint that is told what happens.
+    Webhook = 30 "webhook" in Facts;
+    /// Where the events of a realm go; its id is the realm's.
+    WebhookRoutes = 31 "webhook_routes" in Facts;
 }
 
 impl SubjectKind {
@@ -235,6 +240,16 @@ impl Subject {
     /// What a user consented to give an application.
     pub fn consent(user: UserId, client: ApplicationId) -> Self {
         Self::new(SubjectKind::Consent, crate::compliance::consent_id(user, client))
+    }
+
+    /// An endpoint that is told what happens.
+    pub const fn webhook(id: WebhookId) -> Self {
+        Self::new(SubjectKind::Webhook, id.0)
+    }
+
+    /// Where the events of a realm go.
+    pub const fn webhook_routes(id: RealmId) -> Self {
+        Self::new(SubjectKind::WebhookRoutes, id.0)
     }
 
     /// A device that waits for approval.

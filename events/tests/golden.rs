@@ -12,7 +12,7 @@ use events::{
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
     event::Event,
-    ids::{ApplicationId, CredentialId, GrantId, SessionId, UserId},
+    ids::{ApplicationId, CredentialId, EventId, GrantId, SessionId, UserId, WebhookId},
     passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
@@ -21,7 +21,12 @@ use events::{
         SessionSettings, SettingsChange, TokenSettings, TrustedAuthenticator, TrustedIssuer,
     },
     sealing::Sealed,
+    subject::{Lane, Subject},
     users::{Profile, UserEvent},
+    webhooks::{
+        DisabledBy, Filter, Signature, WebhookEvent, WebhookSettings,
+        deliveries::{Delivery, DeliveryEvent},
+    },
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -114,6 +119,39 @@ fn samples() -> Vec<Event> {
     };
     let reason = Some("asked for".to_owned());
     let sealed_reason = reason.clone().map(Sealed::Known);
+    let webhook = WebhookId(id(7));
+    let filter = Filter {
+        events: vec!["user.*".into()],
+        subjects: vec![Subject::user(user).to_string()],
+        applications: vec![client],
+    };
+    let endpoint = WebhookSettings {
+        url: "https://receiver.example/hook".into(),
+        description: Some("Orders".into()),
+        filter: filter.clone(),
+        per_second: Some(10),
+    };
+    let delivery = Delivery {
+        webhook,
+        event: EventId(id(8)),
+        event_type: "user.registered".into(),
+        lane: Lane::Facts,
+        seq: 9,
+        attempt: 1,
+        at: MOMENT,
+        milliseconds: 12,
+        status: Some(200),
+        headers: [("server".to_owned(), "nginx".to_owned())].into(),
+        error: None,
+        given_up: false,
+    };
+    let failed = Delivery {
+        status: None,
+        headers: std::collections::BTreeMap::new(),
+        error: Some("the host took too long".into()),
+        given_up: true,
+        ..delivery.clone()
+    };
     vec![
         RealmEvent::Created {
             name: "acme".into(),
@@ -449,6 +487,37 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         PasskeyEvent::Removed { credential }.into(),
+        WebhookEvent::Registered {
+            settings: endpoint.clone(),
+        }
+        .into(),
+        WebhookEvent::Changed { settings: endpoint }.into(),
+        WebhookEvent::SecretAdded {
+            credential,
+            signature: Signature::Ed25519,
+            secret: Sealed::Known("c2VjcmV0".into()),
+            public_key: Some("cHVibGlj".into()),
+            others_until: MOMENT,
+        }
+        .into(),
+        WebhookEvent::SecretRevoked { credential }.into(),
+        WebhookEvent::Disabled { by: DisabledBy::Gone }.into(),
+        WebhookEvent::Enabled {}.into(),
+        WebhookEvent::Degraded {}.into(),
+        WebhookEvent::Recovered {}.into(),
+        WebhookEvent::Deleted {}.into(),
+        WebhookEvent::Routed { webhook, filter }.into(),
+        WebhookEvent::Unrouted { webhook }.into(),
+        DeliveryEvent::Delivered(delivery).into(),
+        DeliveryEvent::DeliveryFailed(failed).into(),
+        DeliveryEvent::Pinged { webhook }.into(),
+        DeliveryEvent::RedeliveryRequested {
+            webhook,
+            lane: Lane::Facts,
+            first: 1,
+            last: 9,
+        }
+        .into(),
     ]
 }
 

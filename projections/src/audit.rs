@@ -154,7 +154,11 @@ fn about(happened: &Happened) -> Option<UserId> {
             | AuthEvent::Throttled { user, .. }
             | AuthEvent::TokenIssued { user, .. },
         ) => *user,
-        Event::Realms(_) | Event::Applications(_) | Event::Auth(_) => None,
+        Event::Realms(_)
+        | Event::Applications(_)
+        | Event::Auth(_)
+        | Event::Webhooks(_)
+        | Event::Deliveries(_) => None,
     }
 }
 

@@ -7,11 +7,12 @@ use events::{
     applications::{ApplicationSettings, ApplicationType},
     auth::EndReason,
     clock::Timestamp,
-    ids::{ApplicationId, CredentialId, EventId, GrantId, RealmId, SessionId, UserId},
+    ids::{ApplicationId, CredentialId, EventId, GrantId, RealmId, SessionId, UserId, WebhookId},
     permissions::{PrincipalKind, Role},
     realms::Settings,
     subject::Lane,
     users::Profile,
+    webhooks::{DisabledBy, WebhookSettings},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -192,6 +193,7 @@ text_cells!(
     GrantId,
     CredentialId,
     EventId,
+    WebhookId,
     Lane
 );
 
@@ -220,6 +222,8 @@ json_cells!(
     ApplicationType,
     PrincipalKind,
     EndReason,
+    WebhookSettings,
+    DisabledBy,
     BTreeSet<Role>,
     Vec<String>
 );

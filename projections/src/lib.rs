@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`cell`], [`table`], [`rows`] | values, tables declared as the structs of their rows, rows in memory |
 //! | [`projection`] | what a projection is, and the list of all |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`passkeys`], [`auth`], [`audit`] | the domains: rows, apply, typed queries |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`passkeys`], [`auth`], [`webhooks`], [`audit`] | the domains: rows, apply, typed queries |
 //! | `words` | what a search finds people by |
 //! | `consumers` | which projections make rows of which events |
 //! | [`history`] | `as_of`: the same functions over the past |
@@ -47,6 +47,7 @@ pub mod table;
 mod tests;
 pub mod users;
 mod watcher;
+pub mod webhooks;
 mod words;
 
 pub use consumers::consumers;

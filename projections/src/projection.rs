@@ -48,6 +48,8 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::passkeys::Passkeys),
         Arc::new(crate::auth::Auth),
         Arc::new(crate::auth::Endings),
+        Arc::new(crate::webhooks::Webhooks),
+        Arc::new(crate::webhooks::Deliveries),
         Arc::new(crate::audit::Audit { lane: Lane::Facts }),
         Arc::new(crate::audit::Audit { lane: Lane::Activity }),
     ]

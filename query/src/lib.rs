@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `sessions`, `events` | `GET /query/v1/…`, one file for each domain |
+//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `sessions`, `webhooks`, `events` | `GET /query/v1/…`, one file for each domain |
 //! | [`auth`] | the realm surface: discovery, keys, userinfo, introspection |
 //! | `read` | what each of the first goes through: who asks, what for, how new must it be |
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
@@ -32,6 +32,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod users;
+mod webhooks;
 mod wire;
 
 pub use events::{Limits, Live};
@@ -86,5 +87,6 @@ fn operations() -> OpenApiRouter<Queries> {
         .merge(initial_access::router())
         .merge(applications::router())
         .merge(sessions::router())
+        .merge(webhooks::router())
         .merge(events::router())
 }

@@ -234,6 +234,7 @@ async fn an_id_of_another_realm_is_answered_like_one_that_does_not_exist() {
         secret: id(),
         session: id(),
         initial_access: id(),
+        webhook: id(),
         kid: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".into(),
     };
     let mut seen = 0;
@@ -246,6 +247,10 @@ async fn an_id_of_another_realm_is_answered_like_one_that_does_not_exist() {
             _ if operation.method == Method::PATCH && operation.path.ends_with("/users/{id}") => {
                 json!({"given_name": "Eve"})
             }
+            _ if operation.method == Method::PATCH && operation.path.contains("/webhooks/") => {
+                json!({"description": "Eve"})
+            }
+            Some("deliveries") => json!({"lane": "facts", "first": 1, "last": 1}),
             _ if operation.method == Method::PATCH => json!({"name": "Eve"}),
             _ => json!({}),
         };

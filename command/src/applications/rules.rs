@@ -4,6 +4,7 @@
 
 mod oauth;
 
+pub(crate) use oauth::address_is_good;
 pub use oauth::check_keys;
 
 use std::collections::BTreeMap;

@@ -100,6 +100,8 @@ impl Decide for Tell {
                 .await
                 .map(drop),
             SubjectKind::Passkeys => reader.subject::<events::passkeys::Passkeys>(id).await.map(drop),
+            SubjectKind::Webhook => reader.subject::<events::webhooks::Webhook>(id).await.map(drop),
+            SubjectKind::WebhookRoutes => reader.subject::<events::webhooks::Routes>(id).await.map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
         }
     }

@@ -12,6 +12,7 @@ mod mail;
 mod nodes;
 mod outside;
 mod realm;
+mod receiver;
 mod scene;
 mod server;
 mod signer;
@@ -29,6 +30,7 @@ pub use mail::{MailServer, Received};
 pub use nodes::{Line, Nodes, Postgres, how_long};
 pub use outside::serving;
 pub use realm::{Application, Realm, User};
+pub use receiver::{Received as ReceivedDelivery, Receiver, Reply};
 pub use reqwest::Method;
 pub use scene::Scene;
 pub use server::{

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Answer, Api, Browser, Method, Realm, Server, eventually, shared};
 
@@ -35,6 +35,8 @@ pub struct Places {
     pub kid: String,
     /// A token by which applications register by themselves.
     pub initial_access: String,
+    /// An endpoint that is told what happens.
+    pub webhook: String,
 }
 
 /// A realm with one of everything.
@@ -79,6 +81,7 @@ impl Operation {
                 (Some(_), "users") => &places.user,
                 (Some(_), "applications" | "consents" | "register") => &places.application,
                 (Some(_), "initial-access-tokens") => &places.initial_access,
+                (Some(_), "webhooks") => &places.webhook,
                 // No user has a device there: its id is of nothing.
                 (Some(_), "secrets" | "totp" | "passkeys") => &places.secret,
                 (Some(_), "sessions") => &places.session,
@@ -216,8 +219,19 @@ impl Places {
             .post(&realm.at("/initial-access-tokens"), Value::Null)
             .await
             .is(201);
+        // Disabled, so that nothing is posted to where nobody is.
+        let webhook = json!({"url": "https://receiver.test/hook"});
+        let webhook = realm
+            .api
+            .post(&realm.at("/webhooks"), webhook)
+            .await
+            .is(201)
+            .field("id");
+        let disable = realm.at(&format!("/webhooks/{webhook}/disable"));
+        let _ = realm.api.post(&disable, Value::Null).await.is(200);
         Self {
             initial_access: initial_access.field("id"),
+            webhook,
             realm: realm.name.clone(),
             user: user.id,
             application: application.id,

@@ -115,6 +115,8 @@ pub struct Fetched {
 pub struct Answered {
     /// The status; redirects are errors.
     pub status: StatusCode,
+    /// Its headers, at most 64.
+    pub headers: HeaderMap,
     /// The first 8 KiB of the body.
     pub body: Vec<u8>,
     /// When the other side wants to be asked again (RFC 9110, section 10.2.3), where it says so in seconds.
@@ -210,6 +212,7 @@ impl Outbound {
             Ok(Answered {
                 status: response.status(),
                 retry_after: seconds(response.headers().get(header::RETRY_AFTER)),
+                headers: response.headers().clone(),
                 body: self::body(response, ANSWER, true).await?,
             })
         })

@@ -34,7 +34,7 @@
 //! | `chancery_reactor_lag_events` | reactor | events that it has yet to see |
 //! | `chancery_reactor_stopped` | reactor | streams in which it stands still (should be 0) |
 //! | `chancery_reactor_jobs_queued`, `chancery_reactor_jobs_running` | reactor | jobs that wait or run, and those that run |
-//! | `chancery_reactor_jobs_total` | reactor, outcome | attempts: done, retried, dead |
+//! | `chancery_reactor_jobs_total` | reactor, outcome | attempts: done, retried, dead; or `later`, where it could not be tried yet |
 //! | `chancery_reactor_job_seconds` | reactor | how long one took |
 
 mod follow;

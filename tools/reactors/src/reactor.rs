@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use events::{
     clock::Timestamp,
+    envelope::Recorded,
     event::Happened,
     kernel::KernelError,
     subject::{Lane, Stream},
@@ -115,6 +116,8 @@ pub struct Task {
     pub payload: Value,
     /// The event that it is about, as the log tells it now: what was erased since is erased.
     pub event: Happened,
+    /// The same as it is recorded.
+    pub recorded: Recorded,
     /// When it was queued.
     pub queued: Timestamp,
     /// The first attempt is 1.
@@ -135,6 +138,11 @@ pub enum Outcome {
         after: Option<Duration>,
         /// Why, for operators: no address, nothing secret.
         reason: String,
+    },
+    /// It could not be tried, and is once so much time has passed. That counts as no attempt.
+    Later {
+        /// So much.
+        after: Duration,
     },
     /// It cannot succeed: it is given up, and kept for operators.
     Dead {

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{clock::Timestamp, kernel::Kernel};
+use events::{
+    clock::Timestamp,
+    kernel::{Kernel, KernelError},
+};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::{
@@ -38,13 +41,6 @@ struct Lot {
     failing: bool,
 }
 
-/// What came of an attempt.
-enum Done {
-    Performed(Outcome),
-    /// It could not even be tried.
-    Postponed,
-}
-
 struct Running {
     target: Target,
     job: Waiting,
@@ -64,7 +60,7 @@ pub struct Work {
     /// Targets whose first job is due later.
     timers: BTreeSet<(Timestamp, Target)>,
     running: HashMap<Id, Running>,
-    tasks: JoinSet<Done>,
+    tasks: JoinSet<Outcome>,
     ended: Vec<(Target, Conclusion)>,
 }
 
@@ -263,10 +259,10 @@ impl Work {
     fn spawn(&mut self, target: Target, job: Waiting, failing: bool) {
         let reactor = Arc::clone(&self.reactors[target.0]);
         let kernel = Arc::clone(&self.kernel);
-        let (place, due) = (target.1.clone(), job.clone());
+        let (place, due, retry) = (target.1.clone(), job.clone(), self.pace.retry);
         let handle = self
             .tasks
-            .spawn(async move { attempt(&*reactor, &kernel, place, due).await });
+            .spawn(async move { attempt(&*reactor, &kernel, place, due, retry).await });
         self.progress
             .note(self.reactors[target.0].name(), |doing| doing.running += 1);
         let since = Instant::now();
@@ -279,10 +275,10 @@ impl Work {
         self.running.insert(handle.id(), running);
     }
 
-    fn take(&mut self, joined: Result<(Id, Done), JoinError>) {
-        let (id, done) = match joined {
-            Ok((id, done)) => (id, done),
-            Err(error) => (error.id(), Done::Performed(Outcome::retry("it panicked"))),
+    fn take(&mut self, joined: Result<(Id, Outcome), JoinError>) {
+        let (id, outcome) = match joined {
+            Ok((id, outcome)) => (id, outcome),
+            Err(error) => (error.id(), Outcome::retry("it panicked")),
         };
         let Some(Running {
             target, job, since, ..
@@ -294,33 +290,26 @@ impl Work {
         let name = reactor.name();
         let now = self.kernel.now();
         let attempts = job.attempts + 1;
-        let again = |attempts, wait: Duration, reason| {
-            (
-                Ended::Again {
-                    attempts,
-                    due: now.after(wait),
-                    reason,
-                },
-                "retried",
-            )
+        let again = |attempts, wait: Duration, reason| Ended::Again {
+            attempts,
+            due: now.after(wait),
+            reason,
         };
-        let (ended, told) = match done {
-            Done::Postponed => again(
-                job.attempts,
-                self.pace.retry,
-                "the event could not be read".to_owned(),
-            ),
-            Done::Performed(Outcome::Done) => (Ended::Done, "done"),
-            Done::Performed(Outcome::Dead { reason }) => (Ended::Dead { attempts, reason }, "dead"),
-            Done::Performed(Outcome::Retry { after, reason }) => {
-                match reactor.terms().schedule.get(job.attempts as usize) {
-                    None => (Ended::Dead { attempts, reason }, "dead"),
-                    Some(wait) => {
-                        let wait = jittered(*wait, &self.kernel).max(after.unwrap_or_default());
-                        again(attempts, wait.min(LONGEST_WAIT), reason)
-                    }
-                }
+        let is_later = matches!(outcome, Outcome::Later { .. });
+        let (ended, told) = match outcome {
+            Outcome::Done => (Ended::Done, "done"),
+            Outcome::Later { after } => {
+                let reason = "it could not be tried yet".to_owned();
+                (again(job.attempts, after, reason), "later")
             }
+            Outcome::Dead { reason } => (Ended::Dead { attempts, reason }, "dead"),
+            Outcome::Retry { after, reason } => match reactor.terms().schedule.get(job.attempts as usize) {
+                None => (Ended::Dead { attempts, reason }, "dead"),
+                Some(wait) => {
+                    let wait = jittered(*wait, &self.kernel).max(after.unwrap_or_default());
+                    (again(attempts, wait.min(LONGEST_WAIT), reason), "retried")
+                }
+            },
         };
         metrics::counter!("chancery_reactor_jobs_total", "reactor" => name, "outcome" => told).increment(1);
         metrics::histogram!("chancery_reactor_job_seconds", "reactor" => name).record(since.elapsed());
@@ -328,7 +317,7 @@ impl Work {
             .note(name, |doing| doing.running = doing.running.saturating_sub(1));
         if let Some(lot) = self.lots.get_mut(&target) {
             lot.running = lot.running.saturating_sub(1);
-            lot.failing = !matches!(ended, Ended::Done);
+            lot.failing = (lot.failing && is_later) || !(is_later || matches!(ended, Ended::Done));
         }
         let conclusion = Conclusion {
             reactor: name,
@@ -350,19 +339,26 @@ impl Work {
 }
 
 /// One attempt at a job, with the event that it is about as the log tells it now.
-async fn attempt(reactor: &dyn Reactor, kernel: &Kernel, target: String, job: Waiting) -> Done {
+async fn attempt(
+    reactor: &dyn Reactor,
+    kernel: &Kernel,
+    target: String,
+    job: Waiting,
+    retry: Duration,
+) -> Outcome {
     let read = async {
-        let found = kernel.log().read(job.stream, job.seq - 1, 1).await?;
-        match found.first().filter(|recorded| recorded.entry.seq == job.seq) {
-            Some(recorded) => kernel.decode(recorded).await.map(Some),
+        let mut found = kernel.log().read(job.stream, job.seq - 1, 1).await?;
+        found.retain(|recorded| recorded.entry.seq == job.seq);
+        match found.pop() {
+            Some(recorded) => Ok::<_, KernelError>(Some((kernel.decode(&recorded).await?, recorded))),
             None => Ok(None),
         }
     };
-    let event = match read.await {
-        Ok(Some(event)) => event,
-        Ok(None) => return Done::Performed(Outcome::dead("the event is gone")),
-        Err(error) if error.is_outage() => return Done::Postponed,
-        Err(_) => return Done::Performed(Outcome::dead("the event cannot be understood")),
+    let (event, recorded) = match read.await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Outcome::dead("the event is gone"),
+        Err(error) if error.is_outage() => return Outcome::Later { after: retry },
+        Err(_) => return Outcome::dead("the event cannot be understood"),
     };
     let terms = reactor.terms();
     let task = Task {
@@ -370,12 +366,13 @@ async fn attempt(reactor: &dyn Reactor, kernel: &Kernel, target: String, job: Wa
         target,
         payload: serde_json::from_str(&job.payload).unwrap_or_default(),
         event,
+        recorded,
         queued: job.queued,
         attempt: job.attempts + 1,
         is_last: job.attempts as usize >= terms.schedule.len(),
     };
     let performed = tokio::time::timeout(terms.patience, reactor.perform(&task)).await;
-    Done::Performed(performed.unwrap_or_else(|_| Outcome::retry("it took too long")))
+    performed.unwrap_or_else(|_| Outcome::retry("it took too long"))
 }
 
 /// Give or take a fifth: what failed together is not tried again together.

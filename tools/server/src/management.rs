@@ -33,6 +33,7 @@
 //! | `chancery_kafka_lag_events`, `chancery_kafka_streams_stopped` | | how far the topics are behind the log; streams that cannot be published (should be 0) |
 //! | `chancery_kafka_events_total`, `chancery_kafka_transaction_seconds` | | events published, and how long a transaction of them took |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
+//! | `chancery_webhook_deliveries_total` | result | attempts to deliver: delivered, failed |
 //! | `chancery_reactor_…` | reactor, (outcome) | what is queued, runs, was done, stands still: see `tools/reactors` |
 
 mod reactors;

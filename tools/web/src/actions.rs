@@ -115,6 +115,10 @@ actions! {
     ConsentsRead = "consents:read" Read Realm;
     /// Withdraw what a user allows an application.
     ConsentsWithdraw = "consents:withdraw" Write Realm;
+    /// Read webhooks and their deliveries.
+    WebhooksRead = "webhooks:read" Read Realm;
+    /// Register, change and delete webhooks, and have events delivered once more.
+    WebhooksManage = "webhooks:manage" Write Realm;
     /// Read the log.
     EventsRead = "events:read" Read Realm;
 }

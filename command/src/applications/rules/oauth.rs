@@ -280,7 +280,7 @@ fn check_addresses(settings: &ApplicationSettings, faults: &mut Faults) {
 }
 
 /// An address that we or a browser go to: https, or http on loopback (which is reached only where the configuration allows it).
-fn address_is_good(faults: &mut Faults, field: &str, text: &str) {
+pub(crate) fn address_is_good(faults: &mut Faults, field: &str, text: &str) {
     let plain = (1..=URI).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     let url = Url::parse(text).ok().filter(|_| plain);
     let good = url.is_some_and(|url| {
