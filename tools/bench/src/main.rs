@@ -9,6 +9,7 @@ mod http;
 mod introspect;
 mod logins;
 mod process;
+mod publish;
 mod reads;
 mod rebuild;
 mod report;
@@ -87,6 +88,16 @@ struct History {
     events: usize,
 }
 
+/// Publishing.
+#[derive(Clone, Debug, clap::Args)]
+struct Publishing {
+    /// A broker of Kafka, `host:port`. Its topics of ours are deleted.
+    #[arg(long)]
+    brokers: String,
+    #[command(flatten)]
+    history: History,
+}
+
 /// Reading.
 #[derive(Clone, Debug, clap::Args)]
 struct Reading {
@@ -117,6 +128,8 @@ enum Workload {
     Start(History),
     /// From a command to a query that sees it, at half load.
     Visible(Connections),
+    /// The log to Kafka, against bare records; not among the workloads that run if none is named.
+    Publish(Publishing),
     /// Many realms, very many users, a long log, against next to nothing; not among the workloads that run if none is named.
     Scale(scale::Options),
     /// The ceiling over HTTP, as a process of its own.
@@ -180,6 +193,9 @@ impl Workload {
             }
             Self::Visible(over) => {
                 visible::measure(connections(over), &program()?, store, folder, pace).await
+            }
+            Self::Publish(Publishing { brokers, history }) => {
+                publish::measure(brokers, history.events, &program()?, store, folder, pace).await
             }
             Self::Scale(options) => scale::measure(options, &program()?, store, folder, pace).await,
             Self::BareHttp(options) => bare::serve(options).await.map(|()| Vec::new()),
