@@ -32,6 +32,9 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/users/{id}/roles",
         "/users/{id}/sessions",
         "/users/{id}/totp",
+        "/webhooks",
+        "/webhooks/{id}",
+        "/webhooks/{id}/deliveries",
     ];
     let mut planned: BTreeSet<_> = of_realm
         .iter()
