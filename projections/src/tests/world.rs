@@ -12,7 +12,7 @@ use events::{
     credentials::CredentialEvent,
     envelope::Actor,
     event::{Event, Network},
-    ids::{ApplicationId, CredentialId, GrantId, RealmId, SessionId, UserId},
+    ids::{ApplicationId, CredentialId, EventId, GrantId, RealmId, SessionId, UserId, WebhookId},
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::{KeyStore, Keyring, MasterKey, PostgresKeyStore, SqliteKeyStore},
     log::{Append, Log, NewEvent, Position, Verdict, postgres::PostgresLog, sqlite::SqliteLog},
@@ -22,6 +22,10 @@ use events::{
     sealing::Sealed,
     subject::{Lane, Stream, Subject, SubjectKind},
     users::{Password, Profile, User, UserEvent},
+    webhooks::{
+        DisabledBy, Signature, WebhookEvent, WebhookSettings,
+        deliveries::{Delivery, DeliveryEvent},
+    },
 };
 use scratch::{Database, Engine, engine};
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
@@ -389,8 +393,10 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let of_application = |event: ApplicationEvent| (Some(Subject::application(application)), event.into());
     let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
     let of_passkeys = |event: PasskeyEvent| (Some(Subject::passkeys(user)), event.into());
+    let webhook = WebhookId(dice.id(6));
+    let of_webhook = |event: WebhookEvent| (Some(Subject::webhook(webhook)), event.into());
     let of_consent = |event: ComplianceEvent| (Some(Subject::consent(user, application)), event.into());
-    match dice.below(35) {
+    match dice.below(41) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -543,6 +549,43 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             backed_up: dice.below(2) == 0,
         }),
         34 => of_passkeys(PasskeyEvent::Removed { credential: secret }),
+        35 | 36 => of_webhook(WebhookEvent::Registered {
+            settings: WebhookSettings {
+                url: "https://receiver.example/hook".to_owned(),
+                description: Some(dice.text()),
+                ..WebhookSettings::default()
+            },
+        }),
+        37 => of_webhook(WebhookEvent::SecretAdded {
+            credential: secret,
+            signature: Signature::Hmac,
+            secret: dice.text().into(),
+            public_key: None,
+            others_until: later,
+        }),
+        38 => of_webhook(WebhookEvent::Disabled { by: DisabledBy::Hand }),
+        39 | 40 => {
+            let delivery = Delivery {
+                webhook,
+                event: EventId(dice.id(7)),
+                event_type: "user.registered".to_owned(),
+                lane: Lane::Facts,
+                seq: 1,
+                attempt: 1,
+                at: START,
+                milliseconds: 3,
+                status: Some(200),
+                headers: std::collections::BTreeMap::new(),
+                error: None,
+                given_up: false,
+            };
+            let event = if dice.below(2) == 0 {
+                DeliveryEvent::Delivered(delivery)
+            } else {
+                DeliveryEvent::DeliveryFailed(delivery)
+            };
+            (None, event.into())
+        }
         24 | 25 => of_consent(ComplianceEvent::ConsentGiven {
             user,
             client: application,
