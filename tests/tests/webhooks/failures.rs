@@ -86,6 +86,7 @@ async fn who_is_gone_is_told_nothing_until_it_is_back() {
         json!({ "events": ["webhook.disabled"] }),
     )
     .await;
+    let _ = register(&realm, &watching, "/users", json!({ "events": ["user.*"] })).await;
     receiver.reply(Reply::Status(410, Duration::ZERO));
     let _ = realm.user().await;
     let gone = until(&realm, &webhook, "disabled").await;
@@ -97,6 +98,8 @@ async fn who_is_gone_is_told_nothing_until_it_is_back() {
 
     receiver.reply(Reply::Status(204, Duration::ZERO));
     let missed = realm.user().await;
+    // Where an event goes is asked when it is seen: this one was, once others are told of it.
+    let _ = received(&watching, "/users", 2).await;
     let enable = realm.at(&format!("/webhooks/{webhook}/enable"));
     let _ = realm.api.post(&enable, json!({})).await.is(200);
     let _ = until(&realm, &webhook, "active").await;
