@@ -61,7 +61,7 @@ impl From<KafkaError> for Error {
             other => other.to_string(),
         };
         match error.rdkafka_error_code() {
-            Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch) => Self::Fenced,
+            Some(code) if is_fence(code) => Self::Fenced,
             Some(
                 Code::TopicAuthorizationFailed
                 | Code::GroupAuthorizationFailed
@@ -85,4 +85,13 @@ impl From<KafkaError> for Error {
             _ => Self::Away(reason),
         }
     }
+}
+
+/// Whether a code says that another producer of the shard was opened.
+fn is_fence(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch
+    )
 }

@@ -11,11 +11,10 @@ use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig},
-    types::RDKafkaErrorCode,
     util::Timeout,
 };
 
-use crate::{Error, Settings, context::Quiet};
+use crate::{Error, Settings, context::Quiet, is_fence};
 
 /// How long an answer of the brokers may take before they are taken for away.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -163,11 +162,10 @@ impl Shard {
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Timeout::After(Duration::from_millis(1)));
             if let Some((code, reason)) = self.producer.client().fatal_error() {
-                return Err(match code {
-                    RDKafkaErrorCode::Fenced
-                    | RDKafkaErrorCode::ProducerFenced
-                    | RDKafkaErrorCode::InvalidProducerEpoch => Error::Fenced,
-                    _ => Error::Away(reason),
+                return Err(if is_fence(code) {
+                    Error::Fenced
+                } else {
+                    Error::Away(reason)
                 });
             }
             if started.elapsed() >= PATIENCE {
