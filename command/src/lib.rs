@@ -2,7 +2,7 @@
 //!
 //! | module | what it decides |
 //! | --- | --- |
-//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`], [`webhooks`] | the management API, `/command/v1/…` |
+//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`], [`webhooks`], [`letters`] | the management API, `/command/v1/…` |
 //! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
 //! | [`reactors`] | what is done outside of the log about what happens: the list of those who do it |
@@ -23,6 +23,7 @@ pub mod bootstrap;
 pub mod claims;
 pub mod demo;
 pub mod faults;
+pub mod letters;
 pub mod passkeys;
 pub mod permissions;
 pub mod reactors;

@@ -3,18 +3,21 @@
 
 use std::sync::Arc;
 
+use mailer::Mailer;
 use reactors::Reactor;
 use web::Edge;
 
 use crate::{
     auth::{BackChannelLogout, EndedSessions},
+    letters::Letters,
     webhooks::Webhooks,
 };
 
-/// All reactors, for workers to run.
-pub fn all(edge: &Edge, ended: Arc<dyn EndedSessions>) -> Vec<Arc<dyn Reactor>> {
+/// All reactors, for workers to run. Without a mailer nothing is mailed.
+pub fn all(edge: &Edge, ended: Arc<dyn EndedSessions>, mailer: Option<Mailer>) -> Vec<Arc<dyn Reactor>> {
     vec![
         Arc::new(BackChannelLogout::new(edge.clone(), ended)),
+        Arc::new(Letters::new(edge.clone(), mailer)),
         Arc::new(Webhooks::new(edge.clone())),
     ]
 }

@@ -25,6 +25,7 @@ use crate::{
     credentials::CredentialEvent,
     envelope::Actor,
     ids::EventId,
+    letters::LetterEvent,
     passkeys::PasskeyEvent,
     permissions::PermissionEvent,
     realms::RealmEvent,
@@ -242,6 +243,8 @@ domains! {
     Webhooks(WebhookEvent);
     /// What was delivered to them.
     Deliveries(DeliveryEvent);
+    /// What was mailed to people.
+    Letters(LetterEvent);
 }
 
 impl Event {

@@ -5,7 +5,7 @@
 //! | [`ids`], [`clock`], [`subject`], [`envelope`] | the words: ids, moments, streams and subjects, entries |
 //! | [`catalogue`] | the catalogue as a document, with a JSON Schema of each event |
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`webhooks`] | the domains: their events and folds |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`webhooks`], [`letters`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
 //! | [`postgres`], [`connections`] | how stores reach PostgreSQL, and how busy their pools are |
 //! | [`keys`], [`sealing`], [`codec`] | keys that can be destroyed, and the fields that they seal |
@@ -27,6 +27,7 @@ pub mod fold;
 pub mod ids;
 pub mod kernel;
 pub mod keys;
+pub mod letters;
 pub mod log;
 pub mod passkeys;
 pub mod permissions;

@@ -13,6 +13,7 @@ use events::{
     credentials::CredentialEvent,
     event::Event,
     ids::{ApplicationId, CredentialId, EventId, GrantId, SessionId, UserId, WebhookId},
+    letters::{LetterEvent, LetterFailure, LetterKind},
     passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
@@ -518,6 +519,20 @@ fn samples() -> Vec<Event> {
             last: 9,
         }
         .into(),
+        LetterEvent::Sent {
+            kind: LetterKind::PasswordChanged,
+            user: Some(UserId(id(1))),
+            attempt: 1,
+        }
+        .into(),
+        LetterEvent::Failed {
+            kind: LetterKind::TotpAdded,
+            user: Some(UserId(id(1))),
+            attempt: 2,
+            reason: LetterFailure::Temporary,
+            given_up: false,
+        }
+        .into(),
     ]
 }
 
@@ -585,6 +600,7 @@ fn names_are_a_noun_and_a_past_participle_and_unique() {
                 && (verb.ends_with("ed")
                     || verb.ends_with("set")
                     || verb.ends_with("en")
+                    || verb.ends_with("nt")
                     || verb.ends_with("wn")),
             "{name}"
         );

@@ -9,6 +9,7 @@ use events::{
     compliance::ComplianceEvent,
     event::{Event, Happened},
     ids::{ApplicationId, EventId, RealmId, SessionId, UserId},
+    letters::LetterEvent,
     permissions::{PermissionEvent, PrincipalKind},
     subject::{Lane, Stream, Subject, SubjectKind},
 };
@@ -153,7 +154,8 @@ fn about(happened: &Happened) -> Option<UserId> {
             | AuthEvent::LoginFailed { user, .. }
             | AuthEvent::Throttled { user, .. }
             | AuthEvent::TokenIssued { user, .. },
-        ) => *user,
+        )
+        | Event::Letters(LetterEvent::Sent { user, .. } | LetterEvent::Failed { user, .. }) => *user,
         Event::Realms(_)
         | Event::Applications(_)
         | Event::Auth(_)

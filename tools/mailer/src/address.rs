@@ -103,7 +103,8 @@ impl Sender {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a text may stand before an address as its name.
+pub fn is_name(name: &str) -> bool {
     (1..=NAME).contains(&name.chars().count()) && !name.contains(char::is_control)
 }
 

@@ -27,7 +27,7 @@ use lettre::transport::smtp::{
 };
 use secrecy::ExposeSecret;
 
-pub use address::{Address, AddressError, Sender};
+pub use address::{Address, AddressError, Sender, is_name};
 pub use error::SendError;
 pub use letter::{Letter, LetterError};
 pub use server::{Encryption, ServerUrl, ServerUrlError};

@@ -65,7 +65,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         if config.is(Role::Worker) {
             let ended = ended_sessions::of(&platform)?;
             platform
-                .react(&config, command::reactors::all(&edge, ended))
+                .react(&config, command::reactors::all(&edge, ended, config.smtp.open()?))
                 .await?;
             platform.publish(&config)?;
         }
@@ -167,7 +167,8 @@ fn edge(config: &Config, platform: &Platform, address: SocketAddr) -> Result<Edg
         None => Url::parse(&format!("{}://{address}", scheme(config)))?,
     };
     let documents = config.outbound.open()?;
-    Ok(Edge::new(Arc::clone(&platform.kernel), public_url, documents))
+    let mails = config.smtp.url.is_some();
+    Ok(Edge::new(Arc::clone(&platform.kernel), public_url, documents).mailing(mails))
 }
 
 /// Composes what the roles serve; a process that takes commands makes what the first start makes.

@@ -30,6 +30,7 @@ struct Inner {
     kernel: Arc<Kernel>,
     public_url: String,
     loopback_http: bool,
+    mails: bool,
     documents: Documents,
     /// A realm's name never passes to another, so this never goes stale.
     names: Cache<String, RealmId>,
@@ -74,12 +75,27 @@ impl Edge {
             kernel,
             public_url: public_url.as_str().trim_end_matches('/').to_owned(),
             loopback_http,
+            mails: false,
             documents,
             names: Cache::new(REALMS),
             key_sets: Cache::new(REALMS),
             signing_keys: Cache::new(REALMS),
             signing_key_turns: Cache::new(REALMS),
         }))
+    }
+
+    /// The same for a platform that has a mail server. (Asked of an edge that nobody shares yet.)
+    #[must_use]
+    pub fn mailing(mut self, mails: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.mails = mails;
+        }
+        self
+    }
+
+    /// Whether letters are sent: without a mail server nothing offers what needs one.
+    pub fn mails(&self) -> bool {
+        self.0.mails
     }
 
     /// Load, decide, append.

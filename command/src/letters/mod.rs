@@ -1,0 +1,38 @@
+//! # Letters
+//!
+//! What is mailed to people. A reactor follows the log and sends by SMTP; no request waits for a mail server.
+//!
+//! **For operators.** `smtp.url` and `smtp.from` (`CHANCERY_SMTP__URL`, `CHANCERY_SMTP__FROM`; `chancery config check`) name the server and
+//! the sender, on workers and on nodes that take commands alike. Without them nothing is mailed, and nothing that needs it is offered.
+//! A server that is away is tried again for a day; `letter.sent` and `letter.failed` (activity lane) tell how it went, by the kind of
+//! letter and the user's id and never by an address. `GET /reactors` of the management listener tells what is queued.
+//!
+//! **For users.** Whoever has an e-mail address is told when something changes by which they show who they are:
+//!
+//! | it happens | the letter |
+//! | --- | --- |
+//! | `password.set`, but for the first one of a new user | `password_changed` |
+//! | `user.profile_changed` to another address | `email_changed`, to the address before |
+//! | `totp.enrolled`, `totp.removed` | `totp_added`, `totp_removed` |
+//! | `passkey.registered`, `passkey.removed` | `passkey_added`, `passkey_removed` |
+//! | `recovery_codes.generated`, `recovery_codes.removed` | `recovery_codes_made`, `recovery_codes_removed` |
+//!
+//! They are in the user's language (`locale`) where there are words in it: English, German, Chinese.
+//!
+//! | metric | labels | what it tells |
+//! | --- | --- | --- |
+//! | `chancery_letters_total` | kind, result (`sent`, `failed`) | letters that the mail server took or did not |
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `reactor.rs` | following the log, sending, and telling of it |
+//! | `notices.rs` | which facts a user is told of, and at which address |
+//! | `words/` | what letters say, by language |
+//! | `written.rs` | a letter as text and HTML |
+
+mod notices;
+mod reactor;
+mod words;
+mod written;
+
+pub use reactor::Letters;

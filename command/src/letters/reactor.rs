@@ -1,0 +1,212 @@
+//! The reactor that mails. The rules: the same letter is the same bytes however often it is tried; an address is asked of the log when
+//! the letter is sent, and told nowhere; a mail server that is away keeps nobody waiting but the letters.
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use events::{
+    envelope::Actor,
+    event::Happened,
+    ids::UserId,
+    kernel::KernelError,
+    letters::{LetterEvent, LetterFailure, LetterKind},
+    subject::Lane,
+};
+use mailer::{Address, Letter, Mailer, SendError};
+use reactors::{Job, Outcome, Reactor, Task, Terms, ordering};
+use web::Edge;
+
+use super::{
+    notices, words,
+    written::{Content, Written},
+};
+
+/// The name of the reactor.
+const NAME: &str = "letters";
+
+/// A day in all.
+const SCHEDULE: [Duration; 9] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+    Duration::from_hours(3),
+    Duration::from_hours(6),
+    Duration::from_hours(12),
+];
+
+/// A letter that is to be sent now.
+struct Composed {
+    kind: LetterKind,
+    user: Option<UserId>,
+    to: String,
+    realm: String,
+    content: Content,
+}
+
+/// Mails letters.
+#[derive(Debug)]
+pub struct Letters {
+    edge: Edge,
+    mailer: Option<Mailer>,
+}
+
+impl Letters {
+    /// Over an edge. Without a mailer nothing is sent.
+    pub fn new(edge: Edge, mailer: Option<Mailer>) -> Self {
+        metrics::describe_counter!(
+            "chancery_letters_total",
+            "Letters that the mail server took or did not, by kind and result"
+        );
+        Self { edge, mailer }
+    }
+
+    /// The letter that a job is about. `None`: there is nobody to tell any more, or nothing.
+    async fn compose(&self, task: &Task) -> Result<Option<Composed>, KernelError> {
+        let (kernel, event) = (self.edge.kernel(), &task.event);
+        let Some(realm) = self.edge.open_realm(&event.stream.realm.to_string()).await? else {
+            return Ok(None);
+        };
+        let Some((kind, user)) = notices::of(event) else {
+            return Ok(None);
+        };
+        let Some((profile, to)) = notices::recipient(kernel, event, kind, user).await? else {
+            return Ok(None);
+        };
+        let content = words::notice(kind, &profile, &realm.display_name, event.time);
+        Ok(Some(Composed {
+            kind,
+            user: Some(user),
+            to,
+            realm: realm.display_name,
+            content,
+        }))
+    }
+
+    async fn send(&self, task: &Task, composed: &Composed) -> Result<(), LetterFailure> {
+        let Some(mailer) = &self.mailer else {
+            return Err(LetterFailure::Configuration);
+        };
+        let to: Address = composed.to.parse().map_err(|_| LetterFailure::Recipient)?;
+        let Written { subject, text, html } = composed.content.write(&composed.realm).map_err(|error| {
+            tracing::error!(%error, kind = composed.kind.as_str(), "a letter could not be written");
+            LetterFailure::Letter
+        })?;
+        let id = task.event.id.to_string();
+        let micros = u64::try_from(task.event.time.0).unwrap_or_default();
+        let letter = Letter {
+            id: &id,
+            to: &to,
+            from_name: mailer::is_name(&composed.realm).then_some(&*composed.realm),
+            subject: &subject,
+            text: &text,
+            html: &html,
+            language: composed.content.language,
+            written: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+        };
+        mailer.send(&letter).await.map_err(|error| {
+            let kind = composed.kind.as_str();
+            tracing::warn!(%error, kind, realm = %task.event.stream.realm, "a letter was not sent");
+            failure(&error)
+        })
+    }
+
+    /// Records what became of an attempt. It decides nothing: where the log is away, that is told in our own log alone.
+    async fn record(&self, task: &Task, event: LetterEvent) {
+        let (kernel, realm) = (self.edge.kernel(), task.event.stream.realm);
+        let mut context = kernel.context(Actor::component(NAME));
+        context.cause = Some(task.event.id);
+        if let Err(error) = kernel.record(realm, &context, vec![event.into()]).await {
+            tracing::warn!(%error, %realm, "a letter could not be recorded");
+        }
+    }
+}
+
+fn failure(error: &SendError) -> LetterFailure {
+    match error {
+        SendError::Temporary(_) => LetterFailure::Temporary,
+        SendError::Recipient(_) => LetterFailure::Recipient,
+        SendError::Configuration(_) => LetterFailure::Configuration,
+        SendError::Letter(_) => LetterFailure::Letter,
+    }
+}
+
+/// Why, for operators.
+const fn reason(failure: LetterFailure) -> &'static str {
+    match failure {
+        LetterFailure::Temporary => "the mail server is away or busy",
+        LetterFailure::Recipient => "the mail server takes no letter for this address",
+        LetterFailure::Configuration => "there is no mail server, or it takes nothing from us",
+        LetterFailure::Letter => "the letter could not be written",
+    }
+}
+
+#[async_trait]
+impl Reactor for Letters {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn lanes(&self) -> &'static [Lane] {
+        &Lane::ALL
+    }
+
+    async fn react(&self, happened: &Happened) -> Result<Vec<Job>, KernelError> {
+        // What nobody could be told when it happened is not told on the day on which a mail server is configured.
+        let Some((_, user)) = notices::of(happened).filter(|_| self.mailer.is_some()) else {
+            return Ok(Vec::new());
+        };
+        Ok(vec![Job {
+            ordering: ordering(happened),
+            ..Job::about(happened, user.to_string())
+        }])
+    }
+
+    async fn perform(&self, task: &Task) -> Outcome {
+        let composed = match self.compose(task).await {
+            Ok(Some(composed)) => composed,
+            Ok(None) => return Outcome::Done,
+            Err(error) if error.is_outage() => {
+                return Outcome::Later {
+                    after: Duration::from_secs(1),
+                };
+            }
+            Err(error) => {
+                tracing::error!(%error, "a letter could not be composed");
+                return Outcome::dead("the letter could not be composed");
+            }
+        };
+        let (kind, user, attempt) = (composed.kind, composed.user, task.attempt);
+        let sent = self.send(task, &composed).await;
+        let result = if sent.is_ok() { "sent" } else { "failed" };
+        metrics::counter!("chancery_letters_total", "kind" => kind.as_str(), "result" => result).increment(1);
+        let Err(failure) = sent else {
+            self.record(task, LetterEvent::Sent { kind, user, attempt }).await;
+            return Outcome::Done;
+        };
+        let for_good = matches!(failure, LetterFailure::Recipient | LetterFailure::Letter);
+        let event = LetterEvent::Failed {
+            kind,
+            user,
+            attempt,
+            reason: failure,
+            given_up: for_good || task.is_last,
+        };
+        self.record(task, event).await;
+        if for_good {
+            Outcome::dead(reason(failure))
+        } else {
+            Outcome::retry(reason(failure))
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            at_once: 2,
+            patience: Duration::from_secs(40),
+            schedule: &SCHEDULE,
+        }
+    }
+}
