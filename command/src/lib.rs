@@ -59,6 +59,8 @@ pub struct Commands {
     device_pace: auth::Pace,
     /// How many applications register by themselves.
     registration_pace: auth::RegistrationPace,
+    /// Which things are a user's.
+    holdings: Arc<dyn auth::Holdings>,
 }
 
 impl Commands {
@@ -69,7 +71,14 @@ impl Commands {
             hasher: Arc::new(hasher),
             device_pace: auth::Pace::default(),
             registration_pace: auth::RegistrationPace::default(),
+            holdings: Arc::new(auth::NoHoldings),
         }
+    }
+
+    /// The same, where there are read models to ask which things are a user's.
+    #[must_use]
+    pub fn with_holdings(self, holdings: Arc<dyn auth::Holdings>) -> Self {
+        Self { holdings, ..self }
     }
 
     /// Decides and appends, and answers what was changed: what most handlers end with.

@@ -22,6 +22,8 @@
 //! | it changes its registration | `PUT oauth2/register/{client_id}` | `application.changed`, `application.registration_token_issued` |
 //! | it ends it | `DELETE oauth2/register/{client_id}` | `application.disabled` |
 //! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
+//! | a person looks at their account | `GET account` and below | `session.continued` once a minute |
+//! | they withdraw what they allowed | `POST account/applications` | `consent.withdrawn` (facts lane) |
 //! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
 //! | applications hear that it ended | sent to their `backchannel_logout_uri` | `logout_token.delivered` or `logout_token.failed` |
 //! | an application looks whether it is the same session | `GET oauth2/check-session`, in a frame | none |
@@ -41,6 +43,7 @@
 //! | `authorize/` | the authorization endpoint: request (pushed, signed), redirect URIs, answer |
 //! | `sign_in.rs`, `flow.rs` | the sign-in page, and the sealed progress of a sign-in |
 //! | `sessions/`, `session_cookie.rs`, `known_device.rs` | who the browser is signed in as, the decisions on that, and who was before |
+//! | `account/` | where people see what they have, and change it: [the guide for users](account/mod.rs) |
 //! | `consent/` | what a person allows an application |
 //! | `code.rs`, `token/`, `grants.rs`, `exchanges.rs` | codes, the grants of the token endpoint, and the decisions on them |
 //! | `device/` | devices without a browser: asking, answering, codes |
@@ -54,6 +57,7 @@
 //! The rules: every artefact is bound to all that it is for, and checked for all of it where it is used; what
 //! happens once is decided by the log; nothing tells an unknown user from a wrong password.
 
+pub(crate) mod account;
 mod assets;
 mod audience;
 mod authorize;
@@ -96,6 +100,7 @@ use utoipa_axum::{
 };
 use web::{Code, Problem, cors};
 
+pub use account::{Holdings, NoHoldings};
 pub(crate) use authorize::redirect_uri::PolicySource;
 pub(crate) use device::pace::Pace;
 pub use logout::{BackChannelLogout, EndedSessions};
@@ -131,6 +136,11 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         )
         .routes(routes!(device::device_authorization).map(cors::open))
         .routes(routes!(device::get_device, device::post_device))
+        .routes(routes!(account::overview::get_account))
+        .routes(routes!(
+            account::applications::get_applications,
+            account::applications::post_applications
+        ))
         .routes(routes!(assets::asset))
 }
 

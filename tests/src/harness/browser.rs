@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Client, RequestBuilder};
 use url::Url;
 
-use super::{Answer, Application, Realm, User, api::plain_client, form_of, unique};
+use super::{Answer, Application, Realm, User, api::plain_client, form_of, press, unique};
 
 /// A browser of one person.
 #[derive(Clone, Debug)]
@@ -255,6 +255,22 @@ impl Browser {
     pub async fn confirm(&mut self, page: &Answer) -> Arrival {
         let form = form_of(&page.text);
         self.post(&form.action, &form.hidden).await
+    }
+
+    /// Presses the button of a page that is called so, with other fields of its form.
+    pub async fn press(&mut self, page: &Answer, label: &str, more: &[(&str, &str)]) -> Arrival {
+        let (action, mut fields) = press(&page.text, label);
+        fields.extend(more.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        self.post(&action, &fields).await
+    }
+
+    /// Opens a page of the account, and signs in where that is asked.
+    pub async fn account(&mut self, realm: &Realm, page: &str, user: &User) -> Answer {
+        let arrived = self.open(&realm.at(&format!("/account{page}"))).await.page();
+        if arrived.asked.contains("/account") {
+            return arrived;
+        }
+        self.fill(&arrived, &user.username, &user.password).await.page()
     }
 
     /// From an authorization request, through the sign-in page, back to the application.

@@ -9,6 +9,17 @@ pub struct HtmlForm {
     pub hidden: Vec<(String, String)>,
     /// The names of all its fields, in order.
     pub names: Vec<String>,
+    /// Its buttons, in order.
+    pub buttons: Vec<HtmlButton>,
+}
+
+/// A button of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HtmlButton {
+    /// What pressing it adds to the form, if it has a name.
+    pub field: Option<(String, String)>,
+    /// What it is called to those who hear the page.
+    pub label: String,
 }
 
 /// The first form of a page.
@@ -16,9 +27,36 @@ pub struct HtmlForm {
 /// # Panics
 /// If there is none, or it is not posted.
 pub fn form_of(html: &str) -> HtmlForm {
-    let (_, rest) = html
-        .split_once("<form")
-        .unwrap_or_else(|| panic!("no form in {html}"));
+    forms_of(html)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("no form in {html}"))
+}
+
+/// The forms of a page, in order.
+///
+/// # Panics
+/// If one is not posted.
+pub fn forms_of(html: &str) -> Vec<HtmlForm> {
+    html.split("<form").skip(1).map(parse).collect()
+}
+
+/// The fields that pressing a button sends, and where to: the button whose name, as it is heard, holds this text.
+///
+/// # Panics
+/// If there is no such button.
+pub fn press(html: &str, label: &str) -> (String, Vec<(String, String)>) {
+    for form in forms_of(html) {
+        if let Some(button) = form.buttons.iter().find(|button| button.label.contains(label)) {
+            let mut fields = form.hidden;
+            fields.extend(button.field.clone());
+            return (form.action, fields);
+        }
+    }
+    panic!("no button {label:?} in {html}")
+}
+
+fn parse(rest: &str) -> HtmlForm {
     let (form, _) = rest.split_once("</form>").expect("the form ends");
     let (head, body) = form.split_once('>').expect("the tag ends");
     assert_eq!(attribute(head, "method").as_deref(), Some("post"), "{head}");
@@ -33,10 +71,20 @@ pub fn form_of(html: &str) -> HtmlForm {
         }
         names.push(name);
     }
+    let buttons = body.split("<button").skip(1).map(|button| {
+        let tag = tag_of(button);
+        let text = button[tag.len()..].trim_start_matches('>').split('<').next();
+        HtmlButton {
+            field: attribute(tag, "name").map(|name| (name, attribute(tag, "value").unwrap_or_default())),
+            label: attribute(tag, "aria-label")
+                .unwrap_or_else(|| unescaped(text.unwrap_or_default()).trim().to_owned()),
+        }
+    });
     HtmlForm {
         action: attribute(head, "action").expect("an action"),
         hidden,
         names,
+        buttons: buttons.collect(),
     }
 }
 
@@ -106,5 +154,18 @@ mod tests {
         assert_eq!(form.action, "/a?b=1&c=2");
         assert_eq!(form.hidden, [("flow".to_owned(), "<>'".to_owned())]);
         assert_eq!(form.names, ["flow", "username"]);
+    }
+
+    #[test]
+    fn a_button_is_found_by_what_it_is_called_and_sends_what_it_holds() {
+        let page = r#"<form method="post" action="/a"><button type="submit">Out</button></form>
+            <form method="post" action="/b"><input type="hidden" name="flow" value="x">
+            <button type="submit" name="id" value="7" aria-label="Take it &amp; go">Take</button></form>"#;
+        let owned = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(press(page, "Out"), ("/a".to_owned(), Vec::new()));
+        assert_eq!(
+            press(page, "it & go"),
+            ("/b".to_owned(), vec![owned("flow", "x"), owned("id", "7")])
+        );
     }
 }

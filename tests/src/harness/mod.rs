@@ -23,7 +23,7 @@ pub use api::{Answer, Api};
 pub use browser::{Arrival, Authorization, Browser, Callback};
 pub use carried::carried;
 pub use hostile::{Hostile, Kind, forged};
-pub use html::{HtmlForm, form_of, passkey_options};
+pub use html::{HtmlButton, HtmlForm, form_of, forms_of, passkey_options, press};
 pub use kafka::{Published, published};
 pub use live::{Follower, Heard, Way};
 pub use mail::{MailServer, Received};

@@ -1,6 +1,6 @@
 //! What one node has taken away or spent, no other one gives: within a second, and at once for what is good once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_tests::harness::{
     Answer, Application, Authorization, Browser, Line, Nodes, Realm, Server, Signer, Tokens, User, at_once,
@@ -130,6 +130,54 @@ async fn a_consent_that_is_withdrawn_on_one_node_is_gone_from_every_other_within
     .await;
     let refused = far.refresh(&pair.application, tokens.refresh()).await;
     let _ = refused.is_oauth_error(400, "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_withdraws_at_one_node_is_gone_from_every_other_within_a_second() {
+    let Some(nodes) = Nodes::new() else { return };
+    // The one takes commands alone: its pages ask the read models that the other builds.
+    let worker = nodes.another("query,worker");
+    let mut pair = Pair::of(nodes.first("command"), nodes.another(ALL)).await;
+    let asking = json!({ "consent_required": true, "name": "The Shop" });
+    pair.application = pair.realm.application_with("web", asking).await;
+    let (realm, far, alice) = (&pair.realm, &pair.far, pair.realm.user().await);
+    let mut browser = Browser::new(realm);
+    let request = Authorization::new(realm, &pair.application, "openid offline_access");
+    let page = browser.open(&request.url()).await.sign_in_page();
+    let asked = browser.fill(&page, &alice.username, &alice.password).await.page();
+    let callback = browser.press(&asked, "Allow", &[]).await.back();
+    let tokens = Tokens::from(realm.redeem(&pair.application, callback.code(), &request).await);
+    assert!(pair.is_good(&tokens).await);
+
+    // Shown by the far node at once, too, and withdrawn at the near one.
+    let mut there = Browser::new(far);
+    there.take(browser.cookies());
+    let shown = there.account(far, "/applications", &alice).await.is(200);
+    assert!(shown.text.contains("The Shop"), "{}", shown.text);
+    let asked = Instant::now();
+    let page = loop {
+        // Until a node of commands has opened the read models, the page is for later.
+        let page = browser.account(realm, "/applications", &alice).await;
+        if page.status == 200 {
+            break page;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(60), "{}", page.text);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let _ = browser
+        .press(&page, "access of The Shop", &[])
+        .await
+        .page()
+        .is(200);
+    is_refused("what a person withdrew", async || {
+        !pair.is_good(&tokens).await && !far.is_active(&pair.application, tokens.refresh()).await
+    })
+    .await;
+    let refused = far.refresh(&pair.application, tokens.refresh()).await;
+    let _ = refused.is_oauth_error(400, "invalid_grant");
+    let after = there.account(far, "/applications", &alice).await.is(200);
+    assert!(!after.text.contains("The Shop"), "{}", after.text);
+    drop(worker);
 }
 
 #[tokio::test(flavor = "multi_thread")]

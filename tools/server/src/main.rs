@@ -3,7 +3,7 @@
 mod config;
 mod demo;
 mod docs;
-mod ended_sessions;
+mod holdings;
 mod listener;
 mod logging;
 mod management;

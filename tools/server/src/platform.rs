@@ -4,7 +4,7 @@
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -27,6 +27,9 @@ use crate::{
 /// was acknowledged is durable by then.
 const CLOSING: Duration = Duration::from_secs(10);
 
+/// After how long it is tried again to open what could not be opened.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// What every role stands on.
 pub struct Platform {
     /// Load, decide, append.
@@ -36,6 +39,8 @@ pub struct Platform {
     /// The read models and, on a worker, their runner, once they are [opened](Self::read); a node that only takes commands
     /// has none.
     pub reads: Option<Reads>,
+    /// The read models that a node which only takes commands [looks things up in](Self::look_up), once they are open.
+    pub looked_up: Arc<OnceLock<Reads>>,
     /// What workers do about what happens, once it is [started](Self::react).
     pub reactors: Option<Arc<Reactors>>,
     /// What publishes the log to Kafka on a worker, where it is configured, once it is [started](Self::publish).
@@ -76,6 +81,7 @@ impl Platform {
             kernel,
             keys,
             reads: None,
+            looked_up: Arc::default(),
             reactors: None,
             publisher: None,
             _read_lock: read_lock,
@@ -96,6 +102,34 @@ impl Platform {
             Place::Database(database) => Home::Database(*database),
         };
         self.reads = Some(Reads::open(Arc::clone(&self.kernel), home, follow).await?);
+        Ok(())
+    }
+
+    /// Opens read models in a database to look things up in, on a node that has none of its own. It does not wait until there are any:
+    /// signing in depends on no other node, and only pages that ask them are answered 503 until then.
+    pub fn look_up(&self, config: &Config) -> Result<(), Failure> {
+        let Place::Database(database) = config.places()?.read else {
+            return Ok(());
+        };
+        if self.reads.is_some() {
+            return Ok(());
+        }
+        let (kernel, looked_up) = (Arc::clone(&self.kernel), Arc::downgrade(&self.looked_up));
+        tokio::spawn(async move {
+            while looked_up.strong_count() > 0 {
+                let home = Home::Database((*database).clone());
+                match Reads::open(Arc::clone(&kernel), home, false).await {
+                    Ok(reads) => {
+                        if let Some(place) = looked_up.upgrade() {
+                            let _ = place.set(reads);
+                        }
+                        return;
+                    }
+                    Err(error) => tracing::warn!(%error, "the read models cannot be opened yet"),
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
         Ok(())
     }
 
@@ -128,7 +162,7 @@ impl Platform {
             if let Some(reactors) = &self.reactors {
                 reactors.close().await;
             }
-            if let Some(reads) = &self.reads {
+            for reads in self.reads.iter().chain(self.looked_up.get()) {
                 reads.close().await;
             }
             self.kernel.log().close().await;

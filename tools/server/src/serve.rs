@@ -16,7 +16,7 @@ use web::Edge;
 use crate::{
     Failure,
     config::{Config, Passwords, Role, Secret},
-    demo, docs, ended_sessions,
+    demo, docs, holdings,
     listener::{self, Ending},
     logging, management,
     platform::Platform,
@@ -54,6 +54,9 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         // Told of before the read models are there, which may take long: whoever asks whether it lives must not end it.
         let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
         platform.read(&config, config.is(Role::Worker)).await?;
+        if config.is(Role::Command) {
+            platform.look_up(&config)?;
+        }
         let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let edge = edge(&config, &platform, listening.unwrap_or(config.listen))?;
         let public = match listener {
@@ -63,7 +66,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
             None => None,
         };
         if config.is(Role::Worker) {
-            let ended = ended_sessions::of(&platform)?;
+            let ended = holdings::ended_sessions(&platform)?;
             platform
                 .react(&config, command::reactors::all(&edge, ended, config.smtp.open()?))
                 .await?;
@@ -190,7 +193,8 @@ async fn public(
         _ => None,
     };
     let app = if config.is(Role::Command) {
-        let commands = Commands::new(edge.clone(), hasher(&config.passwords)?);
+        let commands = Commands::new(edge.clone(), hasher(&config.passwords)?)
+            .with_holdings(holdings::of_users(platform));
         first_start(config, &commands).await?;
         let app = docs::mount(Some(command::api(commands.clone())), queries);
         if with_demo {

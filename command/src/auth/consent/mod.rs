@@ -3,7 +3,7 @@
 //! one browser and one session, and gives one code.
 
 pub mod decisions;
-mod words;
+pub(super) mod words;
 
 use axum::response::Response;
 use events::{

@@ -38,6 +38,14 @@ pub(super) fn wanted(
     }
 }
 
+/// All that somebody allows an application.
+pub(in crate::auth) fn allowed(consent: &Consent, realm: &str, settings: &Settings) -> Vec<String> {
+    let scopes = consent.scopes.iter().map(|name| scope(name, realm, settings));
+    scopes
+        .chain(consent.claims.iter().map(|name| claim(name)))
+        .collect()
+}
+
 /// One scope.
 pub(super) fn scope(name: &str, realm: &str, settings: &Settings) -> String {
     match name {

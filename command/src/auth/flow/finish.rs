@@ -17,6 +17,7 @@ use super::{
     methods,
 };
 use crate::auth::{
+    account,
     authorize::{self, answer},
     device, known_device,
     page::{self, PageError},
@@ -118,10 +119,11 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
 /// Goes where the sign-in was to lead. Signed in they are, whatever the application is answered.
 async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response, KernelError> {
     let (visit, flow) = (journey.visit, &journey.flow);
-    let answer = match (&flow.request, &flow.device) {
-        (Some(request), _) => authorize::grant(visit, request, signed_in, None).await,
-        (None, Some(user_code)) => page::see_other(&device::after_sign_in(visit, user_code)),
-        (None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
+    let answer = match (&flow.request, &flow.device, flow.account) {
+        (Some(request), _, _) => authorize::grant(visit, request, signed_in, None).await,
+        (None, Some(user_code), _) => page::see_other(&device::after_sign_in(visit, user_code)),
+        (None, None, Some(section)) => page::see_other(&account::path(visit, section)),
+        (None, None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
     };
     let mut response = visit.answer(answer);
     let held = HeldSession {

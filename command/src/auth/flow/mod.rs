@@ -36,7 +36,8 @@ use self::{
     methods::{Shown, passkey::Ceremony},
 };
 use super::{
-    authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn, visit::Visit,
+    account::Section, authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn,
+    visit::Visit,
 };
 
 const PURPOSE: &str = "flow";
@@ -56,6 +57,9 @@ pub struct Flow {
     /// The user code that brought someone here to approve a device; empty if they have yet to type it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// The page of the account that brought someone here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Section>,
     /// How far it has come.
     #[serde(default)]
     pub progress: Progress,
@@ -121,6 +125,7 @@ impl Flow {
             expires: kernel.now().after_seconds(SECONDS),
             request,
             device: None,
+            account: None,
             progress: Progress::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Journeys over HTTP, on a real log: browsers that keep cookies, applications that redeem codes, and those
 //! who try what they must not.
 
+mod account;
 mod authorize;
 mod browser;
 mod changes;
@@ -9,6 +10,7 @@ mod devices;
 mod dpop;
 mod exchanging;
 mod guards;
+mod holdings;
 mod opaque;
 mod passkeys;
 mod refreshing;
@@ -105,7 +107,8 @@ impl World {
             "https://id.example".parse().unwrap(),
             documents,
         );
-        let commands = Commands::new(edge, hasher);
+        let holdings = Arc::new(holdings::InLog(Arc::clone(&kernel)));
+        let commands = Commands::new(edge, hasher).with_holdings(holdings);
         let router = crate::auth::operations()
             .with_state(commands.clone())
             .split_for_parts()

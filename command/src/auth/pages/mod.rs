@@ -2,6 +2,7 @@
 //! nothing else; the handlers decide. Rule protected: nothing inline, no script needed (but for passkeys, which browsers give to scripts alone), everything escaped, and
 //! no wording that tells an unknown user from a wrong password.
 
+pub mod account;
 mod assets;
 mod device;
 mod sign_in;

@@ -98,6 +98,7 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         error,
     };
     let scopes = [text.to_owned()];
+    let pages = account_pages(text);
     let device_confirmation = DeviceConfirmation {
         realm_display_name: text,
         realm: text,
@@ -114,7 +115,7 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         application_name: text,
         allowed,
     };
-    vec![
+    let of_a_sign_in = vec![
         ("device entry", device_entry(None).render().unwrap()),
         (
             "device entry again",
@@ -181,6 +182,61 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         ("signed out", signed_out.render().unwrap()),
         ("error", error.render().unwrap()),
         ("form post", form_post.render().unwrap()),
+    ];
+    of_a_sign_in.into_iter().chain(pages).collect()
+}
+
+/// Every page of an account.
+fn account_pages(text: &str) -> Vec<(&'static str, String)> {
+    let link = account::Link {
+        name: "Overview",
+        path: text.to_owned(),
+        is_here: true,
+    };
+    let shell = |notice| account::Shell {
+        realm_display_name: text.to_owned(),
+        realm: text.to_owned(),
+        heading: "Overview",
+        links: vec![link.clone()],
+        action: text.to_owned(),
+        form: text.to_owned(),
+        notice,
+        username: text.to_owned(),
+        sign_out_action: text.to_owned(),
+        sign_out_flow: text.to_owned(),
+    };
+    let now = account::Moment(events::clock::Timestamp::from_seconds(1_767_225_600));
+    let about = account::About {
+        name: Some(text),
+        login: Some(text),
+        email: Some(text),
+        ways: vec![text.to_owned()],
+        since: now,
+    };
+    let allowed = [account::Allowed {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        is_active: false,
+        about: Some(text.to_owned()),
+        what: vec![text.to_owned()],
+        since: now,
+    }];
+    let (done, stale) = (Some(account::Notice::Withdrawn), Some(account::Notice::Stale));
+    vec![
+        (
+            "account",
+            account::Overview::new(shell(None), about).render().unwrap(),
+        ),
+        (
+            "account applications",
+            account::Applications::new(shell(done), &allowed)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "account applications, none",
+            account::Applications::new(shell(stale), &[]).render().unwrap(),
+        ),
     ]
 }
 

@@ -1,0 +1,218 @@
+//! The pages of an account. Rule protected: what was done is said, and what can be done is a form of its own; nothing secret is shown but what
+//! is shown once.
+
+use std::str::FromStr;
+
+use events::clock::Timestamp;
+use http::StatusCode;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
+use super::Template;
+
+/// A moment. UTC, said so: without a script a page cannot know the person's own time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub Timestamp);
+
+impl Moment {
+    fn time(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.0.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// For the attribute `datetime`.
+    pub fn for_machines(self) -> String {
+        self.time().format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// As people say it.
+    pub fn for_people(self) -> String {
+        let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+        self.time().format(&form).unwrap_or_default()
+    }
+}
+
+macro_rules! notices {
+    ($($(#[$about:meta])* $notice:ident = $name:literal, $status:ident: $title:literal, $text:literal;)*) => {
+        /// What a page of an account says of what was done, or was not.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Notice {
+            $($(#[$about])* $notice,)*
+        }
+
+        impl Notice {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$notice),*];
+
+            /// As an address names it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$notice => $name),* }
+            }
+
+            /// The status of a page that says it.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$notice => StatusCode::$status),* }
+            }
+
+            /// In a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$notice => $title),* }
+            }
+
+            /// What it means.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$notice => $text),* }
+            }
+        }
+    };
+}
+
+notices! {
+    /// An application has no access any more.
+    Withdrawn = "withdrawn", OK: "The access was withdrawn", "What the application had is void. It may ask you again.";
+    /// The form was too old, or of another session.
+    Stale = "stale", BAD_REQUEST: "This page was out of date", "Nothing was changed. This is how it stands now; try again.";
+    /// What was meant is not there.
+    Gone = "gone", NOT_FOUND: "That is not there any more", "Nothing was changed. This is how it stands now.";
+}
+
+impl Notice {
+    /// Whether something was not done.
+    pub fn is_trouble(self) -> bool {
+        self.status() != StatusCode::OK
+    }
+}
+
+/// There is no such notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownNotice;
+
+impl FromStr for Notice {
+    type Err = UnknownNotice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownNotice> {
+        let found = Self::ALL.iter().find(|notice| notice.as_str() == name);
+        found.copied().ok_or(UnknownNotice)
+    }
+}
+
+/// The way to a page of the account.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// What it is called.
+    pub name: &'static str,
+    /// Where it is.
+    pub path: String,
+    /// Whether it is this one.
+    pub is_here: bool,
+}
+
+/// What every page of an account has around it.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    /// The realm as people know it.
+    pub realm_display_name: String,
+    /// The realm as it stands in the URL.
+    pub realm: String,
+    /// What the page is called.
+    pub heading: &'static str,
+    /// The pages that there are.
+    pub links: Vec<Link>,
+    /// Where the forms of this page are posted.
+    pub action: String,
+    /// Binds them to the page and the session; comes back as the field `flow`.
+    pub form: String,
+    /// What was done, or was not.
+    pub notice: Option<Notice>,
+    /// Who is signed in.
+    pub username: String,
+    /// Where the sign-out button posts.
+    pub sign_out_action: String,
+    /// Binds the sign-out form to this session; comes back as the field `flow`.
+    pub sign_out_flow: String,
+}
+
+/// Declares a page of the account: its own fields beside what every page of it has around it.
+macro_rules! pages {
+    ($($(#[$doc:meta])* $page:ident in $path:literal { $($(#[$about:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Template)]
+        #[template(path = $path)]
+        pub struct $page<'a> {
+            realm_display_name: String,
+            realm: String,
+            shell: Shell,
+            $($field: $type,)*
+        }
+
+        impl<'a> $page<'a> {
+            /// The page.
+            pub fn new(shell: Shell, $($(#[$about])* $field: $type,)*) -> Self {
+                let (realm_display_name, realm) = (shell.realm_display_name.clone(), shell.realm.clone());
+                Self { realm_display_name, realm, shell, $($field,)* }
+            }
+        }
+    )*};
+}
+
+/// Who somebody is, and by what they sign in.
+#[derive(Debug, Clone)]
+pub struct About<'a> {
+    /// Their full name.
+    pub name: Option<&'a str>,
+    /// Their user name.
+    pub login: Option<&'a str>,
+    /// Their e-mail address.
+    pub email: Option<&'a str>,
+    /// By what they sign in.
+    pub ways: Vec<String>,
+    /// When this session began.
+    pub since: Moment,
+}
+
+/// An application that somebody allowed something.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// Its id; comes back as the field `application`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether people sign in to it.
+    pub is_active: bool,
+    /// Its home page.
+    pub about: Option<String>,
+    /// What it was allowed, in words.
+    pub what: Vec<String>,
+    /// When that was last given, or more of it.
+    pub since: Moment,
+}
+
+pages! {
+    /// Who one is, and by what one signs in.
+    Overview in "account_overview.html" {
+        about: About<'a>,
+    }
+    /// Which applications one allowed what: posts `flow` and `application`.
+    Applications in "account_applications.html" {
+        allowed: &'a [Allowed],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_notice_is_found_by_its_name_and_says_a_sentence() {
+        for notice in Notice::ALL {
+            assert_eq!(notice.as_str().parse(), Ok(*notice));
+            assert!(notice.text().ends_with('.') && !notice.title().is_empty());
+        }
+        assert_eq!("".parse::<Notice>(), Err(UnknownNotice));
+    }
+
+    #[test]
+    fn a_moment_is_said_in_utc() {
+        let moment = Moment(Timestamp::from_seconds(1_767_225_600));
+        assert_eq!(moment.for_people(), "1 January 2026, 00:00 UTC");
+        assert_eq!(moment.for_machines(), "2026-01-01T00:00:00Z");
+    }
+}
