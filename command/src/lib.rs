@@ -6,6 +6,7 @@
 //! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
 //! | [`reactors`] | what is done outside of the log about what happens: the list of those who do it |
+//! | [`words`] | what people are told, in their language |
 //! | [`claims`], [`faults`], [`body`] | words that the domains share |
 //!
 //! The rule: no write goes around [`Decide`]. A handler reads a request, makes a command of it and hands it to the
@@ -32,6 +33,7 @@ pub mod realms;
 mod tests;
 pub mod users;
 pub mod webhooks;
+pub mod words;
 
 use std::sync::Arc;
 

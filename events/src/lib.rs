@@ -27,6 +27,7 @@ pub mod fold;
 pub mod ids;
 pub mod kernel;
 pub mod keys;
+pub mod languages;
 pub mod letters;
 pub mod log;
 pub mod passkeys;

@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
+    languages::LanguageSettings,
     subject::{Lane, SubjectKind},
     topics::Topic,
 };
@@ -19,6 +20,10 @@ use crate::{
 /// What happens to a realm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is decoded, folded and gone; few are held at a time"
+)]
 pub enum RealmEvent {
     /// A realm was made. Its name is its own for ever.
     #[serde(rename = "realm.created")]
@@ -81,7 +86,7 @@ impl DomainEvent for RealmEvent {
             "Sections of a realm's settings were replaced.",
         )
         .watched()
-        .version(4),
+        .version(5),
         EventKind::plain(
             "signing_key.created",
             "A signing key was made and signs from now on.",
@@ -90,10 +95,10 @@ impl DomainEvent for RealmEvent {
         EventKind::plain("signing_key.retired", "A signing key was withdrawn at once.").watched(),
     ];
 
-    /// Versions 1 to 3 of the settings had fewer sections.
+    /// Versions 1 to 4 of the settings had fewer sections.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("settings.changed", 1..=3) => Ok(data),
+            ("settings.changed", 1..=4) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -463,6 +468,8 @@ pub struct Settings {
     pub mfa: MfaSettings,
     /// Whether and how people sign in with passkeys.
     pub passkeys: PasskeySettings,
+    /// Which languages its pages and messages are in.
+    pub languages: LanguageSettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -490,6 +497,9 @@ pub struct SettingsChange {
     /// Whether and how people sign in with passkeys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passkeys: Option<PasskeySettings>,
+    /// Which languages its pages and messages are in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<LanguageSettings>,
 }
 
 impl Fold for Settings {
@@ -504,6 +514,7 @@ impl Fold for Settings {
             replace(&mut self.oauth, change.oauth.as_ref());
             replace(&mut self.mfa, change.mfa.as_ref());
             replace(&mut self.passkeys, change.passkeys.as_ref());
+            replace(&mut self.languages, change.languages.as_ref());
         }
     }
 }

@@ -13,6 +13,7 @@ use events::{
     credentials::CredentialEvent,
     event::Event,
     ids::{ApplicationId, CredentialId, EventId, GrantId, SessionId, UserId, WebhookId},
+    languages::{Language, LanguageSettings},
     letters::{LetterEvent, LetterFailure, LetterKind},
     passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{PermissionEvent, PrincipalKind, Role},
@@ -211,6 +212,10 @@ fn samples() -> Vec<Event> {
                     root: "-----BEGIN CERTIFICATE-----".into(),
                 }],
                 ..PasskeySettings::default()
+            }),
+            languages: Some(LanguageSettings {
+                enabled: [Language::German, Language::Chinese].into(),
+                default: Language::German,
             }),
         })
         .into(),

@@ -12,6 +12,7 @@ use events::{
     auth::Method,
     clock::Timestamp,
     ids::RealmId,
+    languages::{Language, LanguageSettings},
     realms::{
         AttributeSchema, AttributeType, DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings,
         PasskeySettings, PasswordSettings, RegistrationSettings, SecurityProfile, SessionSettings, Settings,
@@ -167,6 +168,8 @@ struct RealmSettings {
     mfa: MfaRules,
     /// Whether and how people sign in with passkeys.
     passkeys: PasskeyRules,
+    /// Which languages its pages and messages are in.
+    languages: LanguageRules,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
@@ -310,6 +313,25 @@ impl From<PasskeySettings> for PasskeyRules {
     }
 }
 
+/// Which languages a realm's pages and messages are in (BCP 47).
+#[derive(Debug, Serialize, ToSchema)]
+struct LanguageRules {
+    /// Those that people may choose from.
+    enabled: Vec<&'static str>,
+    /// The one for who asks for none of these.
+    default: &'static str,
+}
+
+impl From<LanguageSettings> for LanguageRules {
+    fn from(settings: LanguageSettings) -> Self {
+        let LanguageSettings { enabled, default } = settings;
+        Self {
+            enabled: enabled.into_iter().map(Language::tag).collect(),
+            default: default.tag(),
+        }
+    }
+}
+
 impl From<MfaSettings> for MfaRules {
     fn from(settings: MfaSettings) -> Self {
         let MfaSettings { policy, methods } = settings;
@@ -353,6 +375,7 @@ impl RealmSettings {
             oauth,
             mfa,
             passkeys,
+            languages,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -421,6 +444,7 @@ impl RealmSettings {
             oauth: oauth.into(),
             mfa: mfa.into(),
             passkeys: passkeys.into(),
+            languages: languages.into(),
             updated_at: updated_at.map(Moment),
             version,
         }

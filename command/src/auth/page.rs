@@ -134,7 +134,7 @@ pub fn see_other(location: &str) -> Result<Response, PageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::pages::ErrorPage;
+    use crate::{auth::pages::ErrorPage, words};
 
     fn policy(response: &Response) -> &str {
         response.headers()[header::CONTENT_SECURITY_POLICY]
@@ -144,8 +144,7 @@ mod tests {
 
     fn error_page() -> ErrorPage<'static> {
         ErrorPage {
-            realm_display_name: None,
-            realm: "demo",
+            say: words::testing::english(),
             title: "t",
             message: "m",
             code: "c",

@@ -5,10 +5,13 @@ use axum::response::Response;
 use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
-use web::{Code, Problem};
+use web::{Code, Problem, layers::Asked};
 
 use super::{page, pages::ErrorPage};
-use crate::realms::SigningKeyError;
+use crate::{
+    realms::SigningKeyError,
+    words::{self, Say},
+};
 
 /// What was wrong with a request, as far as the person is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,37 +31,21 @@ pub enum Wrong {
 impl Wrong {
     const fn title(self) -> &'static str {
         match self {
-            Self::Request => "This request cannot be answered",
-            Self::Application => "This application is not known here",
-            Self::WayBack => "There is no safe way back",
-            Self::SignOut => "You were not signed out",
-            Self::Form => "This request cannot be read",
+            Self::Request => "request",
+            Self::Application => "application",
+            Self::WayBack => "way-back",
+            Self::SignOut => "not-signed-out",
+            Self::Form => "unreadable",
         }
     }
 
     const fn message(self) -> &'static str {
         match self {
-            Self::Request => {
-                "The application that sent you here asked in a way that is not valid. Go back to it and try again; if that \
-                 does not help, tell the people who run it."
-            }
-            Self::Application => {
-                "The link that you followed names an application that people do not sign in to here, or not any more. Go back to \
-                 where you came from; if you expected to get in, tell the people who run the application."
-            }
-            Self::WayBack => {
-                "The address that you were to be sent to is not one that the application has registered, so you were sent \
-                 nowhere. If a message or a site that you do not know led you here, close this page; else tell the people who \
-                 run the application."
-            }
-            Self::SignOut => {
-                "The application that sent you here asked in a way that is not valid, so nothing has changed: if you were signed \
-                 in, you still are. Tell the people who run the application."
-            }
-            Self::Form => {
-                "A part of it is missing, is there twice, or is too long. Go back to where you came from and begin again; if \
-                 that does not help, tell the people who run the application."
-            }
+            Self::Request => "request-message",
+            Self::Application => "application-message",
+            Self::WayBack => "way-back-message",
+            Self::SignOut => "not-signed-out-message",
+            Self::Form => "unreadable-message",
         }
     }
 }
@@ -68,8 +55,10 @@ impl Wrong {
 pub struct PageError {
     status: StatusCode,
     code: &'static str,
+    /// The names of the messages.
     title: &'static str,
     message: &'static str,
+    /// For developers, who read English.
     detail: Option<String>,
     retry_after: Option<u64>,
 }
@@ -92,9 +81,8 @@ impl PageError {
         Self {
             status: StatusCode::BAD_REQUEST,
             code: "stale",
-            title: "This page was out of date",
-            message: "It had been open for too long, was sent twice, or was opened in another browser. Go back to the \
-                      application that sent you here and begin again.",
+            title: "stale",
+            message: "stale-message",
             detail: None,
             retry_after: None,
         }
@@ -105,8 +93,8 @@ impl PageError {
         Self {
             status: StatusCode::FORBIDDEN,
             code: "unmet_authentication_requirements",
-            title: "More is needed to sign in here",
-            message: "You have no second way to show who you are that counts here. Ask the people who run this service.",
+            title: "unmet",
+            message: "unmet-message",
             detail: None,
             retry_after: None,
         }
@@ -117,8 +105,8 @@ impl PageError {
         Self {
             status: StatusCode::NOT_FOUND,
             code: "not_found",
-            title: "There is nothing here",
-            message: "Check the address, or go back to where you came from.",
+            title: "nothing-here",
+            message: "nothing-here-message",
             detail: None,
             retry_after: None,
         }
@@ -128,8 +116,8 @@ impl PageError {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "unavailable",
-            title: "This does not work just now",
-            message: "It is not your doing. Try again in a few seconds.",
+            title: "unavailable",
+            message: "unavailable-message",
             detail: None,
             retry_after: Some(2),
         }
@@ -140,8 +128,8 @@ impl PageError {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             code: "internal",
-            title: "Something went wrong",
-            message: "It is not your doing. Try again later; if it stays so, tell the people who run this service.",
+            title: "internal",
+            message: "internal-message",
             detail: None,
             retry_after: None,
         }
@@ -152,8 +140,8 @@ impl PageError {
         let error = match problem.code() {
             Code::NotFound | Code::Misdirected => Self::no_realm(),
             Code::MethodNotAllowed => Self {
-                title: "This page is not used in this way",
-                message: "Go back to where you came from and begin again.",
+                title: "other-method",
+                message: "other-method-message",
                 ..Self::no_realm()
             },
             Code::Timeout
@@ -163,8 +151,8 @@ impl PageError {
             | Code::TooManyConnections => Self::unavailable(),
             Code::Internal => Self::internal(),
             Code::Unauthenticated | Code::Forbidden => Self {
-                title: "This is not for you to see",
-                message: "Go back to where you came from.",
+                title: "not-for-you",
+                message: "not-for-you-message",
                 ..Self::no_realm()
             },
             Code::MalformedRequest
@@ -186,13 +174,12 @@ impl PageError {
     }
 
     /// The page.
-    pub fn into_page(self, realm_display_name: Option<&str>, realm: &str, request_id: Uuid) -> Response {
+    pub fn into_page(self, say: &Say, request_id: Uuid) -> Response {
         let request_id = request_id.to_string();
         let template = ErrorPage {
-            realm_display_name,
-            realm,
-            title: self.title,
-            message: self.message,
+            say,
+            title: &say.text(self.title).to_string(),
+            message: &say.text(self.message).to_string(),
             code: self.code,
             request_id: &request_id,
             developer_detail: self.detail.as_deref(),
@@ -237,19 +224,27 @@ impl From<SigningKeyError> for PageError {
 
 /// A problem as a page, for the person who asked for one below a realm's address: what never came to a page of its own (a wrong address,
 /// a body that is too long, trouble) is told to them like anything else.
-pub fn problem_page(problem: &Problem, path: &str, request_id: Uuid) -> Option<Response> {
-    let (realm, _) = path.strip_prefix("/realms/")?.split_once('/')?;
-    Some(PageError::before(problem).into_page(None, realm, request_id))
+pub fn problem_page(problem: &Problem, asked: &Asked, request_id: Uuid) -> Option<Response> {
+    let (realm, _) = asked.path.strip_prefix("/realms/")?.split_once('/')?;
+    let say = words::nowhere(realm, &asked.headers);
+    Some(PageError::before(problem).into_page(&say, request_id))
 }
 
 #[cfg(test)]
 mod tests {
+    use events::languages::Language;
+    use http::HeaderMap;
+
     use super::*;
+
+    fn say() -> Say {
+        Say::nowhere("demo", Language::English)
+    }
 
     #[test]
     fn trouble_that_passes_says_when_to_try_again() {
         let page = PageError::from(KernelError::Log(LogError::Unavailable("disk full".to_owned())));
-        let response = page.into_page(None, "demo", Uuid::nil());
+        let response = page.into_page(&say(), Uuid::nil());
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
     }
@@ -263,13 +258,19 @@ mod tests {
                 (code.status(), code.as_str()),
                 "{code:?}"
             );
-            assert!(!error.title.is_empty() && error.message.ends_with('.'));
+            assert_eq!(error.message, format!("{}-message", error.title));
         }
     }
 
     #[test]
     fn only_what_is_below_a_realm_has_pages() {
-        let page = |path| problem_page(&Problem::new(Code::NotFound), path, Uuid::nil());
+        let page = |path: &str| {
+            let asked = Asked {
+                path: path.to_owned(),
+                headers: HeaderMap::new(),
+            };
+            problem_page(&Problem::new(Code::NotFound), &asked, Uuid::nil())
+        };
         assert_eq!(
             page("/realms/demo/nothing").map(|page| page.status()),
             Some(StatusCode::NOT_FOUND)

@@ -44,7 +44,7 @@ pub(super) struct AuthorizationParameters {
     claims: Option<String>,
     /// Authentication contexts, by preference; voluntary.
     acr_values: Option<String>,
-    /// Languages, by preference; taken and not used.
+    /// Languages of the pages, by preference, separated by spaces; the first that the realm speaks counts.
     ui_locales: Option<String>,
     /// Languages of claims, by preference; taken and not used.
     claims_locales: Option<String>,

@@ -1,5 +1,5 @@
 //! The cookies of a realm: the session, the browser's own random value that sign-in forms are bound to, and the names
-//! of others (`known_device.rs`, and `session_state.rs`, whose cookie alone is for scripts). The rule: `__Host-`, Secure, HttpOnly, SameSite=Lax, one name for each realm; what comes back is
+//! of others (the language; `known_device.rs`, and `session_state.rs`, whose cookie alone is for scripts). The rule: `__Host-`, Secure, HttpOnly, SameSite=Lax, one name for each realm; what comes back is
 //! believed only under our own MAC, which names the realm and the incarnation of the log. On plain-http
 //! loopback alone: another name, without Secure.
 
@@ -7,11 +7,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
     ids::{RealmId, SessionId},
     kernel::{Kernel, KernelError},
+    languages::Language,
 };
 use http::{HeaderMap, HeaderValue, header};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use web::Edge;
+
+use super::visit::Visit;
 
 /// The bytes of the browser's random value.
 const BROWSER_BYTES: usize = 32;
@@ -24,6 +27,8 @@ pub(super) enum Name {
     Device,
     /// Whether the session is the same one still (`session_state.rs`).
     State,
+    /// In which language the pages are.
+    Language,
 }
 
 /// The part of a realm's id that is random: two realms made in the same minute differ here.
@@ -34,6 +39,7 @@ pub(super) fn name(name: Name, realm: RealmId, loopback: bool) -> String {
         Name::Browser => "chancery-flow",
         Name::Device => "chancery-device",
         Name::State => "chancery-state",
+        Name::Language => "chancery-language",
     };
     let id = realm.0.simple().to_string();
     format!("{prefix}{what}-{}", &id[20..])
@@ -177,6 +183,26 @@ impl Browser {
         let name = name(Name::Browser, realm, loopback);
         header_value(&format!("{name}={}{}", self.value, attributes(loopback))).map(Some)
     }
+}
+
+/// How long a browser keeps the language that was asked for last, in seconds: a year.
+const LANGUAGE_SECONDS: u64 = 365 * 86_400;
+
+/// The language that this browser was told to keep: a tag, which is a wish like any other.
+pub fn language<'a>(edge: &Edge, realm: RealmId, headers: &'a HeaderMap) -> Option<&'a str> {
+    value(headers, &name(Name::Language, realm, edge.is_loopback_http()))
+}
+
+/// `Set-Cookie` for the language, if the browser does not keep it yet.
+pub fn keep_language(visit: &Visit, language: Language) -> Option<HeaderValue> {
+    let (edge, realm) = (&visit.edge, visit.realm.id);
+    if self::language(edge, realm, &visit.headers) == Some(language.tag()) {
+        return None;
+    }
+    let loopback = edge.is_loopback_http();
+    let (name, tag) = (name(Name::Language, realm, loopback), language.tag());
+    let cookie = format!("{name}={tag}; Max-Age={LANGUAGE_SECONDS}{}", attributes(loopback));
+    HeaderValue::from_str(&cookie).ok()
 }
 
 pub(super) fn header_value(text: &str) -> Result<HeaderValue, KernelError> {

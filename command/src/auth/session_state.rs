@@ -38,7 +38,7 @@ const SALT_BYTES: usize = 16;
 pub(super) async fn check_session(visit: Visit) -> Response {
     let loopback = visit.edge.is_loopback_http();
     let template = CheckSession {
-        realm: &visit.realm.name,
+        say: &visit.say,
         cookie: &session_cookie::name(Name::State, visit.realm.id, loopback),
     };
     page::frame(&template).into_response()

@@ -76,7 +76,7 @@ async fn show(visit: &Visit, commands: &Commands, query: Query) -> Result<Respon
                 let addable: Vec<_> = enrolment::addable(&policy).collect();
                 let adds = form.get("add").and_then(|name| name.parse().ok());
                 match adds.filter(|method| addable.contains(method)) {
-                    Some(method) => add(visit, commands, browser, &signed_in, method).await,
+                    Some(method) => Box::pin(add(visit, commands, browser, &signed_in, method)).await,
                     None => show_signed_in(visit, &signed_in, &addable).await,
                 }
             }
@@ -128,14 +128,13 @@ async fn show_signed_in(
         .map(|method| WayIn {
             method: method.as_str(),
             label: match method {
-                Method::Passkey => "Add a passkey",
-                _ => "Add an authenticator app",
+                Method::Passkey => "add-passkey",
+                _ => "add-totp",
             },
         })
         .collect();
     let template = SignedInPage {
-        realm_display_name: &visit.realm.display_name,
-        realm: &visit.realm.name,
+        say: &visit.say,
         username: signed_in.name(),
         signed_in_at: OffsetDateTime::from_unix_timestamp(signed_in.session.started.seconds())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH),

@@ -2,7 +2,7 @@
 //! caller's network, the request's id. The rule: a realm that does not exist and one that is suspended answer
 //! the same; a body is a form of the one type that forms have.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::OnceLock};
 
 use axum::{
     extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request},
@@ -12,6 +12,7 @@ use events::{
     envelope::Actor,
     event::Network,
     kernel::{Context, KernelError},
+    languages::Language,
 };
 use http::{HeaderMap, Method, header, request::Parts};
 use uuid::Uuid;
@@ -23,9 +24,10 @@ use web::{
 
 use super::{
     page::{PageError, Wrong},
-    session_cookie::Browser,
+    session_cookie::{self, Browser},
     sessions::SignedIn,
 };
+use crate::words::{self, Say};
 
 /// One request to a realm that is there and works. As an extractor it is for pages: what fails is a page.
 pub struct Visit {
@@ -43,6 +45,10 @@ pub struct Visit {
     pub method: Method,
     /// Its path.
     pub path: String,
+    /// In which language it is answered, and in whose name.
+    pub say: Say,
+    /// The language that the request asks for itself, for the browser to keep.
+    wished: OnceLock<Language>,
 }
 
 impl Visit {
@@ -87,11 +93,30 @@ impl Visit {
         Ok(())
     }
 
+    /// Takes the language that is asked for by what a request names and does not carry itself (RFC 9101, RFC 9126): the pages that
+    /// it leads to are in it.
+    pub async fn wish(&self, ui_locales: Option<&str>) -> Result<(), KernelError> {
+        let settings = self.edge.settings(self.realm.id).await?.languages;
+        if let Some(language) = words::wished(&settings, ui_locales) {
+            self.wished.get_or_init(|| language);
+        }
+        Ok(())
+    }
+
     /// The answer, or the page that says what is wrong.
     pub fn answer(&self, answer: Result<Response, PageError>) -> Response {
-        answer.unwrap_or_else(|error| {
-            error.into_page(Some(&self.realm.display_name), &self.realm.name, self.request_id)
-        })
+        let mut response = answer.unwrap_or_else(|error| error.into_page(&self.say, self.request_id));
+        if let Some(language) = self.wished.get()
+            && let Some(cookie) = session_cookie::keep_language(self, *language)
+            && !response
+                .headers()
+                .get_all(header::SET_COOKIE)
+                .iter()
+                .any(|set| set == cookie)
+        {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
     }
 }
 
@@ -123,9 +148,29 @@ struct Closed {
     error: Option<KernelError>,
 }
 
+/// What the query asks for as the language.
+fn ui_locales(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "ui_locales")
+        .map(|(_, value)| value.into_owned())
+}
+
 async fn visit<S: Send + Sync>(edge: Edge, parts: &mut Parts, state: &S) -> Result<Visit, Closed> {
     let realm = open_realm(&edge, parts, state).await?;
+    let settings = edge.settings(realm.id).await.map_err(|error| Closed {
+        named: realm.name.clone(),
+        error: Some(error),
+    })?;
+    let (ui_locales, kept) = (
+        ui_locales(parts),
+        session_cookie::language(&edge, realm.id, &parts.headers),
+    );
+    let language = words::choice(&settings.languages, ui_locales.as_deref(), kept, &parts.headers);
+    let wished = words::wished(&settings.languages, ui_locales.as_deref());
     Ok(Visit {
+        say: Say::of(&realm, &settings.languages, language),
+        wished: wished.map_or_else(OnceLock::new, OnceLock::from),
         realm,
         request_id: access::request_id(parts, &edge),
         network: access::network(parts),
@@ -147,7 +192,7 @@ where
         let request_id = access::request_id(parts, &edge);
         visit(edge, parts, state).await.map_err(|closed| {
             let error = closed.error.map_or_else(PageError::no_realm, PageError::from);
-            error.into_page(None, &closed.named, request_id)
+            error.into_page(&words::nowhere(&closed.named, &parts.headers), request_id)
         })
     }
 }

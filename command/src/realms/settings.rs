@@ -8,6 +8,7 @@ use events::{
     auth::Method,
     ids::RealmId,
     kernel::{Context, Decide, Decision, KernelError, Reader},
+    languages::{Language, LanguageSettings},
     realms::{
         DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings, PasskeySettings, PasswordSettings,
         RealmEvent, RegistrationSettings, SessionSettings, Settings, SettingsChange, TokenSettings,
@@ -139,6 +140,15 @@ sections! {
         /// The only kinds of authenticators that new passkeys may be of, all of them (at most 50), which their makers must vouch for; none for any.
         authenticators: TrustedAuthenticators,
     }
+    /// Which languages its pages and messages are in.
+    LanguagePatch of LanguageSettings {
+        /// Those that people may choose from, all of them: of `en`, `de`, `zh-Hans`.
+        #[schema(value_type = Option<Vec<String>>)]
+        enabled: BTreeSet<Language>,
+        /// The one for who asks for none of these; one of them.
+        #[schema(value_type = Option<String>)]
+        default: Language,
+    }
 }
 
 /// From how a value is written in a request to how it is kept.
@@ -171,6 +181,9 @@ pub struct SettingsPatch {
     /// Whether and how people sign in with passkeys.
     #[serde(default, deserialize_with = "object")]
     pub passkeys: Option<PasskeyPatch>,
+    /// Which languages its pages and messages are in.
+    #[serde(default, deserialize_with = "object")]
+    pub languages: Option<LanguagePatch>,
 }
 
 /// Changes a realm's settings.
@@ -204,6 +217,7 @@ impl Decide for ChangeSettings {
             oauth,
             mfa,
             passkeys,
+            languages,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -215,6 +229,7 @@ impl Decide for ChangeSettings {
             oauth: oauth.as_ref().map(|patch| patch.onto(&settings.oauth)),
             mfa: mfa.as_ref().map(|patch| patch.onto(&settings.mfa)),
             passkeys: passkeys.as_ref().map(|patch| patch.onto(&settings.passkeys)),
+            languages: languages.as_ref().map(|patch| patch.onto(&settings.languages)),
         };
         check(&change, settings)?;
         let change = SettingsChange {
@@ -227,6 +242,7 @@ impl Decide for ChangeSettings {
             oauth: change.oauth.filter(|section| *section != settings.oauth),
             mfa: change.mfa.filter(|section| *section != settings.mfa),
             passkeys: change.passkeys.filter(|section| *section != settings.passkeys),
+            languages: change.languages.filter(|section| *section != settings.languages),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -273,6 +289,10 @@ fn check(change: &SettingsChange, settings: &Settings) -> Result<(), Faults> {
     }
     if let Some(passkeys) = &change.passkeys {
         passkeys::check(passkeys, &mut faults);
+    }
+    if let Some(languages) = &change.languages {
+        let spoken = languages.enabled.contains(&languages.default);
+        faults.unless(spoken, "languages.default", "must be one of those enabled");
     }
     if change.mfa.is_some() || change.passkeys.is_some() {
         let mfa = change.mfa.as_ref().unwrap_or(&settings.mfa);
@@ -450,6 +470,7 @@ mod tests {
             oauth,
             mfa,
             passkeys,
+            languages,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
@@ -459,6 +480,7 @@ mod tests {
             oauth: Some(oauth),
             mfa: Some(mfa),
             passkeys: Some(passkeys),
+            languages: Some(languages),
         };
         assert_eq!(check(&all, &Settings::default()), Ok(()));
     }

@@ -158,7 +158,12 @@ impl ProviderMetadata {
             acr_values_supported: Assurance::ALL.map(Assurance::acr).into(),
             prompt_values_supported: offered::PROMPTS.to_vec(),
             display_values_supported: vec!["page"],
-            ui_locales_supported: offered::UI_LOCALES.to_vec(),
+            ui_locales_supported: settings
+                .languages
+                .enabled
+                .iter()
+                .map(|language| language.tag())
+                .collect(),
             claim_types_supported: vec!["normal"],
             claims_supported: offered::claims(settings),
             claims_parameter_supported: true,

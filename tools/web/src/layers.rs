@@ -12,7 +12,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
 use tracing::{Instrument, field};
@@ -44,7 +44,15 @@ pub struct RequestId(pub Uuid);
 pub struct GoesOn;
 
 /// Draws a problem for a person, by the path that was asked and the request's id; `None` where nothing is for people.
-pub type Draw = fn(&Problem, &str, Uuid) -> Option<Response>;
+pub type Draw = fn(&Problem, &Asked, Uuid) -> Option<Response>;
+
+/// What a person asked for, as far as a page about what went wrong needs it.
+pub struct Asked {
+    /// The path.
+    pub path: String,
+    /// The headers.
+    pub headers: HeaderMap,
+}
 
 /// Puts all of it around a router.
 pub fn edge_layers(app: Router, edge: &Edge, draw: Draw) -> Router {
@@ -75,11 +83,14 @@ async fn outermost(State((edge, draw)): State<(Edge, Draw)>, mut request: Reques
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
     let span = tracing::info_span!("request", %id, method, route, status = field::Empty);
-    let path = reads_pages(&request).then(|| request.uri().path().to_owned());
+    let asked = reads_pages(&request).then(|| Asked {
+        path: request.uri().path().to_owned(),
+        headers: request.headers().clone(),
+    });
     let started = Instant::now();
 
     let response = next.run(request).instrument(span.clone()).await;
-    let drawn = |problem: &Problem| draw(problem, path.as_deref()?, id);
+    let drawn = |problem: &Problem| draw(problem, asked.as_ref()?, id);
     let mut response = told(response, id, drawn);
     protect(&mut response, edge.public_url().starts_with("https://"));
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {

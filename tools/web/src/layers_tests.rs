@@ -49,7 +49,8 @@ fn routes() -> Router {
 
 async fn answer(request: Builder, body: Body) -> Response {
     let world = World::new().await;
-    let page: Draw = |problem, path, id| {
+    let page: Draw = |problem, asked, id| {
+        let path = &asked.path;
         let text = format!("{path} {} {id}", problem.code().as_str());
         let page = (
             problem.code().status(),

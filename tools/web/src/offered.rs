@@ -22,8 +22,6 @@ pub const CODE_CHALLENGE_METHOD: &str = "S256";
 pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 /// How users are named to applications (OpenID Connect Core, section 8).
 pub const SUBJECT_TYPES: [&str; 2] = ["public", "pairwise"];
-/// The language of the hosted pages (BCP 47).
-pub const UI_LOCALES: [&str; 1] = ["en"];
 
 /// How the answer of the authorization endpoint travels (OAuth 2.0 Multiple Response Type Encoding Practices; Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

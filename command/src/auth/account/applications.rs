@@ -96,7 +96,7 @@ async fn page(
             is_active: application.is_active(),
             name: application.settings.name,
             about: application.settings.client_uri,
-            what: words::allowed(&consent, &visit.realm.display_name, &visitor.settings),
+            what: words::allowed(&consent, &visit.say, &visitor.settings),
             since: Moment(consent.given),
         });
     }

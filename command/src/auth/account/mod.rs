@@ -59,8 +59,8 @@ impl Section {
     /// What it is called.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Overview => "Overview",
-            Self::Applications => "Applications",
+            Self::Overview => "account-overview",
+            Self::Applications => "account-applications",
         }
     }
 }

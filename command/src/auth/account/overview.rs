@@ -15,6 +15,7 @@ use crate::auth::{
     pages::account::{About, Moment, Overview},
     visit::Visit,
 };
+use crate::words::Say;
 
 /// The account of who is signed in.
 #[utoipa::path(
@@ -40,7 +41,7 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
     let ways = held
         .methods()
         .into_iter()
-        .map(|method| way(method, &held))
+        .map(|method| way(method, &held, &visit.say))
         .collect();
     let profile = &signed_in.state.profile;
     let about = About {
@@ -55,23 +56,15 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
 }
 
 /// How somebody signs in, in words.
-fn way(method: Method, held: &Held) -> String {
-    let several = |count: usize, one: &str, many: &str| match count {
-        1 => one.to_owned(),
-        count => format!("{count} {many}"),
+fn way(method: Method, held: &Held, say: &Say) -> String {
+    let several = |name, count: usize| {
+        let number = u64::try_from(count).unwrap_or(u64::MAX);
+        say.text(name).with("number", number).to_string()
     };
     match method {
-        Method::Password => "A password".to_owned(),
-        Method::Passkey => several(held.passkeys.passkeys.len(), "A passkey", "passkeys"),
-        Method::Totp => several(
-            held.totp.devices.len(),
-            "An authenticator app",
-            "authenticator apps",
-        ),
-        Method::RecoveryCode => several(
-            held.recovery_codes.remaining(),
-            "One recovery code",
-            "recovery codes",
-        ),
+        Method::Password => say.text("way-password").to_string(),
+        Method::Passkey => several("way-passkeys", held.passkeys.passkeys.len()),
+        Method::Totp => several("way-totp", held.totp.devices.len()),
+        Method::RecoveryCode => several("way-recovery-codes", held.recovery_codes.remaining()),
     }
 }

@@ -93,15 +93,14 @@ impl Visitor<'_> {
     }
 
     /// What every page of the account has around it.
-    pub async fn shell(&self, notice: Option<Notice>) -> Result<Shell, PageError> {
+    pub async fn shell(&self, notice: Option<Notice>) -> Result<Shell<'_>, PageError> {
         let links = Section::ALL.map(|section| Link {
             name: section.name(),
             path: path(self.visit, section),
             is_here: section == self.section,
         });
         Ok(Shell {
-            realm_display_name: self.visit.realm.display_name.clone(),
-            realm: self.visit.realm.name.clone(),
+            say: &self.visit.say,
             heading: self.section.name(),
             links: links.to_vec(),
             action: path(self.visit, self.section),

@@ -173,8 +173,7 @@ pub async fn send(
         return page::see_other(&address);
     }
     let template = FormPost {
-        realm_display_name: &visit.realm.display_name,
-        realm: &visit.realm.name,
+        say: &visit.say,
         application_name: Some(&application.settings.name),
         action: &reply_to.redirect_uri,
         params: &params,

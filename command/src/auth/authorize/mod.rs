@@ -97,6 +97,7 @@ async fn authorize(
             };
         }
     };
+    visit.wish(form.given("ui_locales")).await?;
     let reply_to = reply::reply_to(&form, &application, &required)?;
     if posted
         && session_cookie::session(&visit.edge, visit.realm.id, &visit.headers)

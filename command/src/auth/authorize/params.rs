@@ -23,7 +23,7 @@ const MAX_SCOPE: usize = 2_048;
 const MAX_RESOURCES: usize = 16;
 /// The longest resource, in bytes.
 const MAX_RESOURCE: usize = 2_048;
-/// The longest of the parameters that are taken and have nothing to choose here, in bytes.
+/// The longest of the parameters that are wishes, in bytes.
 const MAX_IGNORED: usize = 1_024;
 
 /// For the id token.
@@ -48,7 +48,8 @@ pub(super) fn acr_values(form: &Form, default: &[String]) -> Result<Option<Assur
     })
 }
 
-/// What is voluntary and has nothing to choose: there is one language and one kind of page (OpenID Connect Core, 3.1.2.1). It must be readable nevertheless.
+/// What is voluntary and no part of the request that is answered: `ui_locales` chooses the language of the pages (`Visit::wish`), the others
+/// have nothing to choose, there being one kind of page and of claims (OpenID Connect Core, 3.1.2.1). It must be readable nevertheless.
 pub(super) fn ignored(form: &Form) -> Result<(), Refusal> {
     for (name, description) in [
         ("ui_locales", "ui_locales is too long or has control characters"),

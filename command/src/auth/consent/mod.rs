@@ -142,11 +142,10 @@ async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
     let settings = &asked.application.settings;
     let realm = visit.edge.settings(visit.realm.id).await?;
     let consent = standing(visit, &asked.request, &asked.signed_in).await?.state;
-    let wanted = words::wanted(&asked.request, &consent, &visit.realm.display_name, &realm);
+    let wanted = words::wanted(&asked.request, &consent, &visit.say, &realm);
     let destination = destination(&asked.request.reply_to.redirect_uri);
     let template = pages::Consent {
-        realm_display_name: &visit.realm.display_name,
-        realm: &visit.realm.name,
+        say: &visit.say,
         application_name: &settings.name,
         unvouched: asked
             .application

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use events::{compliance::Consent, realms::Settings};
 
-use crate::auth::authorize::request::AuthorizeRequest;
+use crate::{auth::authorize::request::AuthorizeRequest, words::Say};
 
 /// What an application wants, in words: what is new, and what it may have already.
 pub(super) struct Wanted {
@@ -17,7 +17,7 @@ pub(super) struct Wanted {
 pub(super) fn wanted(
     request: &AuthorizeRequest,
     consent: &Consent,
-    realm: &str,
+    say: &Say,
     settings: &Settings,
 ) -> Wanted {
     let claims = request.claims_beyond_scopes();
@@ -25,11 +25,11 @@ pub(super) fn wanted(
         let scopes = scopes
             .iter()
             .filter(|scope| consent.scopes.contains(*scope) == known)
-            .map(|name| scope(name, realm, settings));
+            .map(|name| scope(name, say, settings));
         let claims = claims
             .iter()
             .filter(|claim| consent.claims.contains(*claim) == known)
-            .map(|name| claim(name));
+            .map(|name| claim(name, say));
         scopes.chain(claims).collect()
     };
     Wanted {
@@ -39,17 +39,17 @@ pub(super) fn wanted(
 }
 
 /// All that somebody allows an application.
-pub(in crate::auth) fn allowed(consent: &Consent, realm: &str, settings: &Settings) -> Vec<String> {
-    let scopes = consent.scopes.iter().map(|name| scope(name, realm, settings));
+pub(in crate::auth) fn allowed(consent: &Consent, say: &Say, settings: &Settings) -> Vec<String> {
+    let scopes = consent.scopes.iter().map(|name| scope(name, say, settings));
     scopes
-        .chain(consent.claims.iter().map(|name| claim(name)))
+        .chain(consent.claims.iter().map(|name| claim(name, say)))
         .collect()
 }
 
 /// One scope.
-pub(super) fn scope(name: &str, realm: &str, settings: &Settings) -> String {
-    match name {
-        "openid" => format!("Know that it is you, by an identifier of {realm}"),
+pub(super) fn scope(name: &str, say: &Say, settings: &Settings) -> String {
+    let words = match name {
+        "openid" => say.text("scope-openid"),
         "profile" => {
             let attributes = &settings.registration.attributes;
             let own: Vec<&str> = attributes
@@ -57,34 +57,35 @@ pub(super) fn scope(name: &str, realm: &str, settings: &Settings) -> String {
                 .filter(|(_, schema)| schema.claim)
                 .map(|(name, _)| name.as_str())
                 .collect();
-            let more = if own.is_empty() {
-                String::new()
+            if own.is_empty() {
+                say.text("scope-profile")
             } else {
-                format!(", and {}", own.join(", "))
-            };
-            format!("See your name, user name, language and time zone{more}")
+                say.text("scope-profile-more").with("attributes", own.join(", "))
+            }
         }
-        "email" => "See your e-mail address, and whether it was verified".to_owned(),
-        "phone" => "See your phone number, and whether it was verified".to_owned(),
-        "offline_access" => "Keep this access while you are not there, until you withdraw it".to_owned(),
-        "manage" => format!("Manage {realm} in your name, as far as you may yourself"),
-        other => format!("Use “{other}” in your name"),
-    }
+        "email" => say.text("scope-email"),
+        "phone" => say.text("scope-phone"),
+        "offline_access" => say.text("scope-offline-access"),
+        "manage" => say.text("scope-manage"),
+        other => say.text("scope-other").with("name", other),
+    };
+    words.to_string()
 }
 
 /// One claim.
-pub(super) fn claim(name: &str) -> String {
-    match name {
-        "name" => "See your full name".to_owned(),
-        "given_name" => "See your given name".to_owned(),
-        "family_name" => "See your family name".to_owned(),
-        "preferred_username" => "See your user name".to_owned(),
-        "locale" => "See your language".to_owned(),
-        "zoneinfo" => "See your time zone".to_owned(),
-        "email" => "See your e-mail address".to_owned(),
-        "email_verified" => "See whether your e-mail address was verified".to_owned(),
-        "phone_number" => "See your phone number".to_owned(),
-        "phone_number_verified" => "See whether your phone number was verified".to_owned(),
-        other => format!("See your “{other}”"),
-    }
+pub(super) fn claim(name: &str, say: &Say) -> String {
+    let words = match name {
+        "name" => say.text("claim-name"),
+        "given_name" => say.text("claim-given-name"),
+        "family_name" => say.text("claim-family-name"),
+        "preferred_username" => say.text("claim-preferred-username"),
+        "locale" => say.text("claim-locale"),
+        "zoneinfo" => say.text("claim-zoneinfo"),
+        "email" => say.text("claim-email"),
+        "email_verified" => say.text("claim-email-verified"),
+        "phone_number" => say.text("claim-phone-number"),
+        "phone_number_verified" => say.text("claim-phone-number-verified"),
+        other => say.text("claim-other").with("name", other),
+    };
+    words.to_string()
 }

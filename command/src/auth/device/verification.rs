@@ -120,8 +120,7 @@ pub(in crate::auth) fn after_sign_in(visit: &Visit, user_code: &str) -> String {
 fn entry(visit: &Visit, typed: &str, status: StatusCode, error: Option<DeviceCodeError>) -> Response {
     let shown = user_code::typed(typed).map_or_else(String::new, |code| user_code::shown(&code));
     let template = DeviceEntry {
-        realm_display_name: &visit.realm.display_name,
-        realm: &visit.realm.name,
+        say: &visit.say,
         action: &path(visit),
         user_code: &shown,
         error,
@@ -166,8 +165,7 @@ async fn submit(
     let bound = [signed_in.id.0.as_bytes().as_slice()];
     let flow = artefacts::seal(kernel, realm, PURPOSE, &bound, &Question { device }, end).await?;
     let template = DeviceConfirmation {
-        realm_display_name: &visit.realm.display_name,
-        realm: &visit.realm.name,
+        say: &visit.say,
         application_name: &application.settings.name,
         user_code: &user_code::typed(typed).map_or_else(String::new, |code| user_code::shown(&code)),
         username: signed_in.name(),
@@ -262,8 +260,7 @@ async fn answer(visit: &Visit, signed_in: &SignedIn, form: &Form) -> Result<Resp
     match kernel.execute(&context, &command).await {
         Ok(_) => {
             let template = DeviceAnswered {
-                realm_display_name: &visit.realm.display_name,
-                realm: &visit.realm.name,
+                say: &visit.say,
                 application_name: &application.settings.name,
                 allowed,
             };

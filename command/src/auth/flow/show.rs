@@ -44,8 +44,7 @@ impl Shell {
     /// The same for a page.
     pub fn around<'a>(&'a self, journey: &'a Journey<'_>) -> Surroundings<'a> {
         Surroundings {
-            realm_display_name: &journey.visit.realm.display_name,
-            realm: &journey.visit.realm.name,
+            say: &journey.visit.say,
             application_name: journey
                 .application
                 .as_ref()
@@ -179,13 +178,13 @@ async fn ask_for_passkey(journey: &mut Journey<'_>) -> Result<String, PageError>
     passkey::ask(journey, &theirs.passkeys)
 }
 
-/// How another way is offered.
+/// How another way is offered: the message's name.
 const fn offer(challenge: Challenge) -> &'static str {
     match challenge {
-        Challenge::Password => "Use your password",
-        Challenge::Passkey => "Use a passkey",
-        Challenge::Totp => "Use a code from your authenticator app",
-        Challenge::RecoveryCode => "Use a recovery code",
+        Challenge::Password => "use-password",
+        Challenge::Passkey => "use-passkey",
+        Challenge::Totp => "use-totp",
+        Challenge::RecoveryCode => "use-recovery-code",
     }
 }
 

@@ -92,7 +92,11 @@ async fn a_device_is_known_by_our_word_for_this_user_and_realm_and_for_half_a_ye
     world.attack(10).await;
     let forged = [
         cookie.replace(&cookie[33..35], if &cookie[33..35] == "00" { "01" } else { "00" }),
-        format!("{}A", &cookie[..cookie.len() - 1]),
+        format!(
+            "{}{}",
+            &cookie[..cookie.len() - 1],
+            if cookie.ends_with('A') { 'E' } else { 'A' }
+        ),
         cookie.replacen(
             &ALICE.0.simple().to_string(),
             &Uuid::from_u128(0xb0b).simple().to_string(),

@@ -49,7 +49,7 @@ const MAX_STATE: usize = 4_096;
         ("post_logout_redirect_uri" = Option<String>, Query, description = "Exactly one that was registered"),
         ("state" = Option<String>, Query, description = "Given back as it came"),
         ("logout_hint" = Option<String>, Query, description = "Taken and not used"),
-        ("ui_locales" = Option<String>, Query, description = "Languages, by preference; taken and not used"),
+        ("ui_locales" = Option<String>, Query, description = "Languages of the page, by preference"),
     ),
     extensions(("x-events" = json!(["session.ended"]))),
     responses(
@@ -196,8 +196,7 @@ async fn ask(visit: &Visit, session: SessionId, onward: Option<Onward>) -> Resul
     let flow = confirmation(visit, session, onward.as_ref()).await?;
     let url = onward.as_ref().and_then(|onward| onward.url.as_deref());
     let template = ConfirmSignOut {
-        realm_display_name: &visit.realm.display_name,
-        realm: &visit.realm.name,
+        say: &visit.say,
         application_name: onward.as_ref().map(|onward| onward.application.as_str()),
         action: &path(visit),
         flow: &flow,
@@ -260,8 +259,7 @@ fn signed_out(visit: &Visit, onward: Option<Onward>, frames: &Frames) -> Result<
         url => {
             let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
             let template = SignedOut {
-                realm_display_name: &visit.realm.display_name,
-                realm: &visit.realm.name,
+                say: &visit.say,
                 application_name: named.filter(|_| url.is_some()),
                 continue_url: url.unwrap_or(&sign_in),
                 goes_on: url.is_some(),

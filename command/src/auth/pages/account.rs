@@ -5,28 +5,24 @@ use std::str::FromStr;
 
 use events::clock::Timestamp;
 use http::StatusCode;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::Template;
+use crate::words::Say;
 
-/// A moment. UTC, said so: without a script a page cannot know the person's own time zone.
+/// A moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub Timestamp);
 
 impl Moment {
-    fn time(self) -> OffsetDateTime {
+    /// For [`Say::moment`].
+    pub fn time(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.0.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// For the attribute `datetime`.
     pub fn for_machines(self) -> String {
         self.time().format(&Rfc3339).unwrap_or_default()
-    }
-
-    /// As people say it.
-    pub fn for_people(self) -> String {
-        let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-        self.time().format(&form).unwrap_or_default()
     }
 }
 
@@ -52,12 +48,12 @@ macro_rules! notices {
                 match self { $(Self::$notice => StatusCode::$status),* }
             }
 
-            /// In a few words.
+            /// In a few words: the message's name.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$notice => $title),* }
             }
 
-            /// What it means.
+            /// What it means: the message's name.
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$notice => $text),* }
             }
@@ -67,11 +63,11 @@ macro_rules! notices {
 
 notices! {
     /// An application has no access any more.
-    Withdrawn = "withdrawn", OK: "The access was withdrawn", "What the application had is void. It may ask you again.";
+    Withdrawn = "withdrawn", OK: "done-withdrawn", "done-withdrawn-text";
     /// The form was too old, or of another session.
-    Stale = "stale", BAD_REQUEST: "This page was out of date", "Nothing was changed. This is how it stands now; try again.";
+    Stale = "stale", BAD_REQUEST: "account-stale", "account-stale-text";
     /// What was meant is not there.
-    Gone = "gone", NOT_FOUND: "That is not there any more", "Nothing was changed. This is how it stands now.";
+    Gone = "gone", NOT_FOUND: "account-gone", "account-gone-text";
 }
 
 impl Notice {
@@ -97,7 +93,7 @@ impl FromStr for Notice {
 /// The way to a page of the account.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// What it is called.
+    /// What it is called: the message's name.
     pub name: &'static str,
     /// Where it is.
     pub path: String,
@@ -107,12 +103,10 @@ pub struct Link {
 
 /// What every page of an account has around it.
 #[derive(Debug, Clone)]
-pub struct Shell {
-    /// The realm as people know it.
-    pub realm_display_name: String,
-    /// The realm as it stands in the URL.
-    pub realm: String,
-    /// What the page is called.
+pub struct Shell<'a> {
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
+    /// What the page is called: the message's name.
     pub heading: &'static str,
     /// The pages that there are.
     pub links: Vec<Link>,
@@ -130,6 +124,17 @@ pub struct Shell {
     pub sign_out_flow: String,
 }
 
+impl Shell<'_> {
+    fn is_trouble(&self) -> bool {
+        self.notice.is_some_and(Notice::is_trouble)
+    }
+
+    /// Where the page is shown again, in another language.
+    fn again(&self) -> String {
+        format!("{}?", self.action)
+    }
+}
+
 /// Declares a page of the account: its own fields beside what every page of it has around it.
 macro_rules! pages {
     ($($(#[$doc:meta])* $page:ident in $path:literal { $($(#[$about:meta])* $field:ident: $type:ty,)* })*) => {$(
@@ -137,17 +142,15 @@ macro_rules! pages {
         #[derive(Template)]
         #[template(path = $path)]
         pub struct $page<'a> {
-            realm_display_name: String,
-            realm: String,
-            shell: Shell,
+            say: &'a Say,
+            shell: Shell<'a>,
             $($field: $type,)*
         }
 
         impl<'a> $page<'a> {
             /// The page.
-            pub fn new(shell: Shell, $($(#[$about])* $field: $type,)*) -> Self {
-                let (realm_display_name, realm) = (shell.realm_display_name.clone(), shell.realm.clone());
-                Self { realm_display_name, realm, shell, $($field,)* }
+            pub fn new(shell: Shell<'a>, $($(#[$about])* $field: $type,)*) -> Self {
+                Self { say: shell.say, shell, $($field,)* }
             }
         }
     )*};
@@ -201,18 +204,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_notice_is_found_by_its_name_and_says_a_sentence() {
+    fn each_notice_is_found_by_its_name_and_says_what_it_means() {
         for notice in Notice::ALL {
             assert_eq!(notice.as_str().parse(), Ok(*notice));
-            assert!(notice.text().ends_with('.') && !notice.title().is_empty());
+            assert_eq!(notice.text(), format!("{}-text", notice.title()));
         }
         assert_eq!("".parse::<Notice>(), Err(UnknownNotice));
     }
 
     #[test]
-    fn a_moment_is_said_in_utc() {
+    fn a_moment_is_told_to_machines_in_utc() {
         let moment = Moment(Timestamp::from_seconds(1_767_225_600));
-        assert_eq!(moment.for_people(), "1 January 2026, 00:00 UTC");
         assert_eq!(moment.for_machines(), "2026-01-01T00:00:00Z");
     }
 }

@@ -1,6 +1,7 @@
 //! The pages of devices that wait for approval (RFC 8628, 3.3).
 
-use super::Template;
+use super::{Template, again};
+use crate::words::Say;
 
 /// Why the page that asks for a code is shown again. A code that never was, one that is over and one that was answered are told alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,21 +13,19 @@ pub enum DeviceCodeError {
 }
 
 impl DeviceCodeError {
-    /// The heading of the error summary.
-    pub fn title(self) -> &'static str {
+    /// The heading of the error summary: the message's name.
+    pub const fn title(self) -> &'static str {
         match self {
-            Self::LeadsNowhere => "That code does not work",
-            Self::TooMany => "Too many attempts",
+            Self::LeadsNowhere => "device-nowhere",
+            Self::TooMany => "too-many",
         }
     }
 
-    /// What the person can do about it.
-    pub fn advice(self) -> &'static str {
+    /// What the person can do about it: the message's name.
+    pub const fn advice(self) -> &'static str {
         match self {
-            Self::LeadsNowhere => {
-                "Compare it with what your device shows. If it is the same, start anew on the device."
-            }
-            Self::TooMany => "Wait half an hour, then start anew on the device.",
+            Self::LeadsNowhere => "device-nowhere-advice",
+            Self::TooMany => "device-too-many-advice",
         }
     }
 }
@@ -35,10 +34,8 @@ impl DeviceCodeError {
 #[derive(Template)]
 #[template(path = "device_entry.html")]
 pub struct DeviceEntry<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// Where the form is posted.
     pub action: &'a str,
     /// What is already in the field; may be empty.
@@ -47,14 +44,19 @@ pub struct DeviceEntry<'a> {
     pub error: Option<DeviceCodeError>,
 }
 
+impl DeviceEntry<'_> {
+    /// Where the page is shown again, in another language.
+    fn again(&self) -> String {
+        again(self.action, "user_code", self.user_code)
+    }
+}
+
 /// Asks whether a device may have what it asks for: posts `flow` and `decision` to `action`.
 #[derive(Template)]
 #[template(path = "device_confirmation.html")]
 pub struct DeviceConfirmation<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application on the device.
     pub application_name: &'a str,
     /// The code, to be compared.
@@ -73,10 +75,8 @@ pub struct DeviceConfirmation<'a> {
 #[derive(Template)]
 #[template(path = "device_answered.html")]
 pub struct DeviceAnswered<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application on the device.
     pub application_name: &'a str,
     /// Whether it was approved.

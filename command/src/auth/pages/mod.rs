@@ -17,25 +17,23 @@ pub use sign_in::{
     RecoveryCodesPage, SignInError, Surroundings, WayIn,
 };
 
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// A wait in the unit in which a person would say it, rounded up so that it is never too short.
-fn in_words(seconds: u64) -> String {
-    match seconds {
-        0 | 1 => "a second".into(),
-        2..=90 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
-    }
+use crate::words::Say;
+
+/// Where a page is shown again by GET: its address with what it is of, and room for one more parameter.
+fn again(action: &str, name: &'static str, value: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(name, value);
+    format!("{action}?{}&", query.finish())
 }
 
 /// Asks whether an application may have something of the person's. Posts `flow` and `decision` to `action`.
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub struct Consent<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application that asks.
     pub application_name: &'a str,
     /// Where the answer goes, of an application that registered by itself: nobody vouches for its name.
@@ -58,14 +56,19 @@ pub struct Consent<'a> {
     pub flow: &'a str,
 }
 
+impl Consent<'_> {
+    /// Where the page is shown again, in another language.
+    fn again(&self) -> String {
+        again(self.action, "flow", self.flow)
+    }
+}
+
 /// For someone who opens the sign-in page without an application and has a session, or has just got one.
 #[derive(Template)]
 #[template(path = "signed_in.html")]
 pub struct SignedIn<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// Who is signed in.
     pub username: &'a str,
     /// When the session started.
@@ -85,15 +88,6 @@ impl SignedIn<'_> {
             .format(&Rfc3339)
             .unwrap_or_default()
     }
-
-    /// UTC, said so: without a script the page cannot know the person's own time zone.
-    fn since_for_people(&self) -> String {
-        let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
-        self.signed_in_at
-            .to_offset(UtcOffset::UTC)
-            .format(&form)
-            .unwrap_or_default()
-    }
 }
 
 /// Asked before a session is ended by a request that carries no usable `id_token_hint` (RP-Initiated Logout 1.0,
@@ -101,10 +95,8 @@ impl SignedIn<'_> {
 #[derive(Template)]
 #[template(path = "confirm_sign_out.html")]
 pub struct ConfirmSignOut<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application that asked, if it is known.
     pub application_name: Option<&'a str>,
     /// Where the form is posted.
@@ -119,10 +111,8 @@ pub struct ConfirmSignOut<'a> {
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub struct SignedOut<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application that `continue_url` belongs to, if it is known.
     pub application_name: Option<&'a str>,
     /// A way onward: a registered post-logout redirect URI, or the sign-in page.
@@ -138,8 +128,8 @@ pub struct SignedOut<'a> {
 #[derive(Template)]
 #[template(path = "check_session.html")]
 pub struct CheckSession<'a> {
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The name of the cookie that its script reads.
     pub cookie: &'a str,
 }
@@ -149,10 +139,8 @@ pub struct CheckSession<'a> {
 #[derive(Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage<'a> {
-    /// The realm as people know it; `None` if there is no such realm.
-    pub realm_display_name: Option<&'a str>,
-    /// The realm as it stood in the URL, even if there is none: the assets are served under any name.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name: also where there is no such realm.
+    pub say: &'a Say,
     /// What happened, in a few words.
     pub title: &'a str,
     /// What it means for the person, and what to do.
@@ -171,10 +159,8 @@ pub struct ErrorPage<'a> {
 #[derive(Template)]
 #[template(path = "form_post.html")]
 pub struct FormPost<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application that the answer goes to, if it is to be named.
     pub application_name: Option<&'a str>,
     /// The client's redirect URI, validated before.

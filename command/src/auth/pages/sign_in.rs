@@ -3,7 +3,8 @@
 
 use http::StatusCode;
 
-use super::{Template, in_words};
+use super::{Template, again};
+use crate::words::{Message, Say};
 
 /// Why a page of a sign-in is shown again. One wording for each reason; there is deliberately none for "unknown
 /// user", "locked" or "disabled", which must all be told as [`SignInError::NotRecognised`].
@@ -38,44 +39,36 @@ pub enum SignInError {
 }
 
 impl SignInError {
-    /// The heading of the error summary.
-    pub fn title(self) -> &'static str {
+    /// The heading of the error summary: the message's name.
+    pub const fn title(self) -> &'static str {
         match self {
             Self::NotRecognised
             | Self::WrongCode
             | Self::WrongPasskey
             | Self::PasskeyUnverified
             | Self::PasskeyUnaccepted
-            | Self::PasskeyNotMade => "That did not work",
-            Self::Incomplete => "Something is missing",
-            Self::TryLater { .. } => "Too many attempts",
-            Self::Busy { .. } => "We are busy",
-            Self::Stale => "This page was out of date",
+            | Self::PasskeyNotMade => "did-not-work",
+            Self::Incomplete => "missing",
+            Self::TryLater { .. } => "too-many",
+            Self::Busy { .. } => "busy",
+            Self::Stale => "stale",
         }
     }
 
     /// What the person can do about it, in a sentence or two.
-    pub fn advice(self) -> String {
-        match self {
-            Self::NotRecognised => {
-                "The user name or the password is not right. Check both and try again.".into()
-            }
-            Self::WrongCode => {
-                "The code is not right, or was used before. Wait for the next one and try again.".into()
-            }
-            Self::WrongPasskey => "This passkey does not sign you in here: it may have been removed, or belong to another account, \
-                                   or your device did not check that it is you. Try another one, or another way."
-                .into(),
-            Self::PasskeyUnverified => "Your device did not check that it is you. Set a PIN, a fingerprint or your face up on \
-                                        it, and try again."
-                .into(),
-            Self::PasskeyUnaccepted => "This kind of passkey is not accepted here. Use another device or security key.".into(),
-            Self::PasskeyNotMade => "The passkey was not set up. It may be registered already. Try again.".into(),
-            Self::Incomplete => "Fill in what is asked for.".into(),
-            Self::TryLater { seconds } => format!("Wait {} and try again.", in_words(seconds)),
-            Self::Busy { .. } => "Nothing is wrong with what you entered. Try again in a few seconds.".into(),
-            Self::Stale => "It had been open for too long, or was sent twice. Sign in again.".into(),
-        }
+    pub fn advice(self, say: &Say) -> Message<'_> {
+        say.text(match self {
+            Self::NotRecognised => "not-recognised",
+            Self::WrongCode => "wrong-code",
+            Self::WrongPasskey => "wrong-passkey",
+            Self::PasskeyUnverified => "passkey-unverified",
+            Self::PasskeyUnaccepted => "passkey-unaccepted",
+            Self::PasskeyNotMade => "passkey-not-made",
+            Self::Incomplete => "missing-advice",
+            Self::TryLater { seconds } => return say.wait(seconds),
+            Self::Busy { .. } => "busy-advice",
+            Self::Stale => "stale-advice",
+        })
     }
 
     /// The status of a page that tells it.
@@ -115,10 +108,8 @@ impl SignInError {
 /// What every page of a sign-in has around it.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
-    /// The realm as people know it.
-    pub realm_display_name: &'a str,
-    /// The realm as it stands in the URL; the assets are found under it.
-    pub realm: &'a str,
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
     /// The application that asked, by its registered name; `None` when the page was opened by itself.
     pub application_name: Option<&'a str>,
     /// Where the form is posted.
@@ -134,7 +125,7 @@ pub struct Surroundings<'a> {
 pub struct WayIn {
     /// The method, as the field `use` names it.
     pub method: &'static str,
-    /// What its button says.
+    /// What its button says: the message's name.
     pub label: &'static str,
 }
 
@@ -145,8 +136,7 @@ macro_rules! steps {
         #[derive(Template)]
         #[template(path = $path)]
         pub struct $page<'a> {
-            realm_display_name: &'a str,
-            realm: &'a str,
+            say: &'a Say,
             application_name: Option<&'a str>,
             action: &'a str,
             flow: &'a str,
@@ -159,8 +149,15 @@ macro_rules! steps {
             #[expect(clippy::allow_attributes, reason = "a page may have no field of its own")]
             #[allow(clippy::too_many_arguments, reason = "a page has as many fields as it shows")]
             pub fn new(around: Surroundings<'a>, $($(#[$about])* $field: $type,)*) -> Self {
-                let Surroundings { realm_display_name, realm, application_name, action, flow, cancel_url } = around;
-                Self { realm_display_name, realm, application_name, action, flow, cancel_url, $($field,)* }
+                let Surroundings { say, application_name, action, flow, cancel_url } = around;
+                Self { say, application_name, action, flow, cancel_url, $($field,)* }
+            }
+
+            /// Where the step is shown again, in another language.
+            #[expect(clippy::allow_attributes, reason = "a page may be shown once")]
+            #[allow(dead_code, reason = "a page may be shown once")]
+            fn again(&self) -> String {
+                again(self.action, "flow", self.flow)
             }
         }
     )*};

@@ -1,14 +1,16 @@
 //! The pages as a browser gets them: what they must hold, and what must never be in them.
 
-use super::*;
+use events::languages::Language;
 use time::macros::datetime;
+
+use super::*;
+use crate::words::testing::{alone, english, everywhere};
 
 const HOSTILE: &str = r#""><script>alert('x')</script>&"#;
 
 fn around() -> Surroundings<'static> {
     Surroundings {
-        realm_display_name: "Demo",
-        realm: "demo",
+        say: english(),
         application_name: Some("Reading Room"),
         action: "/realms/demo/sign-in",
         flow: "sealed",
@@ -32,13 +34,18 @@ fn one_time_code(recovery: bool, error: Option<SignInError>) -> String {
 
 /// Every page, with the same text in every place that takes text from outside.
 fn every_page(text: &str) -> Vec<(&'static str, String)> {
+    every_page_in(text, Language::English)
+}
+
+/// The same in a language.
+fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> {
+    let say = &everywhere(text, language);
     let params = [
         ("code".to_owned(), text.to_owned()),
         (text.to_owned(), "s".to_owned()),
     ];
     let around = Surroundings {
-        realm_display_name: text,
-        realm: text,
+        say,
         application_name: Some(text),
         action: text,
         flow: text,
@@ -46,12 +53,11 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
     };
     let others = [WayIn {
         method: "recovery_code",
-        label: "Use a recovery code",
+        label: "use-recovery-code",
     }];
     let again = Some(SignInError::NotRecognised);
     let signed_in = SignedIn {
-        realm_display_name: text,
-        realm: text,
+        say,
         username: text,
         signed_in_at: datetime!(2026-07-22 14:05 +2),
         adds: &others,
@@ -59,24 +65,21 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         flow: text,
     };
     let confirm = ConfirmSignOut {
-        realm_display_name: text,
-        realm: text,
+        say,
         application_name: Some(text),
         action: text,
         flow: text,
         cancel_url: Some(text),
     };
     let signed_out = SignedOut {
-        realm_display_name: text,
-        realm: text,
+        say,
         application_name: Some(text),
         continue_url: text,
         goes_on: true,
         frames: &[text.to_owned()],
     };
     let error = ErrorPage {
-        realm_display_name: Some(text),
-        realm: text,
+        say,
         title: text,
         message: text,
         code: text,
@@ -84,24 +87,21 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         developer_detail: Some(text),
     };
     let form_post = FormPost {
-        realm_display_name: text,
-        realm: text,
+        say,
         application_name: Some(text),
         action: text,
         params: &params,
     };
     let device_entry = |error| DeviceEntry {
-        realm_display_name: text,
-        realm: text,
+        say,
         action: text,
         user_code: text,
         error,
     };
     let scopes = [text.to_owned()];
-    let pages = account_pages(text);
+    let pages = account_pages(text, say);
     let device_confirmation = DeviceConfirmation {
-        realm_display_name: text,
-        realm: text,
+        say,
         application_name: text,
         user_code: text,
         username: text,
@@ -110,8 +110,7 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
         flow: text,
     };
     let device_answered = |allowed| DeviceAnswered {
-        realm_display_name: text,
-        realm: text,
+        say,
         application_name: text,
         allowed,
     };
@@ -187,16 +186,15 @@ fn every_page(text: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Every page of an account.
-fn account_pages(text: &str) -> Vec<(&'static str, String)> {
+fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)> {
     let link = account::Link {
-        name: "Overview",
+        name: "account-overview",
         path: text.to_owned(),
         is_here: true,
     };
     let shell = |notice| account::Shell {
-        realm_display_name: text.to_owned(),
-        realm: text.to_owned(),
-        heading: "Overview",
+        say,
+        heading: "account-overview",
         links: vec![link.clone()],
         action: text.to_owned(),
         form: text.to_owned(),
@@ -287,13 +285,56 @@ fn nothing_is_inline_and_nothing_is_loaded_from_elsewhere() {
 fn every_page_has_a_language_a_title_one_heading_and_one_main() {
     for (name, page) in every_page("Demo") {
         assert!(
-            page.starts_with("<!doctype html>\n<html lang=\"en\">"),
+            page.starts_with("<!doctype html>\n<html lang=\"en\" dir=\"ltr\">"),
             "{name}: {page}"
         );
         assert!(!page.contains("<title></title>"), "{name}");
         assert_eq!(page.matches("<h1>").count(), 1, "{name}");
         assert_eq!(page.matches("<main").count(), 1, "{name}");
     }
+}
+
+#[test]
+fn every_page_is_in_the_language_that_it_says_and_can_be_shown_in_the_others() {
+    for language in Language::ALL {
+        for (name, page) in every_page_in("Demo", language) {
+            let head = format!("<html lang=\"{}\" dir=\"ltr\">", language.tag());
+            assert!(page.contains(&head), "{name}: {page}");
+            let chosen = format!("<span aria-current=\"true\">{}</span>", language.own_name());
+            assert_eq!(page.contains("aria-current"), page.contains(&chosen), "{name}");
+            for other in Language::ALL.into_iter().filter(|other| *other != language) {
+                let link = format!(
+                    "ui_locales={0}\" lang=\"{0}\" hreflang=\"{0}\">{1}</a>",
+                    other.tag(),
+                    other.own_name()
+                );
+                assert_eq!(page.contains("aria-current"), page.contains(&link), "{name}");
+            }
+        }
+    }
+    let page = password(None);
+    let link = r#"<a href="/realms/demo/sign-in?flow=sealed&#38;ui_locales=de" lang="de""#;
+    assert!(page.contains(link), "{page}");
+}
+
+#[test]
+fn a_realm_of_one_language_offers_no_other() {
+    let one = alone(Language::German);
+    let page = Identify::new(
+        Surroundings {
+            say: &one,
+            ..around()
+        },
+        "",
+        None,
+        None,
+    )
+    .render()
+    .unwrap();
+    assert!(
+        page.contains("Benutzername") && !page.contains("ui_locales"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -403,18 +444,11 @@ fn an_error_that_is_not_the_persons_fault_marks_no_field() {
             password(Some(error)),
             one_time_code(false, Some(error)),
         ] {
-            assert!(page.contains(error.title()) && page.contains(&error.advice()));
+            let (title, advice) = (english().text(error.title()), error.advice(english()));
+            assert!(page.contains(&title.to_string()) && page.contains(&advice.to_string()));
             assert!(!page.contains("aria-invalid"), "{error:?}");
         }
     }
-}
-
-#[test]
-fn a_wait_is_told_in_the_unit_a_person_would_use_and_never_too_short() {
-    let told = |seconds| SignInError::TryLater { seconds }.advice();
-    assert_eq!(told(1), "Wait a second and try again.");
-    assert_eq!(told(45), "Wait 45 seconds and try again.");
-    assert_eq!(told(121), "Wait 3 minutes and try again.");
 }
 
 #[test]
@@ -434,8 +468,7 @@ fn a_form_post_keeps_its_parameters_in_order_and_works_by_hand() {
         ("iss".to_owned(), "a\"b".to_owned()),
     ];
     let page = FormPost {
-        realm_display_name: "Demo",
-        realm: "demo",
+        say: english(),
         application_name: None,
         action: "https://app.example/cb?x=1&y=2",
         params: &params,
@@ -456,7 +489,7 @@ fn a_form_post_keeps_its_parameters_in_order_and_works_by_hand() {
 fn the_frame_names_its_cookie_and_holds_one_script() {
     let frame = |cookie| {
         CheckSession {
-            realm: "demo",
+            say: english(),
             cookie,
         }
         .render()
@@ -472,8 +505,7 @@ fn the_frame_names_its_cookie_and_holds_one_script() {
 #[test]
 fn only_a_page_that_goes_on_by_itself_has_the_script_for_it() {
     let page = SignedOut {
-        realm_display_name: "Demo",
-        realm: "demo",
+        say: english(),
         application_name: None,
         continue_url: "/away",
         goes_on: false,
@@ -487,8 +519,7 @@ fn only_a_page_that_goes_on_by_itself_has_the_script_for_it() {
 #[test]
 fn an_error_page_without_a_realm_still_has_its_look() {
     let page = ErrorPage {
-        realm_display_name: None,
-        realm: "no such/realm",
+        say: &Say::nowhere("no such/realm", Language::English),
         title: "Unknown realm",
         message: "There is nothing at this address.",
         code: "realm.unknown",

@@ -62,8 +62,8 @@ impl Offer<'_> {
             .map(|method| WayIn {
                 method: method.as_str(),
                 label: match method {
-                    Method::Passkey => "Set up a passkey instead",
-                    _ => "Set up an authenticator app instead",
+                    Method::Passkey => "enrol-passkey-instead",
+                    _ => "enrol-totp-instead",
                 },
             })
             .collect()

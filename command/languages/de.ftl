@@ -1,0 +1,261 @@
+# Was die Seiten sagen, auf Deutsch (Sie-Form). Welche Meldungen es gibt, sagt `en.ftl`.
+
+## Jede Seite
+
+languages = Sprache
+title-again = Fehler: { $title }
+seal = Unter dem Siegel von Chancery
+fold-sign-in = Jede Anmeldung wird im Protokoll von { $realm } verzeichnet.
+fold-answer = Ihre Antwort wird im Protokoll von { $realm } verzeichnet.
+fold-consent = Was Sie erlauben, wird im Protokoll von { $realm } verzeichnet und lässt sich widerrufen.
+fold-device = Es wird nichts verbunden, bevor Sie gesehen haben, wer darum bittet.
+fold-signed-out = Das Ende Ihrer Sitzung wird im Protokoll von { $realm } verzeichnet.
+fold-error = Wenn Sie um Hilfe bitten, nennen Sie den Code und die Anfrage, die oben stehen.
+continue = Weiter
+go-on = Weiter
+go-on-to = Weiter zu { $application }
+cancel = Abbrechen und zurück
+cancel-to = Abbrechen und zurück zu { $application }
+not-now = Jetzt nicht
+
+## Anmelden
+
+sign-in = Anmelden
+sign-in-lede = weiter zu <strong>{ $application }</strong>
+username = Benutzername oder E-Mail-Adresse
+password = Passwort
+password-heading = Passwort eingeben
+code = Sechsstelliger Code
+recovery-code = Wiederherstellungscode
+code-heading = Noch ein Schritt, { $username }
+code-lede = Geben Sie den Code ein, den Ihre Authenticator-App gerade anzeigt.
+recovery-code-lede = Geben Sie einen der Wiederherstellungscodes ein, die Sie aufbewahrt haben. Jeder gilt einmal.
+passkey-button = Mit einem Passkey anmelden
+passkey-heading = Passkey verwenden
+passkey-lede = Melden Sie sich mit Ihrem Gerät oder Sicherheitsschlüssel an.
+passkey-lede-as = Melden Sie sich als <strong>{ $username }</strong> mit Ihrem Gerät oder Sicherheitsschlüssel an.
+passkey-lede-to = Melden Sie sich mit Ihrem Gerät oder Sicherheitsschlüssel an, um zu <strong>{ $application }</strong> zu gelangen.
+passkey-lede-as-to = Melden Sie sich als <strong>{ $username }</strong> mit Ihrem Gerät oder Sicherheitsschlüssel an, um zu <strong>{ $application }</strong> zu gelangen.
+passkey-continue = Mit Passkey fortfahren
+passkey-trouble = Das hat nicht geklappt. Versuchen Sie es erneut oder wählen Sie einen anderen Weg.
+passkey-script = Passkeys benötigen JavaScript, das in diesem Browser ausgeschaltet ist.
+use-password = Passwort verwenden
+use-passkey = Passkey verwenden
+use-totp = Code aus der Authenticator-App verwenden
+use-recovery-code = Wiederherstellungscode verwenden
+ready = Es kann weitergehen
+ready-lede = zu <strong>{ $application }</strong>
+
+## Weitere Anmeldewege einrichten
+
+enrol-totp = Authenticator-App einrichten
+enrol-totp-lede = Wer Ihr Passwort erfährt, kommt ohne Ihr Telefon nicht hinein.
+enrol-totp-scan = Öffnen Sie eine Authenticator-App auf Ihrem Telefon und scannen Sie damit dieses Bild.
+enrol-totp-picture = QR-Code; derselbe Schlüssel steht darunter zum Abtippen
+enrol-totp-else = Lässt er sich nicht scannen?
+enrol-totp-link = Öffnen Sie diesen Link auf dem Telefon selbst
+enrol-totp-key = Oder tippen Sie diesen Schlüssel in die App ein:
+enrol-totp-enter = Geben Sie den Code ein, den die App anzeigt.
+enrol-passkey = Passkey einrichten
+enrol-passkey-lede = Mit einem Passkey melden Sie sich per Fingerabdruck, Gesicht oder PIN an. Niemand kann ihn erraten, und er gilt nur für diese Website.
+device-name = Name dieses Geräts (freiwillig)
+passkey-name = Name dieses Passkeys (freiwillig)
+enrol = Einrichten und weiter
+enrol-passkey-instead = Stattdessen einen Passkey einrichten
+enrol-totp-instead = Stattdessen eine Authenticator-App einrichten
+recovery-codes = Ihre Wiederherstellungscodes
+recovery-codes-heading = Bewahren Sie diese Codes auf
+recovery-codes-lede = Falls Sie Ihr Telefon verlieren, kommen Sie mit jedem dieser Wiederherstellungscodes einmal hinein. Sie werden nur jetzt angezeigt: Drucken Sie sie aus oder schreiben Sie sie auf, und bewahren Sie sie sicher auf.
+recovery-codes-kept = Ich habe sie aufbewahrt
+
+## Angemeldet und abgemeldet
+
+signed-in = Angemeldet
+signed-in-heading = Sie sind angemeldet
+signed-in-as = Als
+signed-in-since = Seit
+signed-in-advice = Öffnen Sie eine beliebige Anwendung von { $realm }: Sie sind dort bereits bekannt. Melden Sie sich an einem gemeinsam genutzten Computer ab, wenn Sie fertig sind.
+add-passkey = Passkey hinzufügen
+add-totp = Authenticator-App hinzufügen
+moment =
+    { $day }. { $month ->
+        [1] Januar
+        [2] Februar
+        [3] März
+        [4] April
+        [5] Mai
+        [6] Juni
+        [7] Juli
+        [8] August
+        [9] September
+        [10] Oktober
+        [11] November
+       *[12] Dezember
+    } { $year }, { $clock } Uhr (UTC)
+sign-out = Abmelden
+sign-out-title = Abmelden?
+sign-out-heading = Von { $realm } abmelden?
+sign-out-asked = <strong>{ $application }</strong> möchte Ihre Sitzung beenden. Sie werden in diesem Browser von allen Anwendungen von { $realm } abgemeldet.
+sign-out-advice = Sie werden in diesem Browser von allen Anwendungen von { $realm } abgemeldet.
+sign-out-stay = Angemeldet bleiben
+sign-out-close = Um angemeldet zu bleiben, schließen Sie diese Seite.
+signed-out = Abgemeldet
+signed-out-heading = Sie sind abgemeldet
+signed-out-advice = Ihre Sitzung bei { $realm } ist in diesem Browser beendet. Schließen Sie an einem gemeinsam genutzten Computer auch die Browserfenster.
+signing-out = Abmeldung läuft
+session = Sitzung
+
+## Das Konto
+
+account = Ihr Konto
+account-lede = Ihr Konto bei { $realm }
+account-overview = Übersicht
+account-applications = Anwendungen
+fold-account = Jede Änderung wird im Protokoll von { $realm } verzeichnet.
+account-username = Benutzername
+account-email = E-Mail
+account-ways = So melden Sie sich an
+account-since = Hier angemeldet seit
+way-password = Ein Passwort
+way-passkeys =
+    { $number ->
+        [one] Ein Passkey
+       *[other] { $number } Passkeys
+    }
+way-totp =
+    { $number ->
+        [one] Eine Authenticator-App
+       *[other] { $number } Authenticator-Apps
+    }
+way-recovery-codes =
+    { $number ->
+        [one] Ein Wiederherstellungscode
+       *[other] { $number } Wiederherstellungscodes
+    }
+account-applications-none = Sie haben noch keiner Anwendung etwas erlaubt. Wenn eine darum bittet und Sie es erlauben, steht sie hier, und Sie können es widerrufen.
+account-applications-lede = Diese Anwendungen dürfen in Ihrem Namen Folgendes tun. Was Sie widerrufen, endet sofort: Die Anwendung behält keinen Zugriff und muss Sie erneut fragen.
+account-allowed = Erlaubt am
+account-switched-off = derzeit abgeschaltet
+account-withdraw = Zugriff widerrufen
+account-withdraw-of = Zugriff von { $application } widerrufen
+done-withdrawn = Der Zugriff wurde widerrufen
+done-withdrawn-text = Was die Anwendung hatte, ist ungültig. Sie kann Sie erneut fragen.
+account-stale = Diese Seite war nicht mehr aktuell
+account-stale-text = Es wurde nichts geändert. So ist der Stand jetzt; versuchen Sie es noch einmal.
+account-gone = Das gibt es nicht mehr
+account-gone-text = Es wurde nichts geändert. So ist der Stand jetzt.
+
+## Zurück zur Anwendung
+
+form-post = Zurück
+form-post-heading = Noch ein Schritt
+form-post-lede = Sie sind auf dem Weg zurück zur Anwendung.
+form-post-lede-to = Sie sind auf dem Weg zurück zu <strong>{ $application }</strong>.
+
+## Was eine Anwendung darf
+
+consent = { $application } erlauben?
+consent-new = Sie sind als <strong>{ $username }</strong> angemeldet. <strong>{ $application }</strong> möchte:
+consent-again = Sie sind als <strong>{ $username }</strong> angemeldet. <strong>{ $application }</strong> bittet Sie zu bestätigen, dass weiterhin erlaubt ist:
+consent-unvouched = Die Anwendung hat sich selbst registriert, und niemand bei { $realm } bürgt für ihren Namen. Was Sie erlauben, geht an <strong>{ $destination }</strong>.
+consent-known = Das haben Sie bereits erlaubt, und dabei bleibt es:
+consent-allow = Erlauben
+consent-deny = Ablehnen
+consent-about = Über { $application }
+consent-privacy = Datenschutzerklärung der Anwendung
+consent-terms = Nutzungsbedingungen der Anwendung
+scope-openid = Sie anhand einer Kennung von { $realm } wiedererkennen
+scope-profile = Ihren Namen, Ihren Benutzernamen, Ihre Sprache und Ihre Zeitzone sehen
+scope-profile-more = Ihren Namen, Ihren Benutzernamen, Ihre Sprache und Ihre Zeitzone sehen, außerdem { $attributes }
+scope-email = Ihre E-Mail-Adresse sehen, und ob sie bestätigt ist
+scope-phone = Ihre Telefonnummer sehen, und ob sie bestätigt ist
+scope-offline-access = Diesen Zugriff auch in Ihrer Abwesenheit behalten, bis Sie ihn widerrufen
+scope-manage = { $realm } in Ihrem Namen verwalten, soweit Sie selbst es dürfen
+scope-other = „{ $name }“ in Ihrem Namen nutzen
+claim-name = Ihren vollständigen Namen sehen
+claim-given-name = Ihren Vornamen sehen
+claim-family-name = Ihren Nachnamen sehen
+claim-preferred-username = Ihren Benutzernamen sehen
+claim-locale = Ihre Sprache sehen
+claim-zoneinfo = Ihre Zeitzone sehen
+claim-email = Ihre E-Mail-Adresse sehen
+claim-email-verified = Sehen, ob Ihre E-Mail-Adresse bestätigt ist
+claim-phone-number = Ihre Telefonnummer sehen
+claim-phone-number-verified = Sehen, ob Ihre Telefonnummer bestätigt ist
+claim-other = Ihre Angabe „{ $name }“ sehen
+
+## Geräte, die auf Zustimmung warten
+
+device = Gerät verbinden
+device-lede = Geben Sie den Code ein, den Ihr Gerät anzeigt.
+device-code = Code
+device-confirm = { $application } verbinden?
+device-asks = Ein Gerät, das den Code <strong>{ $code }</strong> anzeigt, möchte für <strong>{ $username }</strong> handeln:
+device-warning = Fahren Sie nur fort, wenn Sie dies gerade selbst begonnen haben, an einem Gerät, das vor Ihnen steht und denselben Code anzeigt. Wenn Ihnen jemand den Code geschickt hat, lehnen Sie ab.
+device-connect = Verbinden
+device-refuse = Ablehnen
+device-connected-title = Verbunden
+device-connected = { $application } ist verbunden
+device-connected-advice = Gehen Sie zurück zu Ihrem Gerät: In wenigen Sekunden geht es dort von selbst weiter. Sie können diese Seite schließen.
+device-refused-title = Abgelehnt
+device-refused = { $application } wurde abgelehnt
+device-refused-advice = Das Gerät erhält nichts. Sie können diese Seite schließen.
+device-nowhere = Dieser Code gilt nicht
+device-nowhere-advice = Vergleichen Sie ihn mit der Anzeige Ihres Geräts. Stimmt er überein, beginnen Sie am Gerät von vorn.
+device-too-many-advice = Warten Sie eine halbe Stunde und beginnen Sie dann am Gerät von vorn.
+
+## Was beim Anmelden schiefgehen kann
+
+did-not-work = Das hat nicht geklappt
+missing = Es fehlt etwas
+missing-advice = Füllen Sie die leeren Felder aus.
+too-many = Zu viele Versuche
+busy = Gerade ist viel los
+busy-advice = Mit Ihrer Eingabe ist alles in Ordnung. Versuchen Sie es in einigen Sekunden noch einmal.
+stale = Diese Seite war veraltet
+stale-advice = Sie war zu lange geöffnet oder wurde zweimal abgeschickt. Melden Sie sich noch einmal an.
+not-recognised = Benutzername oder Passwort stimmt nicht. Prüfen Sie beides und versuchen Sie es noch einmal.
+wrong-code = Der Code stimmt nicht oder wurde bereits verwendet. Warten Sie auf den nächsten und versuchen Sie es noch einmal.
+wrong-passkey = Mit diesem Passkey können Sie sich hier nicht anmelden: Vielleicht wurde er entfernt, gehört zu einem anderen Konto, oder Ihr Gerät hat nicht geprüft, ob Sie es sind. Versuchen Sie es mit einem anderen Passkey oder auf einem anderen Weg.
+passkey-unverified = Ihr Gerät hat nicht geprüft, ob Sie es sind. Richten Sie darauf eine PIN, einen Fingerabdruck oder die Gesichtserkennung ein und versuchen Sie es noch einmal.
+passkey-unaccepted = Passkeys dieser Art werden hier nicht akzeptiert. Verwenden Sie ein anderes Gerät oder einen anderen Sicherheitsschlüssel.
+passkey-not-made = Der Passkey wurde nicht eingerichtet. Vielleicht ist er bereits registriert. Versuchen Sie es noch einmal.
+wait-seconds =
+    { $seconds ->
+        [one] Warten Sie eine Sekunde und versuchen Sie es noch einmal.
+       *[other] Warten Sie { $seconds } Sekunden und versuchen Sie es noch einmal.
+    }
+wait-minutes =
+    { $minutes ->
+        [one] Warten Sie eine Minute und versuchen Sie es noch einmal.
+       *[other] Warten Sie { $minutes } Minuten und versuchen Sie es noch einmal.
+    }
+
+## Fehlerseiten
+
+error-code = Code
+error-request = Anfrage
+error-developer = Für die Entwickler der Anwendung
+request = Diese Anfrage lässt sich nicht beantworten
+request-message = Die Anwendung, die Sie hierher geschickt hat, hat auf ungültige Weise gefragt. Gehen Sie dorthin zurück und versuchen Sie es noch einmal; hilft das nicht, wenden Sie sich an deren Betreiber.
+application = Diese Anwendung ist hier nicht bekannt
+application-message = Der Link, dem Sie gefolgt sind, nennt eine Anwendung, bei der man sich hier nicht oder nicht mehr anmeldet. Gehen Sie dorthin zurück, woher Sie kamen; wenn Sie Zugang erwartet haben, wenden Sie sich an die Betreiber der Anwendung.
+way-back = Es gibt keinen sicheren Weg zurück
+way-back-message = Die Adresse, an die Sie geschickt werden sollten, hat die Anwendung nicht registriert; deshalb wurden Sie nirgendwohin geschickt. Wenn Sie eine Nachricht oder eine Website hierher geführt hat, die Sie nicht kennen, schließen Sie diese Seite; sonst wenden Sie sich an die Betreiber der Anwendung.
+not-signed-out = Sie wurden nicht abgemeldet
+not-signed-out-message = Die Anwendung, die Sie hierher geschickt hat, hat auf ungültige Weise gefragt, deshalb hat sich nichts geändert: Wenn Sie angemeldet waren, sind Sie es noch. Wenden Sie sich an die Betreiber der Anwendung.
+unreadable = Diese Anfrage ist nicht lesbar
+unreadable-message = Ein Teil fehlt, kommt doppelt vor oder ist zu lang. Gehen Sie dorthin zurück, woher Sie kamen, und beginnen Sie von vorn; hilft das nicht, wenden Sie sich an die Betreiber der Anwendung.
+stale-message = Sie war zu lange geöffnet, wurde zweimal abgeschickt oder in einem anderen Browser geöffnet. Gehen Sie zurück zu der Anwendung, die Sie hierher geschickt hat, und beginnen Sie von vorn.
+unmet = Für die Anmeldung fehlt noch etwas
+unmet-message = Sie haben keinen zweiten Weg, sich auszuweisen, der hier zählt. Wenden Sie sich an die Betreiber dieses Dienstes.
+nothing-here = Hier ist nichts
+nothing-here-message = Prüfen Sie die Adresse oder gehen Sie dorthin zurück, woher Sie kamen.
+unavailable = Das geht im Augenblick nicht
+unavailable-message = Es liegt nicht an Ihnen. Versuchen Sie es in einigen Sekunden noch einmal.
+internal = Etwas ist schiefgegangen
+internal-message = Es liegt nicht an Ihnen. Versuchen Sie es später noch einmal; bleibt es dabei, wenden Sie sich an die Betreiber dieses Dienstes.
+other-method = So wird diese Seite nicht benutzt
+other-method-message = Gehen Sie dorthin zurück, woher Sie kamen, und beginnen Sie von vorn.
+not-for-you = Dies ist nicht für Sie bestimmt
+not-for-you-message = Gehen Sie dorthin zurück, woher Sie kamen.

@@ -1,0 +1,262 @@
+# What hosted pages say, in English. Every message stands in every language, with the same variables (`words/tests.rs`).
+# `$realm` is always there: the realm as people know it. The only markup is <strong>, of messages that pages ask for as `rich`.
+
+## Every page
+
+languages = Language
+title-again = Error: { $title }
+seal = Under the seal of Chancery
+fold-sign-in = Every sign-in here is entered in the log of { $realm }.
+fold-answer = Your answer is entered in the log of { $realm }.
+fold-consent = What you allow is entered in the log of { $realm }, and can be withdrawn.
+fold-device = Nothing is connected before you have seen who asks.
+fold-signed-out = The end of your session is entered in the log of { $realm }.
+fold-error = If you ask for help, quote the code and the request above.
+continue = Continue
+go-on = Go on
+go-on-to = Go on to { $application }
+cancel = Cancel and go back
+cancel-to = Cancel and go back to { $application }
+not-now = Not now
+
+## Signing in
+
+sign-in = Sign in
+sign-in-lede = to go on to <strong>{ $application }</strong>
+username = User name or e-mail address
+password = Password
+password-heading = Enter your password
+code = Six-digit code
+recovery-code = Recovery code
+code-heading = One more step, { $username }
+code-lede = Enter the code that your authenticator app shows now.
+recovery-code-lede = Enter one of the recovery codes that you kept. Each works once.
+passkey-button = Sign in with a passkey
+passkey-heading = Use your passkey
+passkey-lede = Sign in with your device or security key.
+passkey-lede-as = Sign in as <strong>{ $username }</strong> with your device or security key.
+passkey-lede-to = Sign in to go on to <strong>{ $application }</strong> with your device or security key.
+passkey-lede-as-to = Sign in as <strong>{ $username }</strong> to go on to <strong>{ $application }</strong> with your device or security key.
+passkey-continue = Continue with a passkey
+passkey-trouble = Nothing came of it. Try again, or go another way.
+passkey-script = Passkeys need JavaScript, which is switched off in this browser.
+use-password = Use your password
+use-passkey = Use a passkey
+use-totp = Use a code from your authenticator app
+use-recovery-code = Use a recovery code
+ready = You are ready to go on
+ready-lede = to <strong>{ $application }</strong>
+
+## Setting up more to sign in with
+
+enrol-totp = Set up an authenticator app
+enrol-totp-lede = Somebody who learns your password will not get in without your phone.
+enrol-totp-scan = Open an authenticator app on your phone, and scan this picture with it.
+enrol-totp-picture = QR code; the same key stands below to be typed
+enrol-totp-else = It cannot be scanned?
+enrol-totp-link = Open this link on the phone itself
+enrol-totp-key = Or type this key into the app:
+enrol-totp-enter = Enter the code that the app shows.
+enrol-passkey = Set up a passkey
+enrol-passkey-lede = With a passkey you sign in by your fingerprint, your face or a PIN. Nobody can guess it, and it works on this site alone.
+device-name = Name of this device (if you like)
+passkey-name = Name of this passkey (if you like)
+enrol = Set up and go on
+enrol-passkey-instead = Set up a passkey instead
+enrol-totp-instead = Set up an authenticator app instead
+recovery-codes = Your recovery codes
+recovery-codes-heading = Keep these recovery codes
+recovery-codes-lede = If your phone is lost, each of them lets you in once. They are shown only now: print them, or write them down, and keep them in a safe place.
+recovery-codes-kept = I have kept them
+
+## Signed in, and out
+
+signed-in = Signed in
+signed-in-heading = You are signed in
+signed-in-as = As
+signed-in-since = Since
+signed-in-advice = Open any application of { $realm }: it will know you. On a computer that you share, sign out when you have finished.
+add-passkey = Add a passkey
+add-totp = Add an authenticator app
+moment =
+    { $day } { $month ->
+        [1] January
+        [2] February
+        [3] March
+        [4] April
+        [5] May
+        [6] June
+        [7] July
+        [8] August
+        [9] September
+        [10] October
+        [11] November
+       *[12] December
+    } { $year }, { $clock } UTC
+sign-out = Sign out
+sign-out-title = Sign out?
+sign-out-heading = Sign out of { $realm }?
+sign-out-asked = <strong>{ $application }</strong> asks to end your session. You will be signed out of every application of { $realm } in this browser.
+sign-out-advice = You will be signed out of every application of { $realm } in this browser.
+sign-out-stay = Stay signed in
+sign-out-close = To stay signed in, close this page.
+signed-out = Signed out
+signed-out-heading = You are signed out
+signed-out-advice = Your session at { $realm } has ended in this browser. On a computer that you share, close its windows too.
+signing-out = Signing out
+session = Session
+
+## The account
+
+account = Your account
+account-lede = Your account at { $realm }
+account-overview = Overview
+account-applications = Applications
+fold-account = Every change here is entered in the log of { $realm }.
+account-username = User name
+account-email = E-mail
+account-ways = You sign in by
+account-since = Signed in here since
+way-password = A password
+way-passkeys =
+    { $number ->
+        [one] A passkey
+       *[other] { $number } passkeys
+    }
+way-totp =
+    { $number ->
+        [one] An authenticator app
+       *[other] { $number } authenticator apps
+    }
+way-recovery-codes =
+    { $number ->
+        [one] One recovery code
+       *[other] { $number } recovery codes
+    }
+account-applications-none = You have allowed no application anything. When one asks, and you allow it, it is listed here, and you can withdraw it.
+account-applications-lede = These applications may do the following in your name. What you withdraw ends at once: the application keeps no access, and has to ask you again.
+account-allowed = Allowed
+account-switched-off = it is switched off at present
+account-withdraw = Withdraw access
+account-withdraw-of = Withdraw the access of { $application }
+done-withdrawn = The access was withdrawn
+done-withdrawn-text = What the application had is void. It may ask you again.
+account-stale = This page was out of date
+account-stale-text = Nothing was changed. This is how it stands now; try again.
+account-gone = That is not there any more
+account-gone-text = Nothing was changed. This is how it stands now.
+
+## Going back to the application
+
+form-post = Going back
+form-post-heading = One more step
+form-post-lede = You are on your way back to the application.
+form-post-lede-to = You are on your way back to <strong>{ $application }</strong>.
+
+## What an application may do
+
+consent = Allow { $application }?
+consent-new = You are signed in as <strong>{ $username }</strong>. <strong>{ $application }</strong> wants to:
+consent-again = You are signed in as <strong>{ $username }</strong>. <strong>{ $application }</strong> asks you to confirm that it may still:
+consent-unvouched = It registered by itself, and nobody at { $realm } vouches for its name. What you allow goes to <strong>{ $destination }</strong>.
+consent-known = You allowed before, and it stays so:
+consent-allow = Allow
+consent-deny = Deny
+consent-about = About { $application }
+consent-privacy = Its privacy policy
+consent-terms = Its terms of service
+scope-openid = Know that it is you, by an identifier of { $realm }
+scope-profile = See your name, user name, language and time zone
+scope-profile-more = See your name, user name, language and time zone, and { $attributes }
+scope-email = See your e-mail address, and whether it was verified
+scope-phone = See your phone number, and whether it was verified
+scope-offline-access = Keep this access while you are not there, until you withdraw it
+scope-manage = Manage { $realm } in your name, as far as you may yourself
+scope-other = Use “{ $name }” in your name
+claim-name = See your full name
+claim-given-name = See your given name
+claim-family-name = See your family name
+claim-preferred-username = See your user name
+claim-locale = See your language
+claim-zoneinfo = See your time zone
+claim-email = See your e-mail address
+claim-email-verified = See whether your e-mail address was verified
+claim-phone-number = See your phone number
+claim-phone-number-verified = See whether your phone number was verified
+claim-other = See your “{ $name }”
+
+## Devices that wait for approval
+
+device = Connect a device
+device-lede = Enter the code that your device shows.
+device-code = Code
+device-confirm = Connect { $application }?
+device-asks = A device that shows the code <strong>{ $code }</strong> asks to act for <strong>{ $username }</strong>:
+device-warning = Go on only if you have just started this yourself, on a device in front of you that shows the same code. If somebody sent you the code, refuse.
+device-connect = Connect
+device-refuse = Refuse
+device-connected-title = Connected
+device-connected = { $application } is connected
+device-connected-advice = Go back to your device: it goes on by itself in a few seconds. You can close this page.
+device-refused-title = Refused
+device-refused = { $application } was refused
+device-refused-advice = The device gets nothing. You can close this page.
+device-nowhere = That code does not work
+device-nowhere-advice = Compare it with what your device shows. If it is the same, start anew on the device.
+device-too-many-advice = Wait half an hour, then start anew on the device.
+
+## What goes wrong on the way in
+
+did-not-work = That did not work
+missing = Something is missing
+missing-advice = Fill in what is asked for.
+too-many = Too many attempts
+busy = We are busy
+busy-advice = Nothing is wrong with what you entered. Try again in a few seconds.
+stale = This page was out of date
+stale-advice = It had been open for too long, or was sent twice. Sign in again.
+not-recognised = The user name or the password is not right. Check both and try again.
+wrong-code = The code is not right, or was used before. Wait for the next one and try again.
+wrong-passkey = This passkey does not sign you in here: it may have been removed, or belong to another account, or your device did not check that it is you. Try another one, or another way.
+passkey-unverified = Your device did not check that it is you. Set a PIN, a fingerprint or your face up on it, and try again.
+passkey-unaccepted = This kind of passkey is not accepted here. Use another device or security key.
+passkey-not-made = The passkey was not set up. It may be registered already. Try again.
+wait-seconds =
+    { $seconds ->
+        [one] Wait a second and try again.
+       *[other] Wait { $seconds } seconds and try again.
+    }
+wait-minutes =
+    { $minutes ->
+        [one] Wait a minute and try again.
+       *[other] Wait { $minutes } minutes and try again.
+    }
+
+## Error pages
+
+error-code = Code
+error-request = Request
+error-developer = For the application’s developer
+request = This request cannot be answered
+request-message = The application that sent you here asked in a way that is not valid. Go back to it and try again; if that does not help, tell the people who run it.
+application = This application is not known here
+application-message = The link that you followed names an application that people do not sign in to here, or not any more. Go back to where you came from; if you expected to get in, tell the people who run the application.
+way-back = There is no safe way back
+way-back-message = The address that you were to be sent to is not one that the application has registered, so you were sent nowhere. If a message or a site that you do not know led you here, close this page; else tell the people who run the application.
+not-signed-out = You were not signed out
+not-signed-out-message = The application that sent you here asked in a way that is not valid, so nothing has changed: if you were signed in, you still are. Tell the people who run the application.
+unreadable = This request cannot be read
+unreadable-message = A part of it is missing, is there twice, or is too long. Go back to where you came from and begin again; if that does not help, tell the people who run the application.
+stale-message = It had been open for too long, was sent twice, or was opened in another browser. Go back to the application that sent you here and begin again.
+unmet = More is needed to sign in here
+unmet-message = You have no second way to show who you are that counts here. Ask the people who run this service.
+nothing-here = There is nothing here
+nothing-here-message = Check the address, or go back to where you came from.
+unavailable = This does not work just now
+unavailable-message = It is not your doing. Try again in a few seconds.
+internal = Something went wrong
+internal-message = It is not your doing. Try again later; if it stays so, tell the people who run this service.
+other-method = This page is not used in this way
+other-method-message = Go back to where you came from and begin again.
+not-for-you = This is not for you to see
+not-for-you-message = Go back to where you came from.
