@@ -107,6 +107,9 @@ pub struct Entry {
     /// The event that this one follows from, in whichever stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EventId>,
+    /// The W3C trace context in which it was appended, as `traceparent` carries it; absent where nobody collected the trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// SHA-256 of the body's bytes, in lower-case hexadecimal.
     pub body: String,
 }
@@ -132,6 +135,18 @@ pub struct Recorded {
     pub body: Vec<u8>,
     /// RFC 6962 leaf hash of `entry_bytes`, as stored.
     pub leaf_hash: [u8; 32],
+}
+
+impl Recorded {
+    /// Whether it is what a cursor names: this incarnation, this seq, this leaf hash. Who kept a cursor goes on only if it is.
+    pub fn is(&self, incarnation: Uuid, seq: u64, leaf_hash: &[u8]) -> bool {
+        let Entry {
+            incarnation: own,
+            seq: at,
+            ..
+        } = self.entry;
+        (own, at) == (incarnation, seq) && self.leaf_hash == leaf_hash
+    }
 }
 
 /// RFC 6962, section 2.1: `SHA-256(0x00 || entry)`.

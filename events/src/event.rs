@@ -311,6 +311,8 @@ pub struct Happened {
     pub actor: Actor,
     /// The event that it follows from.
     pub cause: Option<EventId>,
+    /// The trace context in which it was appended, if it was collected.
+    pub trace: Option<String>,
     /// Its stable name.
     pub event_type: &'static str,
     /// The schema version it was stored at.

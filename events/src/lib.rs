@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`ids`], [`clock`], [`subject`], [`envelope`] | the words: ids, moments, streams and subjects, entries |
 //! | [`catalogue`] | the catalogue as a document, with a JSON Schema of each event |
+//! | [`cloud_events`], [`topics`] | an event as it leaves the platform, and where it is published |
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
 //! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`webhooks`], [`letters`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
@@ -17,6 +18,7 @@ pub mod applications;
 pub mod auth;
 pub mod catalogue;
 pub mod clock;
+pub mod cloud_events;
 pub mod codec;
 pub mod compliance;
 pub mod connections;

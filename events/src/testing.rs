@@ -32,6 +32,7 @@ pub fn happened(subject: Subject, version: u64, event: impl Into<Event>) -> Happ
         time: Timestamp::from_seconds(NOW.seconds() - 86_400).after_seconds(version),
         actor: Actor::component("test"),
         cause: None,
+        trace: None,
         event_type: event.name(),
         schema: 1,
         leaf_hash: [0; 32],

@@ -15,7 +15,7 @@ use crate::event::EventKind;
 /// A topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
-    /// Realms, their settings and keys.
+    /// Realms, their settings, keys and webhooks.
     Realms,
     /// Applications, their secrets and tokens of registration.
     Applications,
@@ -63,7 +63,7 @@ impl Topic {
     /// What is in it, in a sentence.
     pub const fn about(self) -> &'static str {
         match self {
-            Topic::Realms => "Realms, their settings and signing keys.",
+            Topic::Realms => "Realms, their settings, signing keys and webhooks.",
             Topic::Applications => "Applications, their secrets and tokens of registration.",
             Topic::Users => "Users and their credentials.",
             Topic::Auth => "Sign-ins, sessions, grants and tokens.",

@@ -49,6 +49,7 @@ mod tests {
             time: Timestamp::from_seconds(1_767_225_600 + i64::try_from(seq).unwrap()),
             actor: Actor::component("test"),
             cause: None,
+            trace: None,
             event_type: name,
             schema: described.version,
             leaf_hash: [0; 32],

@@ -22,6 +22,7 @@ use events::{
     subject::{Lane, Stream},
 };
 use tokio::{sync::watch, task::JoinSet};
+use traces::Kind;
 
 use crate::{
     apply::advance,
@@ -33,6 +34,9 @@ use crate::{
     rows::Changes,
     store::{CursorRow, Store},
 };
+
+/// For how long after an event its trace is told of it.
+const TRACED_SECONDS: u64 = 60;
 
 /// How the runner goes.
 #[derive(Clone, Copy, Debug)]
@@ -332,6 +336,8 @@ impl Runner {
         if !moves.is_empty() {
             self.store.write(&changes, &moves).await?;
             metrics::histogram!("chancery_projection_batch_seconds").record(started.elapsed());
+            let done = outcomes.iter().map(|(_, done, _)| *done).max().unwrap_or(0);
+            self.trace(&recorded[..done], started.elapsed());
         }
         let mut cursors = moves.into_iter().map(|(_, to)| to);
         for (index, done, fault) in outcomes {
@@ -340,6 +346,18 @@ impl Runner {
         }
         self.raise_watermark(stream);
         Ok(self.furthest_behind(stream, Instant::now()).is_some())
+    }
+
+    /// Tells the traces of events that they are in the read models. A trace that is long over hears of no rebuild.
+    fn trace(&self, applied: &[Recorded], took: Duration) {
+        let now = self.kernel.now();
+        let traced = applied
+            .iter()
+            .filter(|one| one.entry.time.after_seconds(TRACED_SECONDS) > now);
+        for Recorded { entry, .. } in traced {
+            let about = [("event", entry.event_type.clone())];
+            traces::record("project", Kind::Internal, entry.trace.as_deref(), took, about);
+        }
     }
 
     /// What comes after a seq: as it was fetched ahead, if it was. While it is applied, the next is fetched.
@@ -504,11 +522,7 @@ fn fits(cursor: Option<&CursorRow>, standing: Option<&Recorded>) -> bool {
     match (cursor, standing) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(cursor), Some(standing)) => {
-            cursor.seq == standing.entry.seq
-                && cursor.incarnation == standing.entry.incarnation
-                && cursor.leaf_hash == standing.leaf_hash
-        }
+        (Some(cursor), Some(standing)) => standing.is(cursor.incarnation, cursor.seq, &cursor.leaf_hash),
     }
 }
 

@@ -91,6 +91,7 @@ fn event(subject: Option<Subject>, event_type: &'static str) -> NewEvent {
         schema: 1,
         actor,
         cause: None,
+        trace: None,
         body,
     }
 }

@@ -173,7 +173,7 @@ async fn every_event_is_published_once_in_order_and_without_what_is_sealed() {
         assert_eq!(ids, logged(&realm, lane).await, "{lane}");
     }
     let of_user = |word: &str| -> Vec<Published> {
-        let subject = format!("user/{}", user.id);
+        let subject = format!("user:{}", user.id);
         let mine = topics[word]
             .iter()
             .filter(|record| record.headers.get("ce_subject") == Some(&subject));
@@ -193,8 +193,11 @@ async fn every_event_is_published_once_in_order_and_without_what_is_sealed() {
     let registered = &users[0];
     assert_eq!(registered.header("ce_specversion"), "1.0");
     assert_eq!(registered.header("content-type"), "application/json");
-    assert_eq!(registered.header("ce_source"), format!("/realms/{}", realm.id));
-    assert_eq!(registered.key, format!("{}/user/{}", realm.id, user.id));
+    assert_eq!(
+        registered.header("ce_source"),
+        format!("{}/realms/{}", realm.api.base(), realm.id)
+    );
+    assert_eq!(registered.key, format!("{}/user:{}", realm.id, user.id));
     assert!(registered.json().is_object());
     for record in topics.values().flatten() {
         for secret in [
@@ -251,7 +254,7 @@ async fn a_consumer_in_another_language_sees_the_same() {
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
     for user in users {
-        let subject = json!(format!("user/{}", user.id));
+        let subject = json!(format!("user:{}", user.id));
         let of_user = events.iter().filter(|event| event["subject"] == subject);
         let types: Vec<_> = of_user.map(|event| event["type"].clone()).collect();
         assert_eq!(types, ["user.registered"]);
@@ -274,7 +277,7 @@ async fn without_kafka_signing_in_goes_on_and_what_happened_meanwhile_is_publish
     assert!(
         whole["users"]
             .iter()
-            .any(|record| record.header("ce_realm") == realm.id)
+            .any(|record| record.header("ce_realmid") == realm.id)
     );
 
     // And again in the middle.

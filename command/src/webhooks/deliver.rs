@@ -24,6 +24,8 @@ use events::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use outbound::{Answered, OutboundError};
 use reactors::{Job, Outcome, Reactor, Task};
+use traces::TRACEPARENT;
+use tracing::Instrument;
 use url::Url;
 use web::Edge;
 
@@ -139,10 +141,16 @@ impl Webhooks {
             // An endpoint always has a secret that is good: what cannot be signed is not sent.
             headers.insert(name, value.ok_or(OutboundError::Url("cannot be signed for"))?);
         }
-        self.edge
+        let span = tracing::trace_span!(target: traces::SPANS, "deliver", otel.kind = "client", event = task.event.event_type);
+        let span = traces::follow(span, task.event.trace.as_deref());
+        if let Some(Ok(trace)) = span.in_scope(traces::current).map(HeaderValue::try_from) {
+            headers.insert(TRACEPARENT, trace);
+        }
+        let posted = self
+            .edge
             .outbound()
-            .post(&url, MEDIA_TYPE, body.into_bytes(), headers)
-            .await
+            .post(&url, MEDIA_TYPE, body.into_bytes(), headers);
+        posted.instrument(span).await
     }
 
     /// Records an attempt. It decides nothing: where the log is away, that is told in our own log alone.

@@ -28,9 +28,9 @@
 //! | `webhook-signature` | `v1,<HMAC-SHA256>` or `v1a,<Ed25519>` over `<webhook-id>.<webhook-timestamp>.<body>`, in base64; several, by spaces, while secrets are rotated: one that is good will do |
 //!
 //! The body is a CloudEvent 1.0 in JSON: `id`, `type` (`user.registered`), `source` (the realm), `subject` (`user:<id>`), `time`, and
-//! `data`, the event's fields as the catalogue at `/openapi/events.json` describes them; and as extensions `realmid`, `lane`, `seq`,
-//! `subjectversion`, `schemaversion`, and who did it: `actoruser`, `actorclient`, `actorcomponent`. **Personal data and secrets are left
-//! out**: who needs them asks the query API by the subject's id, with rights of its own.
+//! `data`, the event's fields as the catalogue at `/openapi/events.json` describes them; and as extensions, each a text, whose and where it
+//! is (`realmid`, `lane`, `seq`, …) and who did it (`actoruser`, `actorclient`, …): [all of them](events::cloud_events::ATTRIBUTES), the
+//! same as in the topics of Kafka. **Personal data and secrets are left out**: who needs them asks the query API by the subject's id, with rights of its own.
 //!
 //! Verify with the library of your language, on the body as it came, before it is parsed:
 //!

@@ -14,6 +14,7 @@ mod follow;
 
 use std::sync::Arc;
 
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
@@ -300,6 +301,19 @@ impl Kernel {
         command: &D,
     ) -> Result<Outcome, Failure<D::Rejection>> {
         let stream = command.stream();
+        let (Stream { realm, lane }, name) = (stream, std::any::type_name::<D>());
+        let span = tracing::trace_span!(target: traces::SPANS, "decide", command = name, %realm, %lane);
+        Box::pin(self.decide(stream, context, command))
+            .instrument(span)
+            .await
+    }
+
+    async fn decide<D: Decide>(
+        &self,
+        stream: Stream,
+        context: &Context,
+        command: &D,
+    ) -> Result<Outcome, Failure<D::Rejection>> {
         if let Some(outcome) = self.repeated(stream, context).await? {
             return Ok(outcome);
         }
@@ -442,6 +456,7 @@ impl Kernel {
         conditions: Vec<crate::log::Condition>,
         claims: Vec<ClaimChange>,
     ) -> Result<Append, KernelError> {
+        let trace = traces::current();
         let mut sealed = Vec::with_capacity(events.len());
         for (index, (subject, event)) in events.into_iter().enumerate() {
             let id = EventId(context.new_id());
@@ -464,6 +479,7 @@ impl Kernel {
                 schema: kind.schema,
                 actor: context.actor.clone(),
                 cause: context.cause,
+                trace: trace.clone(),
                 body,
             });
         }
@@ -481,9 +497,12 @@ impl Kernel {
         let realm = append.stream.realm;
         let subjects: Vec<_> = append.events.iter().filter_map(|event| event.subject).collect();
         let bases = append.conditions.clone();
+        let count = append.events.len();
+        let span = tracing::trace_span!(target: traces::SPANS, "append", events = count);
         let verdict = self
             .log
             .commit(vec![append])
+            .instrument(span)
             .await
             .pop()
             .unwrap_or(Verdict::Unavailable("no verdict".to_owned()));

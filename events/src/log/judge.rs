@@ -240,6 +240,7 @@ impl<'a> Judge<'a> {
                 actor: event.actor.clone(),
                 id: event.id,
                 cause: event.cause,
+                trace: event.trace.clone(),
                 body: body_digest(&event.body),
             };
             let entry = serde_json::to_vec(&entry).map_err(|error| Verdict::Malformed(error.to_string()))?;

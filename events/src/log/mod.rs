@@ -201,6 +201,8 @@ pub struct NewEvent {
     pub actor: Actor,
     /// The event that it follows from.
     pub cause: Option<EventId>,
+    /// The trace context in which it is appended, if it is collected.
+    pub trace: Option<String>,
     /// The body, sealed and serialised.
     pub body: Vec<u8>,
 }

@@ -295,6 +295,7 @@ impl World {
             schema: 1,
             actor: Actor::component("test"),
             cause: None,
+            trace: None,
             body: b"{\"data\":{}}".to_vec(),
         };
         let append = Append {

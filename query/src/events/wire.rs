@@ -38,6 +38,9 @@ pub struct RecordedEvent {
     pub network: Option<EventNetwork>,
     /// The event that it follows from.
     pub cause: Option<Uuid>,
+    /// The trace that it is part of, as `traceparent` carries it (W3C Trace Context); left out where it was not collected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// Its fields, as the catalogue of events describes them (moments in microseconds since 1970). A field whose key was destroyed reads
     /// `{"$erased": true}`; secrets are left out.
     #[schema(value_type = Object)]
@@ -169,6 +172,7 @@ impl RecordedEvent {
             actor: EventActor::from(&happened.actor),
             network: network.map(EventNetwork::from),
             cause: happened.cause.map(|id| id.0),
+            trace: happened.trace.clone(),
             data,
             leaf_hash: hex(&happened.leaf_hash),
         })

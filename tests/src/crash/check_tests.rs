@@ -51,6 +51,7 @@ impl Case {
             },
             id: EventId(Uuid::from_u128(1_000 + u128::from(seq))),
             cause: None,
+            trace: None,
             body: String::new(),
         });
         self

@@ -44,7 +44,7 @@ impl Published {
     /// The stream and the seq, which name an event.
     #[track_caller]
     pub fn place(&self) -> (String, u64) {
-        let stream = format!("{}/{}", self.header("ce_realm"), self.header("ce_lane"));
+        let stream = format!("{}/{}", self.header("ce_realmid"), self.header("ce_lane"));
         (stream, self.number("ce_seq"))
     }
 

@@ -20,8 +20,10 @@ pub struct Received {
     pub path: String,
     /// Its headers, in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Its body, byte for byte.
+    /// Its body, as text.
     pub body: String,
+    /// Its body, byte for byte.
+    pub bytes: Vec<u8>,
 }
 
 impl Received {
@@ -126,10 +128,15 @@ async fn serve(peer: TcpStream, desk: &Mutex<Desk>) -> std::io::Result<()> {
         .and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     peer.read_exact(&mut body).await?;
-    let body = String::from_utf8_lossy(&body).into_owned();
+    let (bytes, body) = (body.clone(), String::from_utf8_lossy(&body).into_owned());
     let reply = {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.received.push(Received { path, headers, body });
+        desk.received.push(Received {
+            path,
+            headers,
+            body,
+            bytes,
+        });
         desk.reply.clone()
     };
     let head = match reply {

@@ -83,6 +83,7 @@ impl Kind {
                 ..Actor::default()
             },
             cause: None,
+            trace: None,
             body: BODY.to_vec(),
         };
         let conditions = subject.map(|subject| Condition { subject, version: 0 });

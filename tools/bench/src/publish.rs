@@ -72,6 +72,7 @@ pub async fn measure(
 
 async fn published(log: &Arc<dyn Log>, connection: &kafka::Settings, count: usize) -> Outcome<Taken> {
     let settings = Settings {
+        public_url: "https://id.example".to_owned(),
         kafka: connection.clone(),
         partitions: 12,
         replication: 1,
@@ -124,7 +125,7 @@ fn bare(connection: &kafka::Settings, count: usize) -> Outcome<f64> {
     let record = |number: usize| Record {
         topic: topic.clone(),
         key: format!(
-            "0197b6a0-0000-7000-8000-000000000001/session/{}",
+            "0197b6a0-0000-7000-8000-000000000001/session:{}",
             number / RECORDS / 8
         )
         .into_bytes(),
@@ -135,7 +136,7 @@ fn bare(connection: &kafka::Settings, count: usize) -> Outcome<f64> {
             "ce_type",
             "ce_time",
             "ce_subject",
-            "ce_realm",
+            "ce_realmid",
             "ce_incarnation",
         ]
         .map(|name| (name, format!("about as long as an id: {number:012}")))

@@ -29,7 +29,7 @@ consumer = KafkaConsumer(
 seen, named = {}, {}
 for record in consumer:
     headers = {name: value.decode() for name, value in record.headers}
-    stream = f"{headers['ce_realm']}/{headers['ce_lane']}"
+    stream = f"{headers['ce_realmid']}/{headers['ce_lane']}"
     seen.setdefault(stream, set()).add(int(headers["ce_seq"]))
     named.setdefault(stream, set()).add(int(headers["ce_previousseq"]))
     event = {

@@ -16,15 +16,18 @@
 //! | header | holds |
 //! | --- | --- |
 //! | `ce_specversion`, `content-type` | `1.0`, `application/json` |
-//! | `ce_id`, `ce_type`, `ce_time`, `ce_source` | the event's id, its stable name, when it was recorded, `/realms/{id}` |
-//! | `ce_subject`, `ce_subjectversion` | `{kind}/{id}` of what it changed, and its version after it; not of activity that decides nothing |
+//! | `ce_id`, `ce_type`, `ce_time`, `ce_source` | the event's id, its stable name, when it was recorded, the realm's address by its id |
+//! | `ce_subject`, `ce_subjectversion` | `{kind}:{id}` of what it changed, and its version after it; not of activity that decides nothing |
 //! | `ce_schemaversion` | the version of the shape of the value |
-//! | `ce_realm`, `ce_lane`, `ce_seq`, `ce_incarnation` | the stream, and the event's place in it |
+//! | `ce_realmid`, `ce_lane`, `ce_seq`, `ce_incarnation` | the stream, and the event's place in it |
 //! | `ce_previousseq` | the seq of the stream's event before it in the same topic; 0 for the first. Who sees the chain unbroken has missed nothing |
-//! | `ce_cause` | the event that it follows from |
-//! | `ce_actoruser`, `ce_actorclient`, `ce_actorsession`, `ce_actorrealm`, `ce_onbehalfof`, `ce_component`, `ce_request` | who did it: what is known of it |
+//! | `ce_traceparent`, `traceparent` | the trace that it is part of, where it is collected (W3C Trace Context) |
+//! | `ce_causationid` | the event that it follows from |
+//! | `ce_actoruser`, `ce_actorclient`, `ce_actorsession`, `ce_actorrealm`, `ce_actoronbehalfof`, `ce_actorcomponent`, `ce_requestid` | who did it: what is known of it |
 //!
-//! The key is realm and subject, `{realm}/{kind}/{id}`, so that the events of a subject are in order; of activity without a subject it names who
+//! But for `ce_previousseq` they are [those that webhooks have](events::cloud_events::ATTRIBUTES): one event has one identity on both ways.
+//!
+//! The key is realm and subject, `{realm}/{kind}:{id}`, so that the events of a subject are in order; of activity without a subject it names who
 //! acted, else the realm. In the topic `audit` it is `{realm}/{lane}`: a partition has whole streams in the order of the log.
 //!
 //! # Reading
@@ -33,7 +36,7 @@
 //!
 //! - With `isolation.level=read_committed`; else what was begun and given up is seen as well.
 //! - Each event once and in order, per key. A consumer that keeps its own state does well to keep the offset with it, or to forget events by `ce_id`.
-//! - Who joins topics joins by `ce_realm` and `ce_subject`; what happened first in a realm's lane is told by `ce_seq`.
+//! - Who joins topics joins by `ce_realmid` and `ce_subject`; what happened first in a realm's lane is told by `ce_seq`.
 //! - To begin anew, read from the earliest offset: topics hold what their retention leaves, the log holds everything.
 //! - A value's fields are only added to under one `ce_schemaversion`. What a reader does not know it passes over.
 //! - A change of `ce_incarnation` says that the log was restored from a backup: of the stream, what came after the backup did not happen.
@@ -68,6 +71,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// Where and how is published.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Where the platform is reached, which events say they come from.
+    pub public_url: String,
     /// How Kafka is reached.
     pub kafka: kafka::Settings,
     /// How many partitions topics are made with.

@@ -1,25 +1,27 @@
 //! An event as records of Kafka: CloudEvents 1.0, binary mode (the crate's documentation has the table).
 
 use events::{
+    cloud_events::{ATTRIBUTES, CONTENT_TYPE},
     codec::open_fields,
-    envelope::{Actor, Entry, Recorded, SubjectVersion},
+    envelope::{Entry, Recorded},
     event::Event,
-    subject::Stream,
+    subject::{Stream, Subject, SubjectKind},
     topics::Topic,
 };
 use kafka::Record;
+use traces::TRACEPARENT;
 
 use crate::position::{Halt, Position};
 
-/// The records of an event, one for each of its topics. The position moves on to it.
-pub fn records(recorded: &Recorded, position: &mut Position) -> Result<Vec<Record>, Halt> {
+/// The records of an event of a platform of this public address, one for each of its topics. The position moves on to it.
+pub fn records(public_url: &str, recorded: &Recorded, position: &mut Position) -> Result<Vec<Record>, Halt> {
     let unreadable = |error: &dyn std::fmt::Display| Halt::Unreadable(error.to_string());
     let entry = &recorded.entry;
     let value = open_fields(recorded).map_err(|error| unreadable(&error))?;
     let topics: Vec<_> = Event::topics_of(&entry.event_type)
         .map_err(|error| unreadable(&error))?
         .collect();
-    let headers = headers(entry);
+    let headers = headers(public_url, entry);
     let previous = position.advance(recorded, &topics);
     let made = topics.iter().zip(previous).map(|(topic, previous)| {
         let mut headers = headers.clone();
@@ -42,71 +44,21 @@ fn key(topic: Topic, entry: &Entry) -> String {
         return entry.stream().to_string();
     }
     match (entry.subject, actor.user, actor.client) {
-        (Some(subject), _, _) => format!("{realm}/{}", name(subject)),
-        (None, Some(user), _) => format!("{realm}/user/{user}"),
-        (None, None, Some(client)) => format!("{realm}/application/{client}"),
+        (Some(of), _, _) => format!("{realm}/{}", of.subject()),
+        (None, Some(user), _) => format!("{realm}/{}", Subject::new(SubjectKind::User, user.0)),
+        (None, None, Some(client)) => format!("{realm}/{}", Subject::new(SubjectKind::Application, client.0)),
         (None, None, None) => realm.to_string(),
     }
 }
 
-fn name(subject: SubjectVersion) -> String {
-    format!("{}/{}", subject.kind.as_str(), subject.id)
-}
-
 /// The attributes that are the same in every topic.
-fn headers(entry: &Entry) -> Vec<(&'static str, String)> {
-    let Entry {
-        v: _,
-        incarnation,
-        realm,
-        lane,
-        seq,
-        subject,
-        event_type,
-        schema,
-        time,
-        actor,
-        id,
-        cause,
-        body: _,
-    } = entry;
-    let mut headers = vec![
-        ("content-type", "application/json".to_owned()),
-        ("ce_specversion", "1.0".to_owned()),
-        ("ce_id", id.to_string()),
-        ("ce_source", format!("/realms/{realm}")),
-        ("ce_type", event_type.clone()),
-        ("ce_time", time.rfc3339()),
-        ("ce_schemaversion", schema.to_string()),
-        ("ce_realm", realm.to_string()),
-        ("ce_lane", lane.to_string()),
-        ("ce_seq", seq.to_string()),
-        ("ce_incarnation", incarnation.to_string()),
-    ];
-    if let Some(subject) = subject {
-        headers.push(("ce_subject", name(*subject)));
-        headers.push(("ce_subjectversion", subject.version.to_string()));
-    }
-    let Actor {
-        realm,
-        user,
-        on_behalf_of,
-        client,
-        session,
-        request,
-        component,
-    } = actor;
-    let known = [
-        ("ce_cause", cause.map(|id| id.to_string())),
-        ("ce_actorrealm", realm.map(|id| id.to_string())),
-        ("ce_actoruser", user.map(|id| id.to_string())),
-        ("ce_onbehalfof", on_behalf_of.map(|id| id.to_string())),
-        ("ce_actorclient", client.map(|id| id.to_string())),
-        ("ce_actorsession", session.map(|id| id.to_string())),
-        ("ce_request", request.map(|id| id.to_string())),
-        ("ce_component", component.clone()),
-    ];
-    headers.extend(known.into_iter().filter_map(|(name, value)| Some((name, value?))));
+fn headers(public_url: &str, entry: &Entry) -> Vec<(&'static str, String)> {
+    let attributes = ATTRIBUTES
+        .iter()
+        .filter_map(|attribute| Some((attribute.header, attribute.of(public_url, entry)?)));
+    let mut headers = vec![("content-type", CONTENT_TYPE.to_owned())];
+    headers.extend(attributes);
+    headers.extend(entry.trace.clone().map(|trace| (TRACEPARENT, trace)));
     headers
 }
 
@@ -120,15 +72,16 @@ pub fn shard_of(stream: Stream, shards: i32) -> i32 {
 mod tests {
     use events::{
         clock::Timestamp,
-        envelope::{FORMAT, leaf_hash},
+        envelope::{Actor, FORMAT, SubjectVersion, leaf_hash},
         ids::{EventId, RealmId, UserId},
-        subject::{Lane, SubjectKind},
+        subject::Lane,
     };
     use uuid::Uuid;
 
     use super::*;
 
     const ID: Uuid = Uuid::from_u128(7);
+    const URL: &str = "https://id.example";
 
     fn recorded(seq: u64, event_type: &str, subject: bool) -> Recorded {
         let entry = Entry {
@@ -151,6 +104,7 @@ mod tests {
             },
             id: EventId(Uuid::from_u128(u128::from(seq))),
             cause: None,
+            trace: None,
             body: String::new(),
         };
         Recorded {
@@ -170,9 +124,9 @@ mod tests {
     #[test]
     fn what_is_sealed_stays_behind_and_the_chain_of_each_topic_is_unbroken() {
         let mut position = Position::default();
-        let first = records(&recorded(1, "user.registered", true), &mut position).unwrap();
-        let second = records(&recorded(2, "user.locked", true), &mut position).unwrap();
-        let third = records(&recorded(3, "user.unlocked", true), &mut position).unwrap();
+        let first = records(URL, &recorded(1, "user.registered", true), &mut position).unwrap();
+        let second = records(URL, &recorded(2, "user.locked", true), &mut position).unwrap();
+        let third = records(URL, &recorded(3, "user.unlocked", true), &mut position).unwrap();
         let topics = |records: &[Record]| {
             records
                 .iter()
@@ -187,7 +141,7 @@ mod tests {
         assert_eq!(second[0].value, br#"{"until":null}"#);
         assert_eq!(
             second[0].key,
-            format!("{}/user/{ID}", Uuid::from_u128(9)).into_bytes()
+            format!("{}/user:{ID}", Uuid::from_u128(9)).into_bytes()
         );
         assert_eq!(
             second[2].key,
@@ -198,8 +152,12 @@ mod tests {
         assert_eq!(third.iter().map(previous).collect::<Vec<_>>(), ["2", "2", "2"]);
         assert_eq!(header(&second[0], "ce_type"), Some("user.locked"));
         assert_eq!(
+            header(&second[0], "ce_source"),
+            Some(format!("{URL}/realms/{}", Uuid::from_u128(9)).as_str())
+        );
+        assert_eq!(
             header(&second[0], "ce_subject"),
-            Some(format!("user/{ID}").as_str())
+            Some(format!("user:{ID}").as_str())
         );
         assert_eq!(header(&second[0], "ce_time"), Some("2023-11-14T22:13:20.123456Z"));
         assert_eq!(header(&second[0], "ce_actoruser"), Some(ID.to_string().as_str()));
@@ -210,10 +168,10 @@ mod tests {
 
     #[test]
     fn activity_without_a_subject_is_in_the_order_of_who_acted() {
-        let issued = records(&recorded(1, "token.issued", false), &mut Position::default()).unwrap();
+        let issued = records(URL, &recorded(1, "token.issued", false), &mut Position::default()).unwrap();
         assert_eq!(
             issued[0].key,
-            format!("{}/user/{ID}", Uuid::from_u128(9)).into_bytes()
+            format!("{}/user:{ID}", Uuid::from_u128(9)).into_bytes()
         );
         assert_eq!(header(&issued[0], "ce_subject"), None);
     }
@@ -221,7 +179,7 @@ mod tests {
     #[test]
     fn what_nobody_knows_is_not_skipped() {
         let mut position = Position::default();
-        assert!(records(&recorded(1, "user.invented", true), &mut position).is_err());
+        assert!(records(URL, &recorded(1, "user.invented", true), &mut position).is_err());
         assert_eq!(position, Position::default());
     }
 }

@@ -15,6 +15,7 @@ use events::{
 };
 use kafka::{Error, Place, Positions, Record, Shard};
 use tokio::runtime::Handle;
+use traces::Kind;
 
 use crate::{
     GROUP, POSITIONS, Settings,
@@ -70,6 +71,9 @@ impl Progress {
         shard.publish(&batch.records, &kept)?;
         metrics::histogram!("chancery_kafka_transaction_seconds").record(started.elapsed());
         metrics::counter!("chancery_kafka_events_total").increment(batch.events as u64);
+        for trace in &batch.traces {
+            traces::record("publish", Kind::Producer, Some(trace), started.elapsed(), []);
+        }
         self.positions.extend(batch.positions);
         let Self {
             pending,
@@ -89,6 +93,7 @@ impl Progress {
 struct Batch {
     records: Vec<Record>,
     positions: HashMap<Stream, Position>,
+    traces: Vec<String>,
     events: usize,
     bytes: usize,
 }
@@ -245,7 +250,7 @@ impl Publishing {
                     break;
                 }
                 // What came before a poisoned event is published all the same; the next round stops at it.
-                let made = match records(recorded, &mut position) {
+                let made = match records(&self.settings.public_url, recorded, &mut position) {
                     Ok(made) => made,
                     Err(_) if added => {
                         batch.positions.insert(stream, position);
@@ -255,6 +260,7 @@ impl Publishing {
                 };
                 batch.bytes += made.iter().map(|record| record.value.len() + 600).sum::<usize>();
                 batch.events += 1;
+                batch.traces.extend(recorded.entry.trace.clone());
                 batch.records.extend(made);
                 added = true;
             }

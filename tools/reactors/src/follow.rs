@@ -354,11 +354,7 @@ fn fits(stands: Option<&PlaceRow>, standing: Option<&Recorded>) -> bool {
     match (stands, standing) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(place), Some(standing)) => {
-            place.seq == standing.entry.seq
-                && place.incarnation == standing.entry.incarnation
-                && place.leaf_hash == standing.leaf_hash
-        }
+        (Some(place), Some(standing)) => standing.is(place.incarnation, place.seq, &place.leaf_hash),
     }
 }
 

@@ -15,11 +15,14 @@ mod kafka;
 mod mail;
 mod network;
 mod places;
+mod telemetry;
 
 use std::{
     collections::BTreeSet,
+    fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -38,6 +41,7 @@ pub use kafka::Kafka;
 pub use mail::Smtp;
 pub use network::{Outbound, Tls};
 pub use places::{Address, Place, Places};
+pub use telemetry::{LogFormat, Telemetry};
 
 /// What stands in the place of a secret.
 const MASK: &str = "********";
@@ -212,35 +216,6 @@ impl Live {
             in_all: self.connections,
         }
     }
-}
-
-/// What is logged, and how. Logs go to standard error.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Telemetry {
-    /// A filter, such as `info` or `info,chancery_query=debug`.
-    pub filter: String,
-    /// `text` or `json`.
-    pub format: LogFormat,
-}
-
-impl Default for Telemetry {
-    fn default() -> Self {
-        Self {
-            filter: "info".into(),
-            format: LogFormat::Text,
-        }
-    }
-}
-
-/// The form of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// A secret: never printed, masked when the configuration is.
@@ -418,29 +393,33 @@ fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 /// A number, or a text that is one (environment variables are texts).
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Number {
-        Number(usize),
-        Text(String),
-    }
-    match Number::deserialize(deserializer)? {
-        Number::Number(number) => Ok(number),
-        Number::Text(text) => text.parse().map_err(serde::de::Error::custom),
-    }
+    or_text(deserializer)
+}
+
+/// A number with a fraction, or a text that is one.
+fn fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    or_text(deserializer)
 }
 
 /// A switch, or a text that is one.
 fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    or_text(deserializer)
+}
+
+fn or_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Switch {
-        Switch(bool),
+    enum OrText<T> {
+        Plain(T),
         Text(String),
     }
-    match Switch::deserialize(deserializer)? {
-        Switch::Switch(on) => Ok(on),
-        Switch::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    match OrText::deserialize(deserializer)? {
+        OrText::Plain(plain) => Ok(plain),
+        OrText::Text(text) => text.parse().map_err(serde::de::Error::custom),
     }
 }
 

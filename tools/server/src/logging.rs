@@ -1,9 +1,10 @@
-//! What a process says while it works: lines on standard error, as text or as JSON.
+//! What a process says while it works: lines on standard error, as text or as JSON; and traces, where somebody collects them.
 //! The rule: standard output is for answers alone; what a subcommand has to complain of is said all the same.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use traces::Traces;
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     Failure,
@@ -13,24 +14,35 @@ use crate::{
 /// What a subcommand says besides its answer: warnings, and what it waits for.
 const OF_A_SUBCOMMAND: &str = "warn,projections=info";
 
-/// Logs from now on what is configured.
-pub fn start(telemetry: &Telemetry) -> Result<(), Failure> {
-    start_with(&telemetry.filter, telemetry.format)
+/// Logs from now on what is configured, and sends traces, which are to be stopped at the end.
+pub fn start(telemetry: &Telemetry) -> Result<Option<Traces>, Failure> {
+    let lines = lines(&telemetry.filter, telemetry.format)?;
+    let Some(settings) = telemetry.traces() else {
+        tracing_subscriber::registry().with(lines).init();
+        return Ok(None);
+    };
+    let (layer, traces) = Traces::start(&settings)?;
+    tracing_subscriber::registry()
+        .with(vec![lines, layer.boxed()])
+        .init();
+    Ok(Some(traces))
 }
 
 /// Logs from now on what the caller of a subcommand should know.
 pub fn start_for_subcommand(telemetry: &Telemetry) -> Result<(), Failure> {
-    start_with(OF_A_SUBCOMMAND, telemetry.format)
+    tracing_subscriber::registry()
+        .with(lines(OF_A_SUBCOMMAND, telemetry.format)?)
+        .init();
+    Ok(())
 }
 
-fn start_with(filter: &str, format: LogFormat) -> Result<(), Failure> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(filter)?)
+fn lines(filter: &str, format: LogFormat) -> Result<Box<dyn Layer<Registry> + Send + Sync>, Failure> {
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
-    Ok(())
+    let filter = EnvFilter::try_new(filter)?;
+    Ok(match format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().with_filter(filter).boxed(),
+    })
 }

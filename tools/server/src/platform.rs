@@ -144,9 +144,9 @@ impl Platform {
         Ok(())
     }
 
-    /// Starts publishing the log, where that is configured.
-    pub fn publish(&mut self, config: &Config) -> Result<(), Failure> {
-        if let Some(settings) = config.kafka.settings() {
+    /// Starts publishing the log of a platform of this public address, where that is configured.
+    pub fn publish(&mut self, config: &Config, public_url: &str) -> Result<(), Failure> {
+        if let Some(settings) = config.kafka.settings(public_url) {
             let log = Arc::clone(self.kernel.log());
             self.publisher = Some(Arc::new(Publisher::start(log, settings)?));
         }

@@ -34,7 +34,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     if with_demo && !config.is(Role::Command) {
         return Err("--demo needs a process that takes commands".into());
     }
-    logging::start(&config.telemetry)?;
+    let traces = logging::start(&config.telemetry)?;
     let metrics = management::record_metrics()?;
     let tls = Tls::open(&config)?;
     let listener = if config.serves() {
@@ -70,7 +70,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
             platform
                 .react(&config, command::reactors::all(&edge, ended, config.smtp.open()?))
                 .await?;
-            platform.publish(&config)?;
+            platform.publish(&config, edge.public_url())?;
         }
         management.started(&platform);
         Ok::<_, Failure>((platform, management.address, public))
@@ -126,6 +126,10 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     // Until here operators are told that it drains.
     drain.send_replace(true);
     management::forget(&config);
+    if let Some(traces) = traces {
+        // It waits for the collector, on a thread of its own.
+        tokio::task::spawn_blocking(move || traces.stop()).await?;
+    }
     Ok(())
 }
 

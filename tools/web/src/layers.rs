@@ -15,7 +15,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
-use tracing::{Instrument, field};
+use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
 use crate::{
@@ -82,7 +82,7 @@ async fn outermost(State((edge, draw)): State<(Edge, Draw)>, mut request: Reques
         .get::<MatchedPath>()
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
-    let span = tracing::info_span!("request", %id, method, route, status = field::Empty);
+    let span = span(id, method, &route, request.headers());
     let asked = reads_pages(&request).then(|| Asked {
         path: request.uri().path().to_owned(),
         headers: request.headers().clone(),
@@ -105,6 +105,27 @@ async fn outermost(State((edge, draw)): State<(Edge, Draw)>, mut request: Reques
         .increment(1);
     metrics::histogram!(DURATION, "method" => method, "route" => route).record(took);
     response
+}
+
+/// The span of a request: what logs tell of it, and, where traces are collected, its part of the trace that it brings.
+fn span(id: Uuid, method: &str, route: &str, headers: &HeaderMap) -> Span {
+    let of_traces = traces::are_collected();
+    let span = tracing::info_span!(
+        target: traces::SPANS,
+        "request",
+        %id,
+        method,
+        route,
+        status = field::Empty,
+        trace = field::Empty,
+        otel.name = of_traces.then(|| format!("{method} {route}")),
+        otel.kind = of_traces.then_some("server"),
+    );
+    let span = traces::follow(span, traces::brought(headers));
+    if let Some(context) = span.in_scope(traces::current) {
+        span.record("trace", traces::trace_id(&context));
+    }
+    span
 }
 
 /// The method as a label: whatever a client makes up is one of them.

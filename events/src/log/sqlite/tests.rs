@@ -27,6 +27,7 @@ fn event(subject: Subject) -> NewEvent {
         schema: 1,
         actor: Actor::component("test"),
         cause: None,
+        trace: None,
         body: vec![b'x'; 200],
     }
 }

@@ -115,6 +115,7 @@ impl World {
                 schema: kind.schema,
                 actor: Actor::component("test"),
                 cause: None,
+                trace: None,
                 body,
             }],
             command: None,

@@ -2,7 +2,6 @@
 //! The rule: a refusal tells what may stand there, and never repeats what may be a secret.
 
 use events::keys::MasterKey;
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{Config, ConfigError, Role, Secret};
@@ -29,13 +28,7 @@ impl Config {
         if self.passwords.queue == 0 || self.passwords.queue > 1_000_000 {
             return refuse("passwords.queue", "is 1 to 1000000");
         }
-        if self.telemetry.filter.trim().is_empty() || EnvFilter::try_new(&self.telemetry.filter).is_err() {
-            return refuse(
-                "telemetry.filter",
-                "must be a filter such as `info` or `info,chancery_query=debug`",
-            );
-        }
-        Ok(())
+        self.telemetry.check()
     }
 
     fn check_stores(&self) -> Result<(), ConfigError> {

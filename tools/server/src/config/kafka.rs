@@ -97,7 +97,7 @@ impl Kafka {
     }
 
     /// What the publisher needs, if there is something to publish to.
-    pub fn settings(&self) -> Option<publisher::Settings> {
+    pub fn settings(&self, public_url: &str) -> Option<publisher::Settings> {
         let brokers = self.brokers.as_ref()?;
         let small = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
         let sasl =
@@ -110,6 +110,7 @@ impl Kafka {
                     password: password.secret(),
                 });
         Some(publisher::Settings {
+            public_url: public_url.to_owned(),
             kafka: ::kafka::Settings {
                 brokers: brokers.clone(),
                 client_id: "chancery".to_owned(),

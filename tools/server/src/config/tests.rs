@@ -362,6 +362,15 @@ fn what_makes_no_sense_is_refused_in_one_line_that_names_the_key() {
             &[("TELEMETRY__FILTER", "info,chancery_query=loud")],
         ),
         ("telemetry.format", &[("TELEMETRY__FORMAT", "xml")]),
+        (
+            "telemetry.otlp_endpoint",
+            &[("TELEMETRY__OTLP_ENDPOINT", "localhost:4318")],
+        ),
+        (
+            "telemetry.otlp_headers",
+            &[("TELEMETRY__OTLP_HEADERS", "authorization")],
+        ),
+        ("telemetry.sample_ratio", &[("TELEMETRY__SAMPLE_RATIO", "1.5")]),
         ("log", &[("LOG", "sqlite:x")]),
     ];
     for (key, variables) in cases {

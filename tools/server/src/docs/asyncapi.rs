@@ -1,9 +1,12 @@
-//! The topics and the live stream as an AsyncAPI 3.0 document, made from the catalogue of events.
+//! The topics, the webhooks and the live stream as an AsyncAPI 3.0 document, made from the catalogue of events.
 //!
 //! In a topic a record is a CloudEvent in binary mode (Kafka protocol binding for CloudEvents 1.0): attributes are headers, and the value
-//! is the event's `data` without what is sealed. In the live stream an event is written as the query API lists it.
+//! is the event's `data` without what is sealed. A webhook is sent the same in structured mode. In the live stream an event is written as the query API lists it.
 
-use events::topics::Topic;
+use events::{
+    cloud_events::{ATTRIBUTES, Attribute, CONTENT_TYPE},
+    topics::Topic,
+};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
@@ -58,12 +61,28 @@ pub fn document(rows: &[Row], query: &OpenApi) -> Value {
             "messages": messages(rows.iter().map(|row| row.described.name), ".recorded"),
         }),
     );
+    operations.insert(
+        "deliver_events".to_owned(),
+        sends(
+            "webhook",
+            "Delivers the events that a webhook's filter has, signed (Standard Webhooks), in order for each subject.",
+        ),
+    );
+    channels.insert(
+        "webhook".to_owned(),
+        json!({
+            "address": null,
+            "title": "webhook",
+            "description": "An endpoint outside, at the address that was registered for it.",
+            "messages": messages(rows.iter().map(|row| row.described.name), ".delivered"),
+        }),
+    );
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "Chancery events",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What is told of events: in topics, and live. The catalogue itself is at /openapi/events.json.",
+            "description": "What is told of events: in topics, to webhooks, and live. The catalogue itself is at /openapi/events.json.",
         },
         "defaultContentType": "application/json",
         "channels": channels,
@@ -104,6 +123,20 @@ fn all_messages(rows: &[Row]) -> Value {
                 "payload": data,
             }),
         );
+        messages.insert(
+            format!("{name}.delivered"),
+            json!({
+                "name": format!("{name}.delivered"),
+                "title": format!("{name} v{version}, as it is delivered"),
+                "summary": row.described.about,
+                "contentType": "application/cloudevents+json",
+                "headers": { "$ref": "#/components/schemas/WebhookHeaders" },
+                "payload": { "allOf": [
+                    { "$ref": "#/components/schemas/CloudEvent" },
+                    { "type": "object", "properties": { "type": { "const": name }, "data": data.clone() } },
+                ] },
+            }),
+        );
         let told = json!({
             "type": "object",
             "properties": { "type": { "const": name }, "schema_version": { "const": version }, "data": data },
@@ -137,6 +170,8 @@ fn schemas(rows: &[Row], query: &OpenApi) -> Value {
     let document = serde_json::to_value(query).unwrap_or_default();
     take_along(&mut schemas, &document["components"]["schemas"], RECORDED);
     schemas.insert("CloudEventHeaders".to_owned(), headers());
+    schemas.insert("CloudEvent".to_owned(), envelope());
+    schemas.insert("WebhookHeaders".to_owned(), signature());
     schemas.into()
 }
 
@@ -166,83 +201,53 @@ fn referred(schema: &Value, names: &mut Vec<String>) {
     }
 }
 
-/// The attributes as headers (Kafka protocol binding for CloudEvents, 3.2.3): those that every event has first.
+/// The attributes as headers (Kafka protocol binding for CloudEvents, 3.2.3).
 fn headers() -> Value {
-    let text = |description: &str| json!({ "type": "string", "description": description });
+    let mut properties = attributes(|attribute| attribute.header);
+    properties.insert("content-type".to_owned(), json!({ "const": CONTENT_TYPE }));
+    properties.insert(
+        "ce_previousseq".to_owned(),
+        text("The place of the event before in this topic, of the same realm and lane; 0 if there is none."),
+    );
+    let mut required = always(|attribute| attribute.header);
+    required.extend(["content-type", "ce_previousseq"]);
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// The attributes beside `data` (CloudEvents, JSON event format).
+fn envelope() -> Value {
+    let mut properties = attributes(|attribute| attribute.name);
+    properties.insert("datacontenttype".to_owned(), json!({ "const": CONTENT_TYPE }));
+    let mut required = always(|attribute| attribute.name);
+    required.extend(["datacontenttype", "data"]);
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// The headers of a delivery (Standard Webhooks 1.0).
+fn signature() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "content-type": { "const": "application/json" },
-            "ce_specversion": { "const": "1.0" },
-            "ce_id": text("The event's own id, a UUID."),
-            "ce_source": text("Whose it is: `/realms/` and the realm's id."),
-            "ce_type": text("The event's name."),
-            "ce_time": text("When it was recorded (RFC 3339)."),
-            "ce_schemaversion": text("The version of the value's shape."),
-            "ce_realm": text("The realm's id."),
-            "ce_lane": text("`facts` or `activity`."),
-            "ce_seq": text("The place in the realm's lane: 1, 2, 3, …"),
-            "ce_previousseq": text("The place of the event before in this topic, of the same realm and lane; 0 if there is none."),
-            "ce_incarnation": text("The incarnation of the log that counts so."),
-            "ce_subject": text("What it changed: a kind, `/` and an id."),
-            "ce_subjectversion": text("The version of that after it."),
-            "ce_cause": text("The event that it follows from."),
-            "ce_actorrealm": text("The actor's realm, where it is another."),
-            "ce_actoruser": text("The user who acted."),
-            "ce_onbehalfof": text("The user on whose behalf, where that is another."),
-            "ce_actorclient": text("The application through which it was done."),
-            "ce_actorsession": text("The session in which it was done."),
-            "ce_request": text("The request that carried it."),
-            "ce_component": text("A part of the platform that acted by itself."),
+            "webhook-id": text("The event's id: the same at every attempt."),
+            "webhook-timestamp": text("When it was sent, in seconds since 1970."),
+            "webhook-signature": text("`v1,` or `v1a,` and a signature in base64; several are set apart by spaces."),
         },
-        "required": ["ce_specversion", "ce_id", "ce_source", "ce_type"],
+        "required": ["webhook-id", "webhook-timestamp", "webhook-signature"],
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{super::catalogue, *};
+fn attributes(named: fn(&Attribute) -> &'static str) -> Map<String, Value> {
+    let described = ATTRIBUTES
+        .iter()
+        .map(|attribute| (named(attribute).to_owned(), text(attribute.about)));
+    described.collect()
+}
 
-    fn pointed(document: &Value, part: &Value, missing: &mut Vec<String>) {
-        match part {
-            Value::Object(members) => {
-                if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
-                    let place = reference.strip_prefix('#').unwrap_or_default();
-                    if document.pointer(place).is_none() {
-                        missing.push(reference.to_owned());
-                    }
-                }
-                members
-                    .values()
-                    .for_each(|member| pointed(document, member, missing));
-            }
-            Value::Array(members) => members
-                .iter()
-                .for_each(|member| pointed(document, member, missing)),
-            _ => {}
-        }
-    }
+fn always(named: fn(&Attribute) -> &'static str) -> Vec<&'static str> {
+    let always = ATTRIBUTES.iter().filter(|attribute| attribute.always);
+    always.map(named).collect()
+}
 
-    #[test]
-    fn every_event_is_told_live_and_in_its_topics_and_nothing_is_referred_to_that_is_not_there() {
-        let (command, query) = (command::document(), query::document());
-        let rows = catalogue::rows(&[&command, &query]);
-        let document = document(&rows, &query);
-        let mut missing = Vec::new();
-        pointed(&document, &document, &mut missing);
-        assert_eq!(missing, [""; 0]);
-        let of = |channel: &str, name: &str| document["channels"][channel]["messages"].get(name).is_some();
-        for row in &rows {
-            let name = row.described.name;
-            assert!(of("stream", name) && of("identity.audit.v1", name), "{name}");
-            for topic in &row.described.topics {
-                assert!(of(topic, name), "{topic}: {name}");
-            }
-        }
-        assert!(of("identity.security.v1", "login.failed") && !of("identity.security.v1", "token.issued"));
-        assert!(
-            document["components"]["schemas"]["EventActor"].is_object(),
-            "taken along"
-        );
-    }
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
 }
