@@ -259,3 +259,21 @@ other-method = So wird diese Seite nicht benutzt
 other-method-message = Gehen Sie dorthin zurück, woher Sie kamen, und beginnen Sie von vorn.
 not-for-you = Dies ist nicht für Sie bestimmt
 not-for-you-message = Gehen Sie dorthin zurück, woher Sie kamen.
+
+## Nachrichten
+
+forgot-password = Passwort vergessen?
+register = Registrieren
+use-email = Code per E-Mail schicken
+wrong-mailed-code = Der Code stimmt nicht oder gilt nicht mehr: Es zählt der aus der letzten Nachricht; er gilt zehn Minuten und kann fünfmal versucht werden. Prüfen Sie ihn oder lassen Sie sich einen neuen schicken.
+email-code-heading = Sehen Sie in Ihr Postfach
+email-code-lede = Wenn { $username } hier ein Konto mit einer bestätigten E-Mail-Adresse hat, ist eine Nachricht dorthin unterwegs. Geben Sie den Code daraus ein.
+email-code = Code aus der Nachricht
+email-code-again = Einen neuen Code schicken
+way-email = Nachrichten an Ihre E-Mail-Adresse
+account-letters = Nachrichten
+account-letters-link = Ihre E-Mail-Adresse
+void-letter = Dieser Link gilt nicht mehr
+void-letter-message = Er ist abgelaufen, wurde schon benutzt, oder es kam seither eine neue Nachricht: Nur die letzte zählt. Gehen Sie dorthin zurück, wo Sie ihn angefordert haben, und fordern Sie einen neuen an.
+no-letters = Das wird hier nicht angeboten
+no-letters-message = Dieser Dienst verschickt dafür keine Nachrichten. Fragen Sie die Betreiber.

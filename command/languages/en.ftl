@@ -260,3 +260,21 @@ other-method = This page is not used in this way
 other-method-message = Go back to where you came from and begin again.
 not-for-you = This is not for you to see
 not-for-you-message = Go back to where you came from.
+
+## Letters
+
+forgot-password = Forgot your password?
+register = Register
+use-email = E-mail me a code
+wrong-mailed-code = The code is not right, or does not work any more: it is that of the last letter, works for ten minutes and can be tried five times. Check it, or have another one mailed.
+email-code-heading = Look into your mailbox
+email-code-lede = If { $username } has an account here with an e-mail address that is known to be theirs, a letter is on its way to it. Enter the code in it.
+email-code = Code from the letter
+email-code-again = Mail me another code
+way-email = Letters to your e-mail address
+account-letters = Letters
+account-letters-link = Your e-mail address
+void-letter = This link does not work any more
+void-letter-message = It may be over, was used before, or another letter has come since: only the last one counts. Go back to where you asked for it, and ask for another.
+no-letters = This is not offered here
+no-letters-message = This service sends no letters for it. Ask the people who run it.

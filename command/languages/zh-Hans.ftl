@@ -254,3 +254,21 @@ other-method = 不能以这种方式使用此页面
 other-method-message = 请返回原来的页面，重新开始。
 not-for-you = 您无权查看此内容
 not-for-you-message = 请返回原来的页面。
+
+## 邮件
+
+forgot-password = 忘记密码？
+register = 注册
+use-email = 通过电子邮件发送代码
+wrong-mailed-code = 代码不正确或已失效：只有最后一封邮件中的代码有效，有效期十分钟，最多可尝试五次。请检查，或重新发送。
+email-code-heading = 请查看您的邮箱
+email-code-lede = 如果 { $username } 在此有帐户且电子邮件地址已验证，邮件正在发送。请输入其中的代码。
+email-code = 邮件中的代码
+email-code-again = 重新发送代码
+way-email = 发送到您电子邮件地址的邮件
+account-letters = 邮件
+account-letters-link = 您的电子邮件地址
+void-letter = 此链接已失效
+void-letter-message = 它可能已过期、已被使用，或之后又发送了新邮件：只有最后一封有效。请回到请求它的地方，重新请求。
+no-letters = 此处不提供
+no-letters-message = 此服务不为此发送邮件。请询问管理人员。

@@ -63,6 +63,8 @@ pub struct Commands {
     registration_pace: auth::RegistrationPace,
     /// Which things are a user's.
     holdings: Arc<dyn auth::Holdings>,
+    /// How many letters are asked for.
+    letter_pace: auth::LetterPace,
 }
 
 impl Commands {
@@ -74,6 +76,7 @@ impl Commands {
             device_pace: auth::Pace::default(),
             registration_pace: auth::RegistrationPace::default(),
             holdings: Arc::new(auth::NoHoldings),
+            letter_pace: auth::LetterPace::default(),
         }
     }
 
@@ -155,7 +158,8 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             | ClaimKind::DeviceCode
             | ClaimKind::TotpStep
             | ClaimKind::RecoveryCode
-            | ClaimKind::PasskeyChallenge => Problem::new(Code::Conflict),
+            | ClaimKind::PasskeyChallenge
+            | ClaimKind::Letter => Problem::new(Code::Conflict),
         },
         Failure::PreconditionFailed { found } => {
             Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))

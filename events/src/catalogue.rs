@@ -72,6 +72,7 @@ pub fn subject_of(name: &str, lane: Lane) -> Option<SubjectKind> {
         ("grant", _) => Some(SubjectKind::Session),
         ("device", _) => Some(SubjectKind::DeviceAuthorization),
         (_, "webhook.routed" | "webhook.unrouted") => Some(SubjectKind::WebhookRoutes),
+        (_, "letter.requested" | "letter.code_attempted") => Some(SubjectKind::Mailbox),
         ("guard", _) | (_, "login.attempted") => Some(SubjectKind::SignInGuard),
         _ => SubjectKind::ALL.iter().copied().find(|kind| {
             kind.lane() == lane && (kind.as_str() == noun || kind.as_str().strip_suffix('s') == Some(noun))

@@ -32,7 +32,7 @@ use crate::{
     sealing::SealedBy,
     subject::{Lane, Stream, Subject},
     topics::Topic,
-    users::UserEvent,
+    users::{UserEvent, email_change::EmailChangeEvent},
     webhooks::{WebhookEvent, deliveries::DeliveryEvent},
 };
 
@@ -243,6 +243,8 @@ domains! {
     Webhooks(WebhookEvent);
     /// What was delivered to them.
     Deliveries(DeliveryEvent);
+    /// Other e-mail addresses that users want to have.
+    EmailChanges(EmailChangeEvent);
     /// What was mailed to people.
     Letters(LetterEvent);
 }

@@ -235,6 +235,9 @@ pub struct RegistrationSettings {
     pub self_registration: bool,
     /// Whether a user must have an e-mail address (default false).
     pub email_required: bool,
+    /// The only domains of e-mail addresses that people register themselves with; if none is named, any (default).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email_domains: Vec<String>,
     /// The custom attributes that a user may have; others are refused.
     pub attributes: BTreeMap<String, AttributeSchema>,
 }
@@ -428,6 +431,42 @@ impl Default for PasskeySettings {
     }
 }
 
+/// What letters are for, where the platform has a mail server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailSettings {
+    /// The name that letters are from (default the realm's display name).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+    /// Whether people sign in with what is mailed to them (default `off`).
+    pub sign_in: MailSignIn,
+    /// Whether who has forgotten their password sets another by a letter (default true).
+    pub recovery: bool,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            sender_name: None,
+            sign_in: MailSignIn::default(),
+            recovery: true,
+        }
+    }
+}
+
+/// Whether people sign in with what is mailed to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailSignIn {
+    /// They do not.
+    #[default]
+    Off,
+    /// With a code.
+    Code,
+    /// With a code, or by a link in the browser in which they began.
+    CodeAndLink,
+}
+
 /// Whether an authenticator must make sure who is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -470,6 +509,9 @@ pub struct Settings {
     pub passkeys: PasskeySettings,
     /// Which languages its pages and messages are in.
     pub languages: LanguageSettings,
+    /// What letters are for.
+    #[serde(default)]
+    pub mail: MailSettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -500,6 +542,9 @@ pub struct SettingsChange {
     /// Which languages its pages and messages are in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub languages: Option<LanguageSettings>,
+    /// What letters are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailSettings>,
 }
 
 impl Fold for Settings {
@@ -515,6 +560,7 @@ impl Fold for Settings {
             replace(&mut self.mfa, change.mfa.as_ref());
             replace(&mut self.passkeys, change.passkeys.as_ref());
             replace(&mut self.languages, change.languages.as_ref());
+            replace(&mut self.mail, change.mail.as_ref());
         }
     }
 }

@@ -142,6 +142,10 @@ subject_kinds! {
     Webhook = 30 "webhook" in Facts;
     /// Where the events of a realm go; its id is the realm's.
     WebhookRoutes = 31 "webhook_routes" in Facts;
+    /// What goes to the mailbox of a user, whose id it has, or of an address that is nobody's, from which it follows.
+    Mailbox = 40 "mailbox" in Activity;
+    /// The other e-mail address that a user wants to have; its id is the user's.
+    EmailChange = 41 "email_change" in Facts;
 }
 
 impl SubjectKind {
@@ -250,6 +254,16 @@ impl Subject {
     /// Where the events of a realm go.
     pub const fn webhook_routes(id: RealmId) -> Self {
         Self::new(SubjectKind::WebhookRoutes, id.0)
+    }
+
+    /// What goes to a mailbox.
+    pub const fn mailbox(id: Uuid) -> Self {
+        Self::new(SubjectKind::Mailbox, id)
+    }
+
+    /// The other e-mail address that a user wants to have.
+    pub const fn email_change(id: UserId) -> Self {
+        Self::new(SubjectKind::EmailChange, id.0)
     }
 
     /// A device that waits for approval.

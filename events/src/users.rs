@@ -1,6 +1,8 @@
 //! Users: their profile and status, and their password. Personal data is sealed by a key of the user, a password's
 //! hash by a key of the credential.
 
+pub mod email_change;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -11,7 +13,7 @@ use crate::{
     clock::Timestamp,
     event::{DomainEvent, Event, EventKind, Happened},
     fold::Fold,
-    ids::CredentialId,
+    ids::{CredentialId, EventId},
     sealing::{Sealed, SealedBy},
     subject::{Lane, SubjectKind},
     topics::Topic,
@@ -132,6 +134,9 @@ pub enum UserEvent {
         /// Their new values; `null` removes.
         changes: Sealed<BTreeMap<String, Value>>,
     },
+    /// A user's e-mail address was shown to be theirs, by a letter to it.
+    #[serde(rename = "user.email_verified")]
+    EmailVerified {},
     /// A user was disabled: no sign-in, and every session and token of theirs is refused.
     #[serde(rename = "user.disabled")]
     Disabled {
@@ -187,6 +192,10 @@ impl DomainEvent for UserEvent {
             &[("changes", SealedBy::SubjectUser)],
             "Parts of a user's profile were replaced or removed.",
         ),
+        EventKind::plain(
+            "user.email_verified",
+            "A user's e-mail address was shown to be theirs, by a letter to it.",
+        ),
         EventKind::sealing(
             "user.disabled",
             &[("reason", SealedBy::SubjectUser)],
@@ -235,6 +244,8 @@ pub struct User {
     pub locked: Option<Lock>,
     /// When they were registered.
     pub registered: Timestamp,
+    /// The fact that gave them the e-mail address that they have: its id, and its seq. It stands for the address where that may not be told.
+    pub address: Option<(EventId, u64)>,
     /// The seq of the fact that last ended all their sessions at once (an order, or a disabling); see [`last_ending`].
     pub sessions_ended: u64,
 }
@@ -270,12 +281,17 @@ impl Fold for User {
             UserEvent::Registered { profile } => {
                 self.exists = true;
                 self.registered = happened.time;
+                self.address = Some((happened.id, happened.seq));
                 match profile {
                     Sealed::Known(profile) => self.profile.clone_from(profile),
                     Sealed::Erased => self.erased = true,
                 }
             }
-            UserEvent::ProfileChanged { changes, .. } => {
+            UserEvent::EmailVerified {} => self.profile.email_verified = !self.erased,
+            UserEvent::ProfileChanged { changes, fields } => {
+                if fields.iter().any(|field| field == "email") {
+                    self.address = Some((happened.id, happened.seq));
+                }
                 match changes
                     .known()
                     .and_then(|changes| self.profile.with(changes).ok())

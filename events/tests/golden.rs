@@ -24,7 +24,10 @@ use events::{
     },
     sealing::Sealed,
     subject::{Lane, Subject},
-    users::{Profile, UserEvent},
+    users::{
+        Profile, UserEvent,
+        email_change::{EmailChangeEvent, End},
+    },
     webhooks::{
         DisabledBy, Filter, Signature, WebhookEvent, WebhookSettings,
         deliveries::{Delivery, DeliveryEvent},
@@ -176,6 +179,7 @@ fn samples() -> Vec<Event> {
             registration: Some(RegistrationSettings {
                 self_registration: false,
                 email_required: true,
+                email_domains: Vec::new(),
                 attributes: [(
                     "department".to_owned(),
                     AttributeSchema {
@@ -217,6 +221,7 @@ fn samples() -> Vec<Event> {
                 enabled: [Language::German, Language::Chinese].into(),
                 default: Language::German,
             }),
+            mail: None,
         })
         .into(),
         RealmEvent::SigningKeyCreated {
@@ -538,6 +543,34 @@ fn samples() -> Vec<Event> {
             given_up: false,
         }
         .into(),
+        LetterEvent::Requested {
+            kind: LetterKind::Registration,
+            user: None,
+            address: None,
+            credential: CredentialId(id(4)),
+            to: Some("bob@example.org".to_owned().into()),
+            about: Some(id(9)),
+            expires: MOMENT,
+        }
+        .into(),
+        LetterEvent::CodeAttempted {
+            kind: LetterKind::Registration,
+        }
+        .into(),
+        UserEvent::EmailVerified {}.into(),
+        EmailChangeEvent::Requested {
+            change: id(9),
+            email: "bob@example.org".to_owned().into(),
+            before: true,
+            expires: MOMENT,
+        }
+        .into(),
+        EmailChangeEvent::Confirmed {
+            change: id(9),
+            end: End::New,
+        }
+        .into(),
+        EmailChangeEvent::Completed { change: id(9) }.into(),
     ]
 }
 

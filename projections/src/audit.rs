@@ -136,7 +136,7 @@ impl AuditRow {
 fn about(happened: &Happened) -> Option<UserId> {
     let of_subject = happened.subject.map(|subject| UserId(subject.id));
     match &happened.event {
-        Event::Users(_) | Event::Credentials(_) | Event::Passkeys(_) => of_subject,
+        Event::Users(_) | Event::EmailChanges(_) | Event::Credentials(_) | Event::Passkeys(_) => of_subject,
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),
@@ -155,11 +155,16 @@ fn about(happened: &Happened) -> Option<UserId> {
             | AuthEvent::Throttled { user, .. }
             | AuthEvent::TokenIssued { user, .. },
         )
-        | Event::Letters(LetterEvent::Sent { user, .. } | LetterEvent::Failed { user, .. }) => *user,
+        | Event::Letters(
+            LetterEvent::Sent { user, .. }
+            | LetterEvent::Failed { user, .. }
+            | LetterEvent::Requested { user, .. },
+        ) => *user,
         Event::Realms(_)
         | Event::Applications(_)
         | Event::Auth(_)
         | Event::Webhooks(_)
+        | Event::Letters(LetterEvent::CodeAttempted { .. })
         | Event::Deliveries(_) => None,
     }
 }

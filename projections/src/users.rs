@@ -157,6 +157,7 @@ impl UserRow {
                 until: self.locked_until,
             }),
             registered: self.created_at,
+            address: None,
             // Told to sessions by `auth::Endings`; a row of a user says nothing of it.
             sessions_ended: 0,
         }

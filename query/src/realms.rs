@@ -14,9 +14,9 @@ use events::{
     ids::RealmId,
     languages::{Language, LanguageSettings},
     realms::{
-        AttributeSchema, AttributeType, DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings,
-        PasskeySettings, PasswordSettings, RegistrationSettings, SecurityProfile, SessionSettings, Settings,
-        TokenSettings, TrustedAuthenticator, TrustedIssuer, UserVerification,
+        AttributeSchema, AttributeType, DynamicRegistration, MailSettings, MailSignIn, MfaPolicy,
+        MfaSettings, OAuthSettings, PasskeySettings, PasswordSettings, RegistrationSettings, SecurityProfile,
+        SessionSettings, Settings, TokenSettings, TrustedAuthenticator, TrustedIssuer, UserVerification,
     },
 };
 use projections::realms::{self, RealmRow, SettingsRow, SigningKey};
@@ -170,6 +170,8 @@ struct RealmSettings {
     passkeys: PasskeyRules,
     /// Which languages its pages and messages are in.
     languages: LanguageRules,
+    /// What letters are for, where the platform has a mail server.
+    mail: MailRules,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
@@ -224,6 +226,8 @@ struct RegistrationRules {
     self_registration: bool,
     /// Whether a user must have an e-mail address.
     email_required: bool,
+    /// The only domains of e-mail addresses that people register themselves with; empty for any.
+    email_domains: Vec<String>,
     /// The custom attributes that a user may have, by name.
     attributes: BTreeMap<String, AttributeRules>,
 }
@@ -275,6 +279,33 @@ struct MfaRules {
     /// The methods that count as one.
     #[schema(value_type = Vec<String>)]
     methods: BTreeSet<Method>,
+}
+
+/// What letters are for, where the platform has a mail server.
+#[derive(Debug, Serialize, ToSchema)]
+struct MailRules {
+    /// The name that letters are from; empty for the realm's display name.
+    sender_name: String,
+    /// Whether people sign in with what is mailed to them: `off`, `code` or `code_and_link`.
+    #[schema(value_type = String)]
+    sign_in: MailSignIn,
+    /// Whether who has forgotten their password sets another by a letter.
+    recovery: bool,
+}
+
+impl From<MailSettings> for MailRules {
+    fn from(settings: MailSettings) -> Self {
+        let MailSettings {
+            sender_name,
+            sign_in,
+            recovery,
+        } = settings;
+        Self {
+            sender_name: sender_name.unwrap_or_default(),
+            sign_in,
+            recovery,
+        }
+    }
 }
 
 /// Whether and how people sign in with passkeys.
@@ -376,6 +407,7 @@ impl RealmSettings {
             mfa,
             passkeys,
             languages,
+            mail,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -397,6 +429,7 @@ impl RealmSettings {
         let RegistrationSettings {
             self_registration,
             email_required,
+            email_domains,
             attributes,
         } = registration;
         let attribute = |schema| {
@@ -436,6 +469,7 @@ impl RealmSettings {
             registration: RegistrationRules {
                 self_registration,
                 email_required,
+                email_domains,
                 attributes: attributes
                     .into_iter()
                     .map(|(name, schema)| (name, attribute(schema)))
@@ -445,6 +479,7 @@ impl RealmSettings {
             mfa: mfa.into(),
             passkeys: passkeys.into(),
             languages: languages.into(),
+            mail: mail.into(),
             updated_at: updated_at.map(Moment),
             version,
         }
@@ -567,11 +602,15 @@ mod tests {
         let settings = Settings::default();
         let stored = serde_json::to_value(&settings).unwrap();
         let shown = serde_json::to_value(RealmSettings::new(settings, None, 0)).unwrap();
-        for section in ["tokens", "session", "password", "registration", "passkeys"] {
+        for section in ["tokens", "session", "password", "passkeys"] {
             assert_eq!(shown[section], stored[section], "{section}");
         }
+        let mut registration = stored["registration"].clone();
+        registration["email_domains"] = serde_json::json!([]);
+        assert_eq!(shown["registration"], registration);
         assert_eq!(shown["oauth"]["security_profile"], "none");
         assert_eq!(shown["oauth"]["dynamic_registration"], "disabled");
+        assert_eq!(shown["mail"]["sign_in"], "off");
         assert_eq!(shown["version"], 0);
         assert_described::<RealmFilter>();
     }

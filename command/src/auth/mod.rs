@@ -50,6 +50,7 @@
 //! | `registration/` | applications that register by themselves (RFC 7591, RFC 7592) |
 //! | `revoke.rs`, `logout/`, `hint.rs` | tokens given back, sessions ended and who hears of it, id tokens as hints |
 //! | `session_state.rs` | how applications notice that the session is another one |
+//! | `mailed/` | what people do by letters: [the guide](mailed/mod.rs) |
 //! | `page.rs`, `page_error.rs`, `pages/`, `assets.rs` | how pages travel, what they say when something is wrong |
 //! | `visit.rs`, `parameters.rs` | what a request is known by, and what forms hold |
 //! | `journeys/` | all of it over HTTP, as browsers and applications go about it |
@@ -74,6 +75,7 @@ mod hint;
 mod journeys;
 mod known_device;
 mod logout;
+pub(crate) mod mailed;
 mod page;
 mod page_error;
 pub mod pages;
@@ -104,6 +106,7 @@ pub use account::{Holdings, NoHoldings};
 pub(crate) use authorize::redirect_uri::PolicySource;
 pub(crate) use device::pace::Pace;
 pub use logout::{BackChannelLogout, EndedSessions};
+pub(crate) use mailed::LetterPace;
 pub use page_error::problem_page;
 pub(crate) use registration::pace::RegistrationPace;
 
@@ -141,6 +144,16 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
             account::applications::get_applications,
             account::applications::post_applications
         ))
+        .routes(routes!(mailed::letter::get_letter, mailed::letter::post_letter))
+        .routes(routes!(
+            mailed::recovery::get_recovery,
+            mailed::recovery::post_recovery
+        ))
+        .routes(routes!(
+            mailed::sign_up::get_registration,
+            mailed::sign_up::post_registration
+        ))
+        .routes(routes!(mailed::email::get_email, mailed::email::post_email))
         .routes(routes!(assets::asset))
 }
 

@@ -88,6 +88,30 @@ impl PageError {
         }
     }
 
+    /// A letter whose link or code leads nowhere: over, used, of another realm, or made up.
+    pub const fn void_letter() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "void_letter",
+            title: "void-letter",
+            message: "void-letter-message",
+            detail: None,
+            retry_after: None,
+        }
+    }
+
+    /// Nothing is mailed here, or not for this.
+    pub const fn no_letters() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: "no_letters",
+            title: "no-letters",
+            message: "no-letters-message",
+            detail: None,
+            retry_after: None,
+        }
+    }
+
     /// What is required of a sign-in cannot be reached.
     pub const fn unmet() -> Self {
         Self {
@@ -148,6 +172,7 @@ impl PageError {
             | Code::Unavailable
             | Code::Overloaded
             | Code::PositionTimeout
+            | Code::TooManyLetters
             | Code::TooManyConnections => Self::unavailable(),
             Code::Internal => Self::internal(),
             Code::Unauthenticated | Code::Forbidden => Self {

@@ -29,6 +29,8 @@ pub(super) enum Name {
     State,
     /// In which language the pages are.
     Language,
+    /// The sign-in that a mailed link goes on with (`flow/methods/email.rs`).
+    Mailed,
 }
 
 /// The part of a realm's id that is random: two realms made in the same minute differ here.
@@ -40,6 +42,7 @@ pub(super) fn name(name: Name, realm: RealmId, loopback: bool) -> String {
         Name::Device => "chancery-device",
         Name::State => "chancery-state",
         Name::Language => "chancery-language",
+        Name::Mailed => "chancery-mailed",
     };
     let id = realm.0.simple().to_string();
     format!("{prefix}{what}-{}", &id[20..])

@@ -17,6 +17,11 @@
 //! | `passkey.registered`, `passkey.removed` | `passkey_added`, `passkey_removed` |
 //! | `recovery_codes.generated`, `recovery_codes.removed` | `recovery_codes_made`, `recovery_codes_removed` |
 //!
+//! **What is asked for.** A letter that proves something is asked for by `letter.requested`, of the mailbox that it goes to; there is one of a
+//! kind in half a minute, five in an hour, and each voids the one before. Its code and its link follow from that event and a key of the
+//! realm; they are used up by what they lead to. Who may ask for which, and what it leads to, is told in
+//! [what people do by letters](crate::auth::mailed).
+//!
 //! They are in the user's language (`locale`) where there are words in it: English, German, Chinese.
 //!
 //! | metric | labels | what it tells |
@@ -26,12 +31,17 @@
 //! | file | what |
 //! | --- | --- |
 //! | `reactor.rs` | following the log, sending, and telling of it |
+//! | `request.rs`, `proof.rs` | asking for a letter that proves something, and what its link and its code prove |
+//! | `asked.rs` | to whom it goes, and what is in it |
 //! | `notices.rs` | which facts a user is told of, and at which address |
 //! | `words/` | what letters say, by language |
 //! | `written.rs` | a letter as text and HTML |
 
+mod asked;
 mod notices;
+pub mod proof;
 mod reactor;
+pub mod request;
 mod words;
 mod written;
 

@@ -5,19 +5,22 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use events::{
+    clock::Timestamp,
     envelope::Actor,
     event::Happened,
     ids::UserId,
     kernel::KernelError,
-    letters::{LetterEvent, LetterFailure, LetterKind},
+    keys::Owner,
+    letters::{LetterEvent, LetterFailure, LetterKind, Request},
     subject::Lane,
 };
 use mailer::{Address, Letter, Mailer, SendError};
-use reactors::{Job, Outcome, Reactor, Task, Terms, ordering};
-use web::Edge;
+use reactors::{Job, Outcome, Reactor, Task, Terms};
+use serde_json::json;
+use web::{Edge, RealmRef};
 
 use super::{
-    notices, words,
+    asked, notices, words,
     written::{Content, Written},
 };
 
@@ -42,8 +45,10 @@ struct Composed {
     kind: LetterKind,
     user: Option<UserId>,
     to: String,
-    realm: String,
+    realm: RealmRef,
     content: Content,
+    /// When it is of no use any more.
+    expires: Option<Timestamp>,
 }
 
 /// Mails letters.
@@ -69,6 +74,18 @@ impl Letters {
         let Some(realm) = self.edge.open_realm(&event.stream.realm.to_string()).await? else {
             return Ok(None);
         };
+        if let (Some(request), Some(mailbox)) = (Request::of(event), event.subject) {
+            let (kind, user, expires) = (request.kind, request.user, Some(request.expires));
+            let composed = asked::compose(&self.edge, &realm, mailbox.id, &request).await?;
+            return Ok(composed.map(|(to, content)| Composed {
+                kind,
+                user,
+                to,
+                realm,
+                content,
+                expires,
+            }));
+        }
         let Some((kind, user)) = notices::of(event) else {
             return Ok(None);
         };
@@ -80,26 +97,64 @@ impl Letters {
             kind,
             user: Some(user),
             to,
-            realm: realm.display_name,
+            realm,
             content,
+            expires: None,
         }))
     }
 
+    /// The key of an address that no user's profile has is destroyed when what it was for is over.
+    async fn forget(&self, task: &Task) -> Outcome {
+        let kernel = self.edge.kernel();
+        let Some(request) = Request::of(&task.event) else {
+            return Outcome::dead("the job is not understood");
+        };
+        let left = request.expires.0.saturating_sub(kernel.now().0);
+        if let Ok(left) = u64::try_from(left)
+            && left > 0
+        {
+            return Outcome::Later {
+                after: Duration::from_micros(left) + Duration::from_secs(1),
+            };
+        }
+        let owner = Owner::Credential(request.credential);
+        match kernel
+            .keyring()
+            .destroy(task.event.stream.realm, &owner, kernel.now())
+            .await
+        {
+            Ok(()) => Outcome::Done,
+            Err(error) => {
+                tracing::warn!(%error, "the key of an address was not destroyed");
+                Outcome::retry("the key was not destroyed")
+            }
+        }
+    }
+
     async fn send(&self, task: &Task, composed: &Composed) -> Result<(), LetterFailure> {
+        let now = self.edge.kernel().now();
+        if composed.expires.is_some_and(|expires| expires <= now) {
+            return Err(LetterFailure::Late);
+        }
         let Some(mailer) = &self.mailer else {
             return Err(LetterFailure::Configuration);
         };
+        let sender = self.sender(&composed.realm).await;
         let to: Address = composed.to.parse().map_err(|_| LetterFailure::Recipient)?;
-        let Written { subject, text, html } = composed.content.write(&composed.realm).map_err(|error| {
-            tracing::error!(%error, kind = composed.kind.as_str(), "a letter could not be written");
-            LetterFailure::Letter
-        })?;
+        let Written { subject, text, html } =
+            composed
+                .content
+                .write(&composed.realm.display_name)
+                .map_err(|error| {
+                    tracing::error!(%error, kind = composed.kind.as_str(), "a letter could not be written");
+                    LetterFailure::Letter
+                })?;
         let id = task.event.id.to_string();
         let micros = u64::try_from(task.event.time.0).unwrap_or_default();
         let letter = Letter {
             id: &id,
             to: &to,
-            from_name: mailer::is_name(&composed.realm).then_some(&*composed.realm),
+            from_name: sender.as_deref(),
             subject: &subject,
             text: &text,
             html: &html,
@@ -111,6 +166,12 @@ impl Letters {
             tracing::warn!(%error, kind, realm = %task.event.stream.realm, "a letter was not sent");
             failure(&error)
         })
+    }
+
+    /// The name that letters of a realm are from.
+    async fn sender(&self, realm: &RealmRef) -> Option<String> {
+        let chosen = self.edge.settings(realm.id).await.ok()?.mail.sender_name;
+        Some(chosen.unwrap_or_else(|| realm.display_name.clone())).filter(|name| mailer::is_name(name))
     }
 
     /// Records what became of an attempt. It decides nothing: where the log is away, that is told in our own log alone.
@@ -139,6 +200,7 @@ const fn reason(failure: LetterFailure) -> &'static str {
         LetterFailure::Temporary => "the mail server is away or busy",
         LetterFailure::Recipient => "the mail server takes no letter for this address",
         LetterFailure::Configuration => "there is no mail server, or it takes nothing from us",
+        LetterFailure::Late => "what it was for was over",
         LetterFailure::Letter => "the letter could not be written",
     }
 }
@@ -154,17 +216,29 @@ impl Reactor for Letters {
     }
 
     async fn react(&self, happened: &Happened) -> Result<Vec<Job>, KernelError> {
+        if let Some(request) = Request::of(happened) {
+            // Also where there is no mailer on this node: whoever asked was promised a letter, and an operator is told.
+            let mailbox = happened.subject.map(|subject| subject.id.to_string());
+            let mut jobs = vec![Job::about(happened, mailbox.unwrap_or_default())];
+            if request.to.is_some() {
+                jobs.push(Job {
+                    payload: json!({ "forget": true }),
+                    ..Job::about(happened, format!("forget:{}", request.credential))
+                });
+            }
+            return Ok(jobs);
+        }
         // What nobody could be told when it happened is not told on the day on which a mail server is configured.
         let Some((_, user)) = notices::of(happened).filter(|_| self.mailer.is_some()) else {
             return Ok(Vec::new());
         };
-        Ok(vec![Job {
-            ordering: ordering(happened),
-            ..Job::about(happened, user.to_string())
-        }])
+        Ok(vec![Job::about(happened, user.to_string())])
     }
 
     async fn perform(&self, task: &Task) -> Outcome {
+        if task.payload["forget"] == true {
+            return self.forget(task).await;
+        }
         let composed = match self.compose(task).await {
             Ok(Some(composed)) => composed,
             Ok(None) => return Outcome::Done,
@@ -186,7 +260,10 @@ impl Reactor for Letters {
             self.record(task, LetterEvent::Sent { kind, user, attempt }).await;
             return Outcome::Done;
         };
-        let for_good = matches!(failure, LetterFailure::Recipient | LetterFailure::Letter);
+        let for_good = matches!(
+            failure,
+            LetterFailure::Recipient | LetterFailure::Letter | LetterFailure::Late
+        );
         let event = LetterEvent::Failed {
             kind,
             user,

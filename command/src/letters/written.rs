@@ -2,12 +2,13 @@
 //! control characters.
 
 use askama::Template;
+use zeroize::Zeroizing;
 
 /// The longest subject, in characters.
 const SUBJECT: usize = 200;
 
 /// What a letter says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Content {
     /// In which language, BCP 47.
     pub language: &'static str,
@@ -15,6 +16,10 @@ pub struct Content {
     pub subject: String,
     /// Its paragraphs.
     pub paragraphs: Vec<String>,
+    /// What is to be typed.
+    pub code: Option<Zeroizing<String>>,
+    /// What is to be opened, and what its button says.
+    pub link: Option<(Zeroizing<String>, String)>,
     /// What to do if it was not oneself, and who wrote.
     pub closing: Vec<String>,
 }
@@ -27,14 +32,13 @@ struct Html<'a> {
 }
 
 /// A letter that can be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// What it is about, on one line.
     pub subject: String,
     /// As text.
-    pub text: String,
+    pub text: Zeroizing<String>,
     /// As HTML.
-    pub html: String,
+    pub html: Zeroizing<String>,
 }
 
 impl Content {
@@ -44,18 +48,27 @@ impl Content {
         Ok(Written {
             subject: line.take(SUBJECT).collect(),
             text: self.text(realm),
-            html: Html { realm, content: self }.render()?,
+            html: Html { realm, content: self }.render()?.into(),
         })
     }
 
     /// A paragraph each, and the realm below the line that mail programs know (RFC 3676, section 4.3).
-    fn text(&self, realm: &str) -> String {
-        let mut text = String::new();
-        for paragraph in self.paragraphs.iter().chain(&self.closing) {
+    fn text(&self, realm: &str) -> Zeroizing<String> {
+        let (code, link) = (self.code.iter(), self.link.iter());
+        let code = code.map(|code| code.as_str());
+        // A link stands alone on its line, so that it can be followed and copied.
+        let link = link.flat_map(|(link, _)| [link.as_str()]);
+        let before = self.paragraphs.iter().map(String::as_str);
+        let after = self.closing.iter().map(String::as_str);
+        let mut text = Zeroizing::new(String::new());
+        for paragraph in before.chain(code).chain(link).chain(after) {
             text.push_str(paragraph);
             text.push_str("\n\n");
         }
-        text + "-- \n" + realm + "\n"
+        text.push_str("-- \n");
+        text.push_str(realm);
+        text.push('\n');
+        text
     }
 }
 
@@ -69,6 +82,7 @@ mod tests {
             subject: "A\r\nBcc: evil@example.org".to_owned(),
             paragraphs: vec!["Bob's <b>password</b> & more".to_owned(), "Second.".to_owned()],
             closing: vec!["If it was not you, tell us.".to_owned()],
+            ..Content::default()
         }
     }
 
@@ -88,8 +102,32 @@ mod tests {
     fn text_has_a_paragraph_each() {
         let written = content().write("Acme").unwrap();
         assert_eq!(
-            written.text,
+            *written.text,
             "Bob's <b>password</b> & more\n\nSecond.\n\nIf it was not you, tell us.\n\n-- \nAcme\n"
         );
+    }
+
+    #[test]
+    fn a_code_and_a_link_stand_alone() {
+        let content = Content {
+            code: Some("123456".to_owned().into()),
+            link: Some((
+                "https://id.example/x?token=a&b".to_owned().into(),
+                "Go".to_owned(),
+            )),
+            ..content()
+        };
+        let written = content.write("Acme").unwrap();
+        assert!(
+            written
+                .text
+                .contains("\n\n123456\n\nhttps://id.example/x?token=a&b\n\n")
+        );
+        assert!(
+            written
+                .html
+                .contains(r#"href="https://id.example/x?token=a&#38;b""#)
+        );
+        assert!(written.html.contains(">123456<") && written.html.contains(">Go<"));
     }
 }

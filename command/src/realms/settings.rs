@@ -10,9 +10,9 @@ use events::{
     kernel::{Context, Decide, Decision, KernelError, Reader},
     languages::{Language, LanguageSettings},
     realms::{
-        DynamicRegistration, MfaPolicy, MfaSettings, OAuthSettings, PasskeySettings, PasswordSettings,
-        RealmEvent, RegistrationSettings, SessionSettings, Settings, SettingsChange, TokenSettings,
-        UserVerification,
+        DynamicRegistration, MailSettings, MailSignIn, MfaPolicy, MfaSettings, OAuthSettings,
+        PasskeySettings, PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings, Settings,
+        SettingsChange, TokenSettings, UserVerification,
     },
     subject::{Stream, Subject},
 };
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     Commands, Faults,
     body::{object, present},
+    users::rules::is_email,
 };
 
 const DAY: u64 = 86_400;
@@ -94,6 +95,8 @@ sections! {
         self_registration: bool,
         /// Whether a user must have an e-mail address.
         email_required: bool,
+        /// The only domains of e-mail addresses that people register themselves with, all of them (at most 50); none for any.
+        email_domains: Vec<String>,
         /// The custom attributes that a user may have, all of them (at most 100).
         attributes: AttributeRules,
     }
@@ -149,6 +152,28 @@ sections! {
         #[schema(value_type = Option<String>)]
         default: Language,
     }
+    /// What letters are for, where the platform has a mail server.
+    MailPatch of MailSettings {
+        /// The name that letters are from; empty for the realm's display name.
+        #[schema(value_type = Option<String>)]
+        sender_name: SenderName,
+        /// Whether people sign in with what is mailed to them: `off`, `code`, or `code_and_link` (the link works in the browser in which
+        /// they began).
+        #[schema(value_type = Option<String>)]
+        sign_in: MailSignIn,
+        /// Whether who has forgotten their password sets another by a letter.
+        recovery: bool,
+    }
+}
+
+/// The name that letters are from; an empty one is none.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SenderName(String);
+
+impl From<SenderName> for Option<String> {
+    fn from(SenderName(name): SenderName) -> Self {
+        (!name.is_empty()).then_some(name)
+    }
 }
 
 /// From how a value is written in a request to how it is kept.
@@ -184,6 +209,9 @@ pub struct SettingsPatch {
     /// Which languages its pages and messages are in.
     #[serde(default, deserialize_with = "object")]
     pub languages: Option<LanguagePatch>,
+    /// What letters are for, where the platform has a mail server.
+    #[serde(default, deserialize_with = "object")]
+    pub mail: Option<MailPatch>,
 }
 
 /// Changes a realm's settings.
@@ -218,6 +246,7 @@ impl Decide for ChangeSettings {
             mfa,
             passkeys,
             languages,
+            mail,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -230,6 +259,7 @@ impl Decide for ChangeSettings {
             mfa: mfa.as_ref().map(|patch| patch.onto(&settings.mfa)),
             passkeys: passkeys.as_ref().map(|patch| patch.onto(&settings.passkeys)),
             languages: languages.as_ref().map(|patch| patch.onto(&settings.languages)),
+            mail: mail.as_ref().map(|patch| patch.onto(&settings.mail)),
         };
         check(&change, settings)?;
         let change = SettingsChange {
@@ -243,6 +273,7 @@ impl Decide for ChangeSettings {
             mfa: change.mfa.filter(|section| *section != settings.mfa),
             passkeys: change.passkeys.filter(|section| *section != settings.passkeys),
             languages: change.languages.filter(|section| *section != settings.languages),
+            mail: change.mail.filter(|section| *section != settings.mail),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -283,6 +314,7 @@ fn check(change: &SettingsChange, settings: &Settings) -> Result<(), Faults> {
     }
     if let Some(registration) = &change.registration {
         attributes::check(&registration.attributes, &mut faults);
+        check_domains(&registration.email_domains, &mut faults);
     }
     if let Some(oauth) = &change.oauth {
         oauth::check(oauth, &mut faults);
@@ -294,12 +326,32 @@ fn check(change: &SettingsChange, settings: &Settings) -> Result<(), Faults> {
         let spoken = languages.enabled.contains(&languages.default);
         faults.unless(spoken, "languages.default", "must be one of those enabled");
     }
+    if let Some(name) = change.mail.as_ref().and_then(|mail| mail.sender_name.as_deref()) {
+        faults.text("mail.sender_name", name, 100);
+    }
     if change.mfa.is_some() || change.passkeys.is_some() {
         let mfa = change.mfa.as_ref().unwrap_or(&settings.mfa);
         let passkeys = change.passkeys.as_ref().unwrap_or(&settings.passkeys);
         check_mfa(mfa, passkeys, &mut faults);
     }
     faults.into_result()
+}
+
+/// Domains as they stand behind an `@`, in lower case.
+fn check_domains(domains: &[String], faults: &mut Faults) {
+    faults.unless(
+        domains.len() <= 50,
+        "registration.email_domains",
+        "must be at most 50",
+    );
+    for (place, domain) in domains.iter().enumerate() {
+        let is_one = is_email(&format!("a@{domain}")) && *domain == domain.to_lowercase();
+        faults.unless(
+            is_one,
+            format!("registration.email_domains[{place}]"),
+            "must be a domain in lower case such as example.org",
+        );
+    }
 }
 
 /// A second factor comes second, and where everybody must have one, there is one that can be enrolled.
@@ -310,7 +362,7 @@ fn check_mfa(mfa: &MfaSettings, passkeys: &PasskeySettings, faults: &mut Faults)
     let enrolled = |method: &Method| match method {
         Method::Totp => true,
         Method::Passkey => passkeys.enabled,
-        Method::Password | Method::RecoveryCode => false,
+        Method::Password | Method::Email | Method::RecoveryCode => false,
     };
     faults.unless(
         !asks || mfa.methods.iter().any(enrolled),
@@ -471,6 +523,7 @@ mod tests {
             mfa,
             passkeys,
             languages,
+            mail,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
@@ -481,6 +534,7 @@ mod tests {
             mfa: Some(mfa),
             passkeys: Some(passkeys),
             languages: Some(languages),
+            mail: Some(mail),
         };
         assert_eq!(check(&all, &Settings::default()), Ok(()));
     }

@@ -9,6 +9,8 @@
 //! | stop new sign-ins | `POST users/{id}/lock`, `/unlock` | realm administrators | `user.locked`, `user.unlocked` |
 //! | refuse everything | `POST users/{id}/disable`, `/enable` | realm administrators | `user.disabled`, `user.enabled` |
 //! | let it be tried again | `DELETE users/{id}/guard` | realm administrators | `guard.lifted` |
+//! | have an address shown to be theirs | `POST users/{id}/email-verification` | realm administrators | `letter.requested` |
+//! | invite who has nothing to sign in with | `POST users/{id}/invitation` | realm administrators | `letter.requested` |
 //! | set a password | `PUT users/{id}/password` | realm administrators | `password.set` |
 //! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
@@ -29,6 +31,7 @@
 
 pub mod consents;
 pub mod guard;
+mod letters;
 pub mod password;
 pub mod profile;
 pub mod recovery_codes;
@@ -150,6 +153,8 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(status::enable))
         .routes(routes!(password::set))
         .routes(routes!(guard::lift))
+        .routes(routes!(letters::verify_email))
+        .routes(routes!(letters::invite))
         .routes(routes!(totp::remove))
         .routes(routes!(recovery_codes::remove))
         .routes(routes!(sessions::end_all))

@@ -48,7 +48,7 @@ impl NewPassword {
     }
 
     /// Judges it for a user of a realm.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &self,
         settings: &Settings,
         profile: &Profile,
@@ -62,7 +62,7 @@ impl NewPassword {
     }
 
     /// That it was set.
-    pub(super) fn event(&self) -> UserEvent {
+    pub(crate) fn event(&self) -> UserEvent {
         UserEvent::PasswordSet {
             credential: self.credential,
             hash: Sealed::Known(self.hash.expose_secret().to_owned()),
@@ -144,6 +144,17 @@ pub struct Circumstances {
     pub realm: Realm,
 }
 
+impl Circumstances {
+    /// Reads them.
+    pub async fn load(reader: &mut Reader<'_>, realm: RealmId, user: UserId) -> Result<Self, KernelError> {
+        Ok(Self {
+            user: reader.subject::<User>(user.0).await?.state,
+            settings: reader.beside::<Settings>(realm, realm.0).await?.state,
+            realm: reader.beside::<Realm>(RealmId::SYSTEM, realm.0).await?.state,
+        })
+    }
+}
+
 #[async_trait::async_trait]
 impl Decide for SetPassword {
     type State = Circumstances;
@@ -155,11 +166,7 @@ impl Decide for SetPassword {
 
     async fn load(&self, reader: &mut Reader<'_>) -> Result<Circumstances, KernelError> {
         reader.subject::<Password>(self.user.0).await?;
-        Ok(Circumstances {
-            user: reader.subject::<User>(self.user.0).await?.state,
-            settings: reader.beside::<Settings>(self.realm, self.realm.0).await?.state,
-            realm: reader.beside::<Realm>(RealmId::SYSTEM, self.realm.0).await?.state,
-        })
+        Circumstances::load(reader, self.realm, self.user).await
     }
 
     fn decide(&self, state: &Circumstances, _: &Context) -> Result<Decision, Rejection> {

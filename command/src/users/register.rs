@@ -7,9 +7,9 @@ use events::{
     ids::{RealmId, UserId},
     kernel::{Claim, Context, Decide, Decision, KernelError, Outcome, Reader},
     log::ClaimKind,
-    realms::{Realm, Settings},
+    realms::Settings,
     subject::{Stream, Subject},
-    users::{Password, Profile, User, UserEvent},
+    users::{Password, Profile, UserEvent},
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -55,11 +55,7 @@ impl Decide for RegisterUser {
         if self.password.is_some() {
             reader.subject::<Password>(self.user.0).await?;
         }
-        Ok(Circumstances {
-            user: reader.subject::<User>(self.user.0).await?.state,
-            settings: reader.beside::<Settings>(self.realm, self.realm.0).await?.state,
-            realm: reader.beside::<Realm>(RealmId::SYSTEM, self.realm.0).await?.state,
-        })
+        Circumstances::load(reader, self.realm, self.user).await
     }
 
     fn decide(&self, state: &Circumstances, _: &Context) -> Result<Decision, Rejection> {
@@ -205,7 +201,7 @@ pub(super) async fn register(
 
 #[cfg(test)]
 mod tests {
-    use events::{ids::CredentialId, testing::context};
+    use events::{ids::CredentialId, testing::context, users::User};
     use serde_json::json;
     use uuid::Uuid;
 

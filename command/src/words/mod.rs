@@ -63,6 +63,15 @@ impl Say {
         }
     }
 
+    /// The same in another language.
+    #[must_use]
+    pub fn speaking(&self, language: Language) -> Self {
+        Self {
+            language,
+            ..self.clone()
+        }
+    }
+
     /// The language.
     pub const fn language(&self) -> Language {
         self.language

@@ -33,6 +33,8 @@ pub enum Place {
     First,
     /// It only comes second.
     Second,
+    /// It begins one, and adds nothing to what else was shown: with it or without, that is worth as much.
+    Opening,
     /// It begins one, or comes second where the realm counts it ([`MfaSettings`](crate::realms::MfaSettings)).
     Either,
 }
@@ -71,12 +73,17 @@ macro_rules! methods {
 
             /// Whether a sign-in may begin with it.
             pub const fn begins(self) -> bool {
-                matches!(self.place(), Place::First | Place::Either)
+                matches!(self.place(), Place::First | Place::Opening | Place::Either)
             }
 
             /// Whether it is a second factor where a realm counts it as one.
             pub const fn seconds(self) -> bool {
                 matches!(self.place(), Place::Second | Place::Either)
+            }
+
+            /// Whether it is a factor beside others.
+            pub const fn adds(self) -> bool {
+                !matches!(self.place(), Place::Opening)
             }
         }
     };
@@ -87,6 +94,9 @@ methods! {
     Password = "password", Knowledge, "pwd", First;
     /// A passkey (Web Authentication Level 3). Of one that is known to be in hardware another reference is told ([`amr`]).
     Passkey = "passkey", Possession, "swk", Either;
+    /// A code that was mailed to an address of theirs, or its link: who reads a mailbox has shown one thing, and no second one beside
+    /// another (NIST SP 800-63B-4, section 3.1.3.1, does not take e-mail as out-of-band).
+    Email = "email", Possession, "otp", Opening;
     /// A time-based one-time password of a device (RFC 6238).
     Totp = "totp", Possession, "otp", Second;
     /// One of the codes that were written down for the day when the device is gone.
@@ -165,10 +175,12 @@ impl Assurance {
 
     /// What these proofs are worth. `None`: nothing was proven.
     pub fn of(proofs: &[Proof]) -> Option<Self> {
-        let first = proofs.first()?;
-        let two = proofs
-            .iter()
-            .any(|proof| proof.user_verified || proof.method.factor() != first.method.factor());
+        proofs.first()?;
+        let mut counted = proofs.iter().filter(|proof| proof.method.adds());
+        let first = counted.clone().next();
+        let two = counted.any(|proof| {
+            proof.user_verified || first.is_some_and(|first| proof.method.factor() != first.method.factor())
+        });
         Some(if two { Assurance::Aal2 } else { Assurance::Aal1 })
     }
 
@@ -254,6 +266,16 @@ mod tests {
         assert_eq!(
             of(&[Method::Password, Method::Totp]),
             (Some(Assurance::Aal2), "pwd otp mfa".into())
+        );
+        // Who reads a mailbox has shown that, and with it or without the rest is worth as much.
+        assert_eq!(of(&[Method::Email]), (Some(Assurance::Aal1), "otp".into()));
+        assert_eq!(
+            of(&[Method::Email, Method::Password]),
+            (Some(Assurance::Aal1), "otp pwd".into())
+        );
+        assert_eq!(
+            of(&[Method::Email, Method::Totp, Method::Password]),
+            (Some(Assurance::Aal2), "otp pwd mfa".into())
         );
     }
 

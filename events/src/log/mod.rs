@@ -84,11 +84,13 @@ pub enum ClaimKind {
     PasskeyId,
     /// What a passkey was to sign, once it did (spent).
     PasskeyChallenge,
+    /// A letter whose link or code was used (spent).
+    Letter,
 }
 
 impl ClaimKind {
     /// All kinds.
-    pub const ALL: [ClaimKind; 17] = [
+    pub const ALL: [ClaimKind; 18] = [
         ClaimKind::RealmName,
         ClaimKind::LoginName,
         ClaimKind::ClientId,
@@ -106,6 +108,7 @@ impl ClaimKind {
         ClaimKind::RecoveryCode,
         ClaimKind::PasskeyId,
         ClaimKind::PasskeyChallenge,
+        ClaimKind::Letter,
     ];
 
     /// The stored code.
@@ -128,6 +131,7 @@ impl ClaimKind {
             ClaimKind::RecoveryCode => 15,
             ClaimKind::PasskeyId => 16,
             ClaimKind::PasskeyChallenge => 17,
+            ClaimKind::Letter => 35,
         }
     }
 

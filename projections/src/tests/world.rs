@@ -106,6 +106,11 @@ impl Decide for Tell {
             SubjectKind::Passkeys => reader.subject::<events::passkeys::Passkeys>(id).await.map(drop),
             SubjectKind::Webhook => reader.subject::<events::webhooks::Webhook>(id).await.map(drop),
             SubjectKind::WebhookRoutes => reader.subject::<events::webhooks::Routes>(id).await.map(drop),
+            SubjectKind::Mailbox => reader.subject::<events::letters::Mailbox>(id).await.map(drop),
+            SubjectKind::EmailChange => reader
+                .subject::<events::users::email_change::EmailChange>(id)
+                .await
+                .map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
         }
     }

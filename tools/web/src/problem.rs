@@ -63,6 +63,7 @@ codes! {
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Some values are not valid", "`errors` names each field and what is wrong with it.";
     WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too weak", "`errors` tells why: too short or too long for the realm's policy, or too well known.";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request", "A key stands for one request with one body, for 24 hours. Use a new one.";
+    TooManyLetters = "too_many_letters", TOO_MANY_REQUESTS, "Too many letters to this address", "Letters to one address are half a minute apart, and five in an hour. Try again as Retry-After says.";
     TooManyConnections = "too_many_connections", TOO_MANY_REQUESTS, "Too many follow the realm's events", "A realm's events are followed over a limited number of connections. End one, or try again as Retry-After says.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side", "It is logged under the request_id. Nothing that was acknowledged is lost.";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available now", "A part that this needs does not answer. Try again as Retry-After says; a command with the same Idempotency-Key, so that it is not done twice should it have been done after all.";

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::auth::{
     Issuer,
-    flow::methods::Held,
+    flow::methods::{self, Held},
     page::{self, PageError},
     pages::account::{About, Moment, Overview},
     visit::Visit,
@@ -38,9 +38,11 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
     };
     let (kernel, realm, signed_in) = (visit.edge.kernel(), visit.realm.id, &visitor.signed_in);
     let held = Held::current(kernel, realm, signed_in.user).await?;
+    let available = methods::available(&visit.edge, &visit.realm, &visitor.settings);
     let ways = held
         .methods()
         .into_iter()
+        .filter(|method| available.contains(method))
         .map(|method| way(method, &held, &visit.say))
         .collect();
     let profile = &signed_in.state.profile;
@@ -48,6 +50,7 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
         name: profile.name.as_deref(),
         login: profile.username.as_deref(),
         email: profile.email.as_deref(),
+        mails: visit.edge.mails(),
         ways,
         since: Moment(signed_in.session.started),
     };
@@ -63,6 +66,7 @@ fn way(method: Method, held: &Held, say: &Say) -> String {
     };
     match method {
         Method::Password => say.text("way-password").to_string(),
+        Method::Email => say.text("way-email").to_string(),
         Method::Passkey => several("way-passkeys", held.passkeys.passkeys.len()),
         Method::Totp => several("way-totp", held.totp.devices.len()),
         Method::RecoveryCode => several("way-recovery-codes", held.recovery_codes.remaining()),

@@ -93,6 +93,8 @@ pub struct Progress {
     pub has: BTreeSet<Method>,
     /// What they want to have besides.
     pub adds: Option<Method>,
+    /// Whether they are to show anew who they are.
+    pub renews: bool,
     /// Whether they would not enrol anything.
     pub declined: bool,
 }
@@ -133,6 +135,11 @@ pub fn next(policy: &Policy, progress: &Progress) -> Step {
         (step, _) => step,
     };
     match step {
+        Step::Done(_) if progress.renews && !progress.is_fresh => {
+            let begins = policy.first.iter();
+            let theirs = begins.filter(|method| progress.has.contains(method));
+            prove(theirs.copied().collect())
+        }
         Step::Enrol { may_decline, .. } if !progress.is_fresh => {
             let begins = policy.first.iter();
             let theirs: Vec<_> = begins
@@ -162,11 +169,17 @@ fn required(policy: &Policy, progress: &Progress, reached: Assurance) -> Step {
     if reached >= policy.required.max(policy.preferred) {
         return Step::Done(reached);
     }
+    let counted: Vec<_> = progress
+        .proofs
+        .iter()
+        .filter(|proof| proof.method.adds())
+        .collect();
     let adds = |method: &&Method| {
-        let proofs = &progress.proofs;
-        proofs
+        // Beside what adds nothing only a second factor is of use: with what only begins a sign-in it is worth no more.
+        let differs = counted
             .iter()
-            .all(|proof| proof.method.factor() != method.factor())
+            .all(|proof| proof.method.factor() != method.factor());
+        differs && (!counted.is_empty() || method.seconds())
     };
     let helpful: Vec<_> = policy.second.iter().filter(adds).copied().collect();
     let owned: Vec<_> = helpful

@@ -70,13 +70,15 @@ fn every_progress() -> Vec<Progress> {
     let mut all = Vec::new();
     for proven in subsets(Method::ALL) {
         for has in subsets(Method::ALL) {
-            for (identified, declined, is_fresh, adds) in [
-                (false, false, true, None),
-                (true, false, true, None),
-                (true, false, false, None),
-                (true, true, true, None),
-                (true, false, true, Some(Method::Passkey)),
-                (true, false, false, Some(Method::Passkey)),
+            for (identified, declined, is_fresh, adds, renews) in [
+                (false, false, true, None, false),
+                (true, false, true, None, false),
+                (true, false, false, None, false),
+                (true, true, true, None, false),
+                (true, true, true, None, true),
+                (true, true, false, None, true),
+                (true, false, true, Some(Method::Passkey), false),
+                (true, false, false, Some(Method::Passkey), false),
             ] {
                 all.push(Progress {
                     identified,
@@ -84,6 +86,7 @@ fn every_progress() -> Vec<Progress> {
                     is_fresh,
                     has: has.iter().copied().collect(),
                     adds,
+                    renews,
                     declined,
                 });
             }
@@ -103,6 +106,10 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
                     let shows_anew = policy.first.iter().any(|method| progress.has.contains(method));
                     let adds_nothing = progress.adds.is_none() || (!progress.is_fresh && !shows_anew);
                     assert!(adds_nothing, "what was asked for is enrolled or declined first");
+                    assert!(
+                        progress.is_fresh || !progress.renews,
+                        "who is to show anew who they are does"
+                    );
                     assert!(progress.identified && Some(told) == reached && told >= policy.required);
                     let could = policy.second.iter().any(|method| {
                         progress.has.contains(method)
@@ -125,7 +132,10 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
                         assert!(allowed.contains(&method));
                         assert!(reached.is_none() || progress.has.contains(&method));
                         let with = [&progress.proofs[..], &[proof(method)]].concat();
-                        assert!(Assurance::of(&with) > reached, "every step leads on");
+                        // Beside what adds nothing, the first that counts is worth as much; the next one is worth more.
+                        let counted = progress.proofs.iter().any(|proof| proof.method.adds());
+                        let leads_on = Assurance::of(&with) > reached || (!counted && method.adds());
+                        assert!(leads_on, "every step leads on");
                     }
                 }
                 Step::Enrol { methods, may_decline } => {
@@ -141,7 +151,9 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
                         assert!(!around, "nobody enrols their way around what they have");
                     }
                 }
-                Step::Refuse => assert!(reached < Some(policy.required) || reached.is_none()),
+                Step::Refuse => {
+                    assert!(reached < Some(policy.required) || reached.is_none() || progress.renews)
+                }
             }
         }
     }
@@ -167,6 +179,7 @@ fn who_has_a_second_factor_is_asked_for_it_unless_the_realm_has_none() {
         is_fresh: true,
         has: methods.iter().copied().collect(),
         adds: None,
+        renews: false,
         declined: false,
     };
     let under = |policy, progress: &Progress| {
@@ -222,6 +235,7 @@ fn an_application_gets_what_it_requires_or_nothing() {
         is_fresh: true,
         has: Method::ALL.iter().copied().collect(),
         adds: None,
+        renews: false,
         declined: false,
     };
     assert_eq!(next(&policy, &progress), Step::Refuse);
@@ -247,6 +261,7 @@ fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
             is_fresh: true,
             has: has.iter().copied().collect(),
             adds: None,
+            renews: false,
             declined: false,
         };
         next(&policy, &progress)
@@ -260,7 +275,7 @@ fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
     let all = Method::ALL;
     assert_eq!(
         after(&[], all),
-        Step::Prove(vec![Method::Password, Method::Passkey]),
+        Step::Prove(vec![Method::Password, Method::Passkey, Method::Email]),
         "it begins a sign-in"
     );
     assert_eq!(after(&[verified], all), Step::Done(Assurance::Aal2));
@@ -272,6 +287,60 @@ fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
         Step::Prove(vec![Method::Passkey, Method::Totp, Method::RecoveryCode])
     );
     assert_eq!(after(&[password, passkey], all), Step::Done(Assurance::Aal2));
+}
+
+#[test]
+fn what_was_mailed_begins_a_sign_in_and_stands_for_nothing_else() {
+    let after = |policy, shown: &[Method], has: &[Method]| {
+        let realm = MfaSettings {
+            policy,
+            ..MfaSettings::default()
+        };
+        let policy = Policy::of(&realm, None, AskedAssurance::default(), Method::ALL, &[]);
+        let progress = Progress {
+            identified: true,
+            proofs: shown.iter().copied().map(proof).collect(),
+            is_fresh: true,
+            has: has.iter().copied().collect(),
+            ..Progress::default()
+        };
+        next(&policy, &progress)
+    };
+    let (email, optional) = (Method::Email, MfaPolicy::Optional);
+    assert_eq!(after(optional, &[email], &[email]), Step::Done(Assurance::Aal1));
+    assert_eq!(
+        after(MfaPolicy::Off, &[email], &[email, Method::Totp]),
+        Step::Done(Assurance::Aal1)
+    );
+    // Who has a second factor is asked for it, and a mailbox is none.
+    assert_eq!(
+        after(optional, &[email], &[email, Method::Totp]),
+        Step::Prove(vec![Method::Totp])
+    );
+    assert_eq!(
+        after(optional, &[email], &[email, Method::Password]),
+        Step::Done(Assurance::Aal1)
+    );
+    assert_eq!(
+        after(optional, &[Method::Password], &[Method::Password, email]),
+        Step::Done(Assurance::Aal1)
+    );
+    assert_eq!(
+        after(
+            MfaPolicy::Required,
+            &[email, Method::Totp],
+            &[email, Method::Totp, Method::Password]
+        ),
+        Step::Prove(vec![Method::Password])
+    );
+    assert_eq!(
+        after(
+            MfaPolicy::Required,
+            &[Method::Password, email],
+            &[Method::Password, email]
+        ),
+        Step::Refuse
+    );
 }
 
 /// What somebody tries at a step, in whatever order.

@@ -19,7 +19,7 @@ use super::{
 use crate::auth::{
     account,
     authorize::{self, answer},
-    device, known_device,
+    device, known_device, mailed,
     page::{self, PageError},
     session_cookie::{self, HeldSession},
     session_state,
@@ -120,6 +120,7 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
 async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response, KernelError> {
     let (visit, flow) = (journey.visit, &journey.flow);
     let answer = match (&flow.request, &flow.device, flow.account) {
+        (None, None, None) if flow.email => page::see_other(&mailed::email::path(visit)),
         (Some(request), _, _) => authorize::grant(visit, request, signed_in, None).await,
         (None, Some(user_code), _) => page::see_other(&device::after_sign_in(visit, user_code)),
         (None, None, Some(section)) => page::see_other(&account::path(visit, section)),

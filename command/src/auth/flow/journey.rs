@@ -6,6 +6,7 @@ use axum::response::Response;
 use events::{
     applications::Application,
     auth::{AuthEvent, LoginFailure, Method, Proof},
+    clock::Timestamp,
     envelope::Actor,
     ids::UserId,
     kernel::KernelError,
@@ -44,6 +45,13 @@ const FRESH_SECONDS: u64 = 600;
 /// More than this of a name is not looked at: longer ones there are none (an e-mail address has 254 characters at most).
 const LONGEST_NAME: usize = 320;
 
+/// Whether somebody has shown just now who they are.
+pub fn is_fresh(proofs: &[Proof], now: Timestamp) -> bool {
+    proofs
+        .iter()
+        .any(|proof| now < proof.at.after_seconds(FRESH_SECONDS))
+}
+
 /// What is required for a request of an application, or of the realm alone.
 pub fn policy(
     visit: &Visit,
@@ -69,6 +77,7 @@ pub async fn is_enough(visit: &Visit, policy: &Policy, signed_in: &SignedIn) -> 
         is_fresh: false,
         has: held.methods(),
         adds: None,
+        renews: false,
         declined: true,
     };
     Ok(matches!(engine::next(policy, &progress), Step::Done(_)))
@@ -197,12 +206,11 @@ impl<'a> Journey<'a> {
         let (proofs, now) = (self.proofs(), self.visit.edge.kernel().now());
         let progress = engine::Progress {
             identified: !self.flow.progress.name.is_empty() || self.discovered.is_some(),
-            is_fresh: proofs
-                .iter()
-                .any(|proof| now < proof.at.after_seconds(FRESH_SECONDS)),
+            is_fresh: is_fresh(&proofs, now),
             proofs,
             has: person.held.methods(),
             adds: self.flow.progress.adds,
+            renews: self.flow.progress.renews,
             declined: self.flow.progress.declined,
         };
         engine::next(&self.policy, &progress)
@@ -443,6 +451,7 @@ impl<'a> Journey<'a> {
             refused: person.refused,
             held: &person.held,
             ceremony: self.flow.progress.ceremony.as_deref(),
+            mailed: self.flow.progress.mailed,
         };
         match authenticator.judge(&asking, form, room, admitted).await {
             Ok(Judged::Proven(proven)) if person.refused.is_none() && person.user.is_some() => {
@@ -483,6 +492,7 @@ impl<'a> Journey<'a> {
         Ok(match method {
             Method::Password => SignInError::NotRecognised,
             Method::Passkey => SignInError::WrongPasskey,
+            Method::Email => SignInError::WrongMailedCode,
             Method::Totp | Method::RecoveryCode => SignInError::WrongCode,
         })
     }

@@ -33,7 +33,7 @@ use web::artefacts;
 
 use self::{
     enrolment::Registering,
-    methods::{Shown, passkey::Ceremony},
+    methods::{Shown, email::Mailed, passkey::Ceremony},
 };
 use super::{
     account::Section, authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn,
@@ -60,6 +60,9 @@ pub struct Flow {
     /// The page of the account that brought someone here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Section>,
+    /// Whether the page of one's e-mail address brought someone here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub email: bool,
     /// How far it has come.
     #[serde(default)]
     pub progress: Progress,
@@ -92,6 +95,12 @@ pub struct Progress {
     /// What a passkey is asked to sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceremony: Option<Box<Ceremony>>,
+    /// Whether they are to show anew who they are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub renews: bool,
+    /// What was mailed to them, if they are who they say they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailed: Option<Mailed>,
     /// Whether they would not enrol anything.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub declined: bool,
@@ -126,6 +135,7 @@ impl Flow {
             request,
             device: None,
             account: None,
+            email: false,
             progress: Progress::default(),
         }
     }

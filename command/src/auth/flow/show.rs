@@ -7,13 +7,14 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::{
     journey::Journey,
-    methods::{self, Authenticator, Challenge, passkey},
+    methods::{self, Authenticator, Challenge, email, passkey},
 };
 use crate::auth::{
     authorize::{answer, redirect_uri::PolicySource},
     page::{self, PageError},
     pages::{
-        GoOn, Identify, OneTimeCode, PasskeyPage, PasswordPage, SignInError, Surroundings, Template, WayIn,
+        EmailCodePage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage, PasswordPage, SignInError,
+        Surroundings, Template, WayIn,
     },
 };
 
@@ -110,7 +111,13 @@ pub async fn identify(
         None
     };
     let shell = Shell::of(journey).await?;
-    let template = Identify::new(shell.around(journey), username, options.as_deref(), error);
+    let template = Identify::new(
+        shell.around(journey),
+        username,
+        options.as_deref(),
+        letters(journey),
+        error,
+    );
     match options {
         Some(_) => send_scripted(journey, &template, status, error),
         None => send(journey, &template, status, error),
@@ -129,21 +136,15 @@ pub async fn challenge(
     let Some(challenge) = chosen.and_then(methods::of).map(Authenticator::challenge) else {
         return Err(PageError::internal());
     };
+    if challenge == Challenge::Email {
+        return mail(journey, methods, status, error).await;
+    }
     let options = match challenge {
         Challenge::Passkey => Some(ask_for_passkey(journey).await?),
-        Challenge::Password | Challenge::Totp | Challenge::RecoveryCode => None,
+        Challenge::Password | Challenge::Email | Challenge::Totp | Challenge::RecoveryCode => None,
     };
     let shell = Shell::of(journey).await?;
-    let others: Vec<_> = methods
-        .iter()
-        .filter(|method| Some(**method) != chosen)
-        .filter_map(|method| {
-            methods::of(*method).map(|other| WayIn {
-                method: method.as_str(),
-                label: offer(other.challenge()),
-            })
-        })
-        .collect();
+    let others = others(methods, chosen);
     let (around, username) = (shell.around(journey), journey.flow.progress.name.as_str());
     match challenge {
         Challenge::Passkey => {
@@ -151,8 +152,9 @@ pub async fn challenge(
             let template = PasskeyPage::new(around, username, &options, &others, error);
             send_scripted(journey, &template, status, error)
         }
+        Challenge::Email => Err(PageError::internal()),
         Challenge::Password => {
-            let template = PasswordPage::new(around, username, &others, error);
+            let template = PasswordPage::new(around, username, letters(journey), &others, error);
             send(journey, &template, status, error)
         }
         Challenge::Totp | Challenge::RecoveryCode => {
@@ -168,6 +170,45 @@ pub async fn challenge(
     }
 }
 
+/// The other ways.
+fn others(methods: &[Method], chosen: Option<Method>) -> Vec<WayIn> {
+    let others = methods.iter().filter(|method| Some(**method) != chosen);
+    others
+        .filter_map(|method| {
+            methods::of(*method).map(|other| WayIn {
+                method: method.as_str(),
+                label: offer(other.challenge()),
+            })
+        })
+        .collect()
+}
+
+/// Asks for what is mailed: a letter is asked for when the page is first shown, or chosen anew. The browser keeps the sign-in for the link,
+/// if that is not too large for a cookie.
+async fn mail(
+    journey: &mut Journey<'_>,
+    methods: &[Method],
+    status: StatusCode,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
+    let (status, error) = match error {
+        Some(error) => (status, Some(error)),
+        None => match email::ask(journey).await? {
+            None => (status, None),
+            Some(error) => (error.status(), Some(error)),
+        },
+    };
+    let shell = Shell::of(journey).await?;
+    let others = others(methods, Some(Method::Email));
+    let (around, username) = (shell.around(journey), journey.flow.progress.name.as_str());
+    let template = EmailCodePage::new(around, username, &others, error);
+    let mut response = send(journey, &template, status, error)?;
+    if let Some(cookie) = email::keep(journey, &shell.flow)? {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
 /// Asks for a passkey: of who has shown something, for one of theirs; of everybody else for any.
 async fn ask_for_passkey(journey: &mut Journey<'_>) -> Result<String, PageError> {
     let (kernel, realm) = (journey.visit.edge.kernel(), journey.visit.realm.id);
@@ -178,11 +219,21 @@ async fn ask_for_passkey(journey: &mut Journey<'_>) -> Result<String, PageError>
     passkey::ask(journey, &theirs.passkeys)
 }
 
+/// What letters are for here.
+fn letters(journey: &Journey<'_>) -> Letters {
+    let (mails, settings) = (journey.visit.edge.mails(), &journey.settings);
+    Letters {
+        recovery: mails && settings.mail.recovery,
+        registration: mails && settings.registration.self_registration,
+    }
+}
+
 /// How another way is offered: the message's name.
 const fn offer(challenge: Challenge) -> &'static str {
     match challenge {
         Challenge::Password => "use-password",
         Challenge::Passkey => "use-passkey",
+        Challenge::Email => "use-email",
         Challenge::Totp => "use-totp",
         Challenge::RecoveryCode => "use-recovery-code",
     }

@@ -11,6 +11,7 @@ mod dpop;
 mod exchanging;
 mod guards;
 mod holdings;
+mod mailed;
 mod opaque;
 mod passkeys;
 mod refreshing;
@@ -90,7 +91,21 @@ impl World {
         Self::with(Hasher::new(quick, 2, 256).unwrap()).await
     }
 
+    /// One with a mail server, whose letters the tests read in the log.
+    async fn mailing() -> Self {
+        let quick = Parameters {
+            memory_kib: 8,
+            iterations: 1,
+            parallelism: 1,
+        };
+        Self::of(Hasher::new(quick, 2, 256).unwrap(), true).await
+    }
+
     async fn with(hasher: Hasher) -> Self {
+        Self::of(hasher, false).await
+    }
+
+    async fn of(hasher: Hasher, mails: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, random) = (FrozenClock::at(NOW), Arc::new(SystemRandom));
         let path = |name: &str| folder.path().join(name);
@@ -106,7 +121,8 @@ impl World {
             Arc::clone(&kernel),
             "https://id.example".parse().unwrap(),
             documents,
-        );
+        )
+        .mailing(mails);
         let holdings = Arc::new(holdings::InLog(Arc::clone(&kernel)));
         let commands = Commands::new(edge, hasher).with_holdings(holdings);
         let router = crate::auth::operations()

@@ -165,6 +165,8 @@ pub struct About<'a> {
     pub login: Option<&'a str>,
     /// Their e-mail address.
     pub email: Option<&'a str>,
+    /// Whether they verify and change it by letters.
+    pub mails: bool,
     /// By what they sign in.
     pub ways: Vec<String>,
     /// When this session began.

@@ -5,6 +5,7 @@
 pub mod account;
 mod assets;
 mod device;
+mod mailed;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -12,9 +13,10 @@ mod tests;
 pub use askama::Template;
 pub use assets::{Asset, asset};
 pub use device::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry};
+pub use mailed::{Field, MailedPage, PageForm, Trouble};
 pub use sign_in::{
-    EnrolPasskeyPage, EnrolTotpPage, GoOn, Identify, OneTimeCode, PasskeyPage, PasswordPage,
-    RecoveryCodesPage, SignInError, Surroundings, WayIn,
+    EmailCodePage, EnrolPasskeyPage, EnrolTotpPage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage,
+    PasswordPage, RecoveryCodesPage, SignInError, Surroundings, WayIn,
 };
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};

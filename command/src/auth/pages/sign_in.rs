@@ -14,6 +14,8 @@ pub enum SignInError {
     NotRecognised,
     /// The code is not right, or was used before.
     WrongCode,
+    /// The code that was mailed is not right, over, or was tried too often.
+    WrongMailedCode,
     /// The passkey does not open the account, whatever the reason.
     WrongPasskey,
     /// The authenticator did not make sure who is there, which the realm asks of passkeys.
@@ -44,6 +46,7 @@ impl SignInError {
         match self {
             Self::NotRecognised
             | Self::WrongCode
+            | Self::WrongMailedCode
             | Self::WrongPasskey
             | Self::PasskeyUnverified
             | Self::PasskeyUnaccepted
@@ -60,6 +63,7 @@ impl SignInError {
         say.text(match self {
             Self::NotRecognised => "not-recognised",
             Self::WrongCode => "wrong-code",
+            Self::WrongMailedCode => "wrong-mailed-code",
             Self::WrongPasskey => "wrong-passkey",
             Self::PasskeyUnverified => "passkey-unverified",
             Self::PasskeyUnaccepted => "passkey-unaccepted",
@@ -74,7 +78,9 @@ impl SignInError {
     /// The status of a page that tells it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::NotRecognised | Self::WrongCode | Self::WrongPasskey => StatusCode::UNAUTHORIZED,
+            Self::NotRecognised | Self::WrongCode | Self::WrongMailedCode | Self::WrongPasskey => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Incomplete | Self::PasskeyUnverified | Self::PasskeyUnaccepted | Self::PasskeyNotMade => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -90,6 +96,7 @@ impl SignInError {
             Self::TryLater { seconds } | Self::Busy { seconds } => Some(seconds),
             Self::NotRecognised
             | Self::WrongCode
+            | Self::WrongMailedCode
             | Self::WrongPasskey
             | Self::PasskeyUnverified
             | Self::PasskeyUnaccepted
@@ -101,7 +108,10 @@ impl SignInError {
 
     /// Whether what was typed is to blame.
     pub fn blames_fields(self) -> bool {
-        matches!(self, Self::NotRecognised | Self::WrongCode | Self::Incomplete)
+        matches!(
+            self,
+            Self::NotRecognised | Self::WrongCode | Self::WrongMailedCode | Self::Incomplete
+        )
     }
 }
 
@@ -118,6 +128,15 @@ pub struct Surroundings<'a> {
     pub flow: &'a str,
     /// Where "Cancel" leads: the application's redirect URI with `error=access_denied`, validated before.
     pub cancel_url: Option<&'a str>,
+}
+
+/// What letters are for, as far as it is offered beside a sign-in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// Who has forgotten their password sets another.
+    pub recovery: bool,
+    /// People register themselves.
+    pub registration: bool,
 }
 
 /// Another way of showing who one is.
@@ -168,11 +187,13 @@ steps! {
     Identify in "identify.html" {
         username: &'a str,
         passkey_options: Option<&'a str>,
+        letters: Letters,
         error: Option<SignInError>,
     }
     /// Asks for the password: posts `flow`, `username` (as it was typed, for password managers) and `password`.
     PasswordPage in "password.html" {
         username: &'a str,
+        letters: Letters,
         others: &'a [WayIn],
         error: Option<SignInError>,
     }
@@ -187,6 +208,12 @@ steps! {
     OneTimeCode in "one_time_code.html" {
         username: &'a str,
         recovery: bool,
+        others: &'a [WayIn],
+        error: Option<SignInError>,
+    }
+    /// Asks for a code that was mailed: posts `flow` and `email_code`; or `flow` and `use`, for another letter.
+    EmailCodePage in "email_code.html" {
+        username: &'a str,
         others: &'a [WayIn],
         error: Option<SignInError>,
     }

@@ -6,6 +6,11 @@ use time::macros::datetime;
 use super::*;
 use crate::words::testing::{alone, english, everywhere};
 
+const LETTERS: Letters = Letters {
+    recovery: true,
+    registration: true,
+};
+
 const HOSTILE: &str = r#""><script>alert('x')</script>&"#;
 
 fn around() -> Surroundings<'static> {
@@ -19,11 +24,15 @@ fn around() -> Surroundings<'static> {
 }
 
 fn identify(error: Option<SignInError>) -> String {
-    Identify::new(around(), "alice", None, error).render().unwrap()
+    Identify::new(around(), "alice", None, LETTERS, error)
+        .render()
+        .unwrap()
 }
 
 fn password(error: Option<SignInError>) -> String {
-    PasswordPage::new(around(), "alice", &[], error).render().unwrap()
+    PasswordPage::new(around(), "alice", LETTERS, &[], error)
+        .render()
+        .unwrap()
 }
 
 fn one_time_code(recovery: bool, error: Option<SignInError>) -> String {
@@ -114,7 +123,37 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
         application_name: text,
         allowed,
     };
+    let paragraphs = [text.to_owned()];
+    let forms = [PageForm {
+        heading: "Heading",
+        action: text,
+        hidden: vec![("flow", text)],
+        fields: vec![
+            Field::email("Address", text),
+            Field::code("code", "Code"),
+            Field::new_password(),
+        ],
+        button: "Go on",
+        quiet: false,
+    }];
+    let mailed = MailedPage {
+        say,
+        title: text,
+        paragraphs: &paragraphs,
+        code: Some(text),
+        trouble: Some(Trouble {
+            title: "Trouble",
+            advice: text.to_owned(),
+        }),
+        forms: &forms,
+        onward: Some((text, "Onward")),
+    };
     let of_a_sign_in = vec![
+        ("mailed", mailed.render().unwrap()),
+        (
+            "e-mail code",
+            EmailCodePage::new(around, text, &others, again).render().unwrap(),
+        ),
         ("device entry", device_entry(None).render().unwrap()),
         (
             "device entry again",
@@ -127,19 +166,25 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
         ("device refused", device_answered(false).render().unwrap()),
         (
             "identify",
-            Identify::new(around, text, None, None).render().unwrap(),
+            Identify::new(around, text, None, LETTERS, None).render().unwrap(),
         ),
         (
             "identify or passkey",
-            Identify::new(around, text, Some(text), None).render().unwrap(),
+            Identify::new(around, text, Some(text), LETTERS, None)
+                .render()
+                .unwrap(),
         ),
         (
             "identify again",
-            Identify::new(around, text, None, again).render().unwrap(),
+            Identify::new(around, text, None, LETTERS, again)
+                .render()
+                .unwrap(),
         ),
         (
             "password",
-            PasswordPage::new(around, text, &others, again).render().unwrap(),
+            PasswordPage::new(around, text, LETTERS, &others, again)
+                .render()
+                .unwrap(),
         ),
         (
             "passkey",
@@ -208,6 +253,7 @@ fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)>
         name: Some(text),
         login: Some(text),
         email: Some(text),
+        mails: true,
         ways: vec![text.to_owned()],
         since: now,
     };
@@ -327,6 +373,7 @@ fn a_realm_of_one_language_offers_no_other() {
         },
         "",
         None,
+        LETTERS,
         None,
     )
     .render()
@@ -382,7 +429,9 @@ fn the_sign_in_forms_are_plain_forms_with_the_agreed_fields() {
 fn a_passkey_is_asked_for_by_the_script_of_its_form_alone() {
     let options = r#"{"publicKey":{"challenge":"AA"}}"#;
     let escaped = "data-options=\"{&#34;publicKey&#34;:{&#34;challenge&#34;:&#34;AA&#34;}}\"";
-    let at_first = Identify::new(around(), "", Some(options), None).render().unwrap();
+    let at_first = Identify::new(around(), "", Some(options), LETTERS, None)
+        .render()
+        .unwrap();
     assert!(at_first.contains(r#"autocomplete="username webauthn""#) && at_first.contains("data-autofill"));
     let alone = PasskeyPage::new(around(), "alice", options, &[], None)
         .render()
@@ -409,7 +458,7 @@ fn without_an_application_none_is_named() {
         cancel_url: Some("/away"),
         ..around()
     };
-    let page = Identify::new(around, "", None, None).render().unwrap();
+    let page = Identify::new(around, "", None, LETTERS, None).render().unwrap();
     assert!(!page.contains("to go on to"));
     assert!(page.contains(r#"<a href="/away">Cancel and go back</a>"#));
 }

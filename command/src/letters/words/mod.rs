@@ -9,6 +9,8 @@ mod zh;
 use events::{clock::Timestamp, letters::LetterKind, users::Profile};
 use time::{OffsetDateTime, macros::format_description};
 
+use zeroize::Zeroizing;
+
 use super::written::Content;
 
 /// What one kind of letter says. In its words `{realm}`, `{account}` and `{when}` are replaced.
@@ -16,6 +18,19 @@ use super::written::Content;
 struct Words {
     subject: &'static str,
     paragraphs: &'static [&'static str],
+    /// What the button of its link says; of a notice, nothing.
+    button: &'static str,
+}
+
+impl Words {
+    /// Of a letter that only tells.
+    const fn notice(subject: &'static str, paragraphs: &'static [&'static str]) -> Self {
+        Self {
+            subject,
+            paragraphs,
+            button: "",
+        }
+    }
 }
 
 /// The words of a language.
@@ -26,6 +41,14 @@ struct Language {
     of: fn(LetterKind) -> Words,
     /// What every notice ends with.
     notice_closing: &'static [&'static str],
+    /// What every letter ends with that somebody asked for.
+    asked_closing: &'static [&'static str],
+    /// So many minutes, hours, days.
+    minutes: fn(u64) -> String,
+    hours: fn(u64) -> String,
+    days: fn(u64) -> String,
+    /// What is told to whom somebody wanted to register or to have as an address, who has an account already.
+    taken: Words,
 }
 
 const LANGUAGES: [&Language; 3] = [&en::LANGUAGE, &de::LANGUAGE, &zh::LANGUAGE];
@@ -55,6 +78,7 @@ struct Values<'a> {
     realm: &'a str,
     account: &'a str,
     when: &'a str,
+    minutes: &'a str,
 }
 
 impl Values<'_> {
@@ -69,6 +93,7 @@ impl Values<'_> {
                 "realm" => self.realm,
                 "account" => self.account,
                 "when" => self.when,
+                "minutes" => self.minutes,
                 _ => "",
             });
             rest = tail;
@@ -96,6 +121,7 @@ pub fn notice(kind: LetterKind, profile: &Profile, realm: &str, time: Timestamp)
         realm,
         account: account.unwrap_or_default(),
         when: &when(time),
+        minutes: "",
     };
     let all = |words: &[&str]| words.iter().map(|words| values.fill(words)).collect();
     Content {
@@ -103,6 +129,71 @@ pub fn notice(kind: LetterKind, profile: &Profile, realm: &str, time: Timestamp)
         subject: values.fill(words.subject),
         paragraphs: all(words.paragraphs),
         closing: all(language.notice_closing),
+        ..Content::default()
+    }
+}
+
+/// What a letter asks for.
+pub struct Asked<'a> {
+    /// What it is for.
+    pub kind: LetterKind,
+    /// Who it is to, as far as it is known.
+    pub profile: &'a Profile,
+    /// The realm, as people know it.
+    pub realm: &'a str,
+    /// For how many seconds it is good.
+    pub seconds: u64,
+    /// Its code, if it has one.
+    pub code: Option<Zeroizing<String>>,
+    /// Its link, if it has one.
+    pub link: Option<Zeroizing<String>>,
+}
+
+impl Asked<'_> {
+    /// What it says.
+    pub fn content(self) -> Content {
+        let language = language(self.profile.locale.as_deref());
+        let words = (language.of)(self.kind);
+        let closing = language.asked_closing;
+        self.say(language, words, closing)
+    }
+
+    /// What it says where the address has an account already.
+    pub fn taken(self) -> Content {
+        let language = language(self.profile.locale.as_deref());
+        let asked = Self {
+            code: None,
+            link: None,
+            ..self
+        };
+        asked.say(language, language.taken, &[])
+    }
+
+    fn say(self, language: &'static Language, words: Words, closing: &[&str]) -> Content {
+        let account = self.profile.username.as_deref().or(self.profile.email.as_deref());
+        let minutes = self.seconds.div_ceil(60);
+        let minutes = if minutes < 120 {
+            (language.minutes)(minutes)
+        } else if minutes < 2_880 {
+            (language.hours)(minutes.div_ceil(60))
+        } else {
+            (language.days)(minutes.div_ceil(1_440))
+        };
+        let values = Values {
+            realm: self.realm,
+            account: account.unwrap_or_default(),
+            when: "",
+            minutes: &minutes,
+        };
+        let all = |words: &[&str]| words.iter().map(|words| values.fill(words)).collect();
+        Content {
+            language: language.tag,
+            subject: values.fill(words.subject),
+            paragraphs: all(words.paragraphs),
+            code: self.code,
+            link: self.link.map(|link| (link, values.fill(words.button))),
+            closing: all(closing),
+        }
     }
 }
 
@@ -121,7 +212,7 @@ mod tests {
     #[test]
     fn every_kind_has_words_in_every_language() {
         for (locale, tag) in [("en-GB", "en"), ("de", "de"), ("zh-CN", "zh-Hans"), ("fr", "en")] {
-            for kind in LetterKind::ALL {
+            for kind in LetterKind::ALL.iter().filter(|kind| !kind.asks()) {
                 let content = notice(
                     *kind,
                     &profile(locale),
@@ -143,6 +234,28 @@ mod tests {
                     all.contains("{realm}alice"),
                     "what a value holds is not filled in: {all}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_asks_for_something_says_for_how_long() {
+        for locale in ["en", "de", "zh"] {
+            for kind in LetterKind::ALL.iter().filter(|kind| kind.asks()) {
+                let profile = profile(locale);
+                let asked = Asked {
+                    kind: *kind,
+                    profile: &profile,
+                    realm: "Acme",
+                    seconds: 7 * 86_400,
+                    code: Some("123456".to_owned().into()),
+                    link: Some("https://id.example/".to_owned().into()),
+                };
+                let content = asked.content();
+                let all = [&content.paragraphs[..], &content.closing].concat().join(" ");
+                assert!(content.subject.contains("Acme"), "{kind:?} {locale}");
+                assert!(all.contains('7'), "{kind:?} {locale}: {all}");
+                assert!(!content.link.unwrap().1.is_empty(), "{kind:?} {locale}");
             }
         }
     }

@@ -82,7 +82,7 @@ pub async fn show(
     match offer.shown(chosen) {
         Some(Method::Passkey) => passkey::show(journey, person, offer, status, error).await,
         Some(Method::Totp) => totp::show(journey, person, offer, status, error).await,
-        Some(Method::Password | Method::RecoveryCode) | None => Err(PageError::internal()),
+        Some(Method::Password | Method::Email | Method::RecoveryCode) | None => Err(PageError::internal()),
     }
 }
 
@@ -111,7 +111,7 @@ pub async fn submit(
     match answered {
         Some(Method::Passkey) => passkey::submit(journey, person, offer, form).await,
         Some(Method::Totp) => totp::submit(journey, person, offer, form).await,
-        Some(Method::Password | Method::RecoveryCode) | None => {
+        Some(Method::Password | Method::Email | Method::RecoveryCode) | None => {
             let empty = offer.methods.iter().copied().find(|method| {
                 methods::of(*method).is_some_and(|authenticator| form.get(authenticator.field()).is_some())
             });

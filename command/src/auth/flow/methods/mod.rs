@@ -13,6 +13,7 @@
 //! guard and is in the log before [`Authenticator::judge`] sees the answer; a user that there is not is judged like one
 //! that there is (by the nil id, which has nothing), with the same work.
 
+pub mod email;
 pub mod passkey;
 mod password;
 pub mod recovery_code;
@@ -23,18 +24,18 @@ use events::{
     auth::{Assurance, LoginFailure, Method, Proof},
     clock::Timestamp,
     credentials::{RecoveryCodes, Totp},
-    ids::{CredentialId, RealmId, UserId},
+    ids::{CredentialId, EventId, RealmId, UserId},
     kernel::{Kernel, KernelError, Reader},
     log::ClaimKind,
     passkeys::Passkeys,
     realms::Settings,
-    users::Password,
+    users::{Password, User},
 };
 use passwords::{HashError, Place};
 use serde::{Deserialize, Serialize};
 use web::{Edge, RealmRef, form::Form};
 
-use self::passkey::Ceremony;
+use self::{email::Mailed, passkey::Ceremony};
 use super::guard::Admitted;
 use crate::{Commands, auth::visit::Visit};
 
@@ -42,6 +43,7 @@ use crate::{Commands, auth::visit::Visit};
 pub const ALL: &[&dyn Authenticator] = &[
     &password::PasswordAuthenticator,
     &passkey::PasskeyAuthenticator,
+    &email::EmailAuthenticator,
     &totp::TotpAuthenticator,
     &recovery_code::RecoveryCodeAuthenticator,
 ];
@@ -97,6 +99,8 @@ pub struct Asking<'a> {
     pub held: &'a Held,
     /// What a passkey was asked to sign, if one was asked for.
     pub ceremony: Option<&'a Ceremony>,
+    /// What was mailed, if anything was.
+    pub mailed: Option<Mailed>,
 }
 
 /// An answer was right.
@@ -152,6 +156,8 @@ pub enum Challenge {
     Password,
     /// A passkey.
     Passkey,
+    /// A code that was mailed.
+    Email,
     /// A code of a device.
     Totp,
     /// A code that was written down.
@@ -215,6 +221,14 @@ pub struct Held {
     pub recovery_codes: RecoveryCodes,
     /// Their passkeys.
     pub passkeys: Passkeys,
+    /// The fact that gave them an e-mail address that was shown to be theirs: its id, and its seq.
+    pub email: Option<(EventId, u64)>,
+}
+
+/// The address of a user that counts as something by which they show who they are.
+fn email_of(user: &User) -> Option<(EventId, u64)> {
+    let counts = user.profile.email.is_some() && user.profile.email_verified;
+    user.address.filter(|_| counts)
 }
 
 impl Held {
@@ -225,6 +239,7 @@ impl Held {
             totp: kernel.current(realm, user.0).await?.state,
             recovery_codes: kernel.current(realm, user.0).await?.state,
             passkeys: kernel.current(realm, user.0).await?.state,
+            email: email_of(&kernel.current(realm, user.0).await?.state),
         })
     }
 
@@ -235,6 +250,7 @@ impl Held {
             totp: reader.beside(realm, user.0).await?.state,
             recovery_codes: reader.beside(realm, user.0).await?.state,
             passkeys: reader.beside(realm, user.0).await?.state,
+            email: email_of(&reader.beside(realm, user.0).await?.state),
         })
     }
 
@@ -245,6 +261,7 @@ impl Held {
             totp: reader.subject(user.0).await?.state,
             recovery_codes: reader.subject(user.0).await?.state,
             passkeys: reader.subject(user.0).await?.state,
+            email: email_of(&reader.subject(user.0).await?.state),
         })
     }
 
@@ -271,6 +288,7 @@ impl Held {
             Method::Totp => self.totp.device(credential).is_some(),
             Method::RecoveryCode => self.recovery_codes.credential == Some(credential),
             Method::Passkey => self.passkeys.passkey(credential).is_some(),
+            Method::Email => self.email.is_some_and(|(fact, _)| fact.0 == credential.0),
         }
     }
 

@@ -1,0 +1,462 @@
+//! Where the links of letters lead. The rules: opening a link changes nothing, since programs that look through mail open links; the button
+//! does; and a link that leads nowhere is told alike whatever the reason.
+
+use axum::{extract::State, response::Response};
+use events::{
+    envelope::Actor,
+    ids::UserId,
+    kernel::Failure,
+    languages::Language,
+    letters::{LetterKind, Request},
+    log::ClaimKind,
+    subject::Lane,
+    users::{Profile, User},
+};
+use http::{HeaderValue, StatusCode, header};
+use passwords::HashError;
+use secrecy::SecretString;
+use web::form::Form;
+
+use super::decisions::{ConfirmEmailChange, RegisterByLetter, SetPasswordByLetter, VerifyEmail};
+use crate::{
+    Commands,
+    auth::{
+        Issuer,
+        flow::methods::email,
+        page::{self, PageError},
+        pages::{Field, MailedPage, PageForm, Trouble},
+        session_cookie::Browser,
+        trouble,
+        visit::{Body, Query, Visit},
+    },
+    letters::proof::{self, Proof},
+    users::{
+        Rejection,
+        password::{self, NewPassword, destroy_replaced},
+        register::RegisterUser,
+    },
+};
+
+/// Where the link of a letter leads.
+#[utoipa::path(
+    get, path = "/realms/{realm}/letter", tag = "pages", operation_id = "letter_page",
+    params(Issuer, ("token" = String, Query, description = "What the link carries")),
+    responses(
+        (status = 200, description = "A form that does what the letter is for; or, of a sign-in that was begun in another browser, the code"),
+        (status = 400, description = "The link is over, used, of another realm, or made up"),
+    ),
+)]
+pub(in crate::auth) async fn get_letter(visit: Visit, query: Query) -> Response {
+    let answer = show(&visit, query).await;
+    visit.answer(answer)
+}
+
+/// Do what a letter is for.
+#[utoipa::path(
+    post, path = "/realms/{realm}/letter", tag = "pages", operation_id = "letter", params(Issuer),
+    request_body(content_type = "application/x-www-form-urlencoded", description = "`token`; and what the form asks for: `password`, `given_name`, `family_name`"),
+    extensions(("x-events" = json!([
+        "user.email_verified", "password.set", "user.registered", "email_change.confirmed", "email_change.completed",
+        "user.profile_changed"
+    ]))),
+    responses(
+        (status = 200, description = "It is done"),
+        (status = 400, description = "The link is over, used, of another realm, or made up"),
+        (status = 422, description = "The form: the password is too weak, or something is not as it must be"),
+        (status = 503, description = "The form: no room to hash a password just now; `Retry-After` says when"),
+    ),
+)]
+pub(in crate::auth) async fn post_letter(
+    State(commands): State<Commands>,
+    visit: Visit,
+    body: Body,
+) -> Response {
+    let answer = submit(&commands, &visit, body).await;
+    visit.answer(answer)
+}
+
+/// The path that forms of letters are posted to.
+pub fn path(visit: &Visit) -> String {
+    format!("/realms/{}/letter", visit.realm.name)
+}
+
+fn sign_in_path(visit: &Visit) -> String {
+    format!("/realms/{}/sign-in", visit.realm.name)
+}
+
+/// The letter that a form or a link names, if it was not used.
+async fn opened(visit: &Visit, form: &Form) -> Result<Proof, PageError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let token = form.get("token").unwrap_or_default();
+    let Some(proof) = proof::open(kernel, realm, token).await? else {
+        return Err(PageError::void_letter());
+    };
+    let lane = match proof.request.kind {
+        LetterKind::SignIn => Lane::Activity,
+        _ => Lane::Facts,
+    };
+    if proof.is_spent(kernel, realm, lane).await? {
+        return Err(PageError::void_letter());
+    }
+    Ok(proof)
+}
+
+async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
+    let proof = opened(visit, &query.0?).await?;
+    if proof.request.kind == LetterKind::SignIn {
+        return sign_in(visit, &proof).await;
+    }
+    form(visit, &proof, &Form::default(), None, StatusCode::OK).await
+}
+
+/// In the browser in which the sign-in was begun its code is sent by a button; in another it is shown.
+async fn sign_in(visit: &Visit, proof: &Proof) -> Result<Response, PageError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let code = proof::code(kernel, realm, proof.mailbox, proof.request.event).await?;
+    let browser = Browser::of(&visit.edge, realm, &visit.headers);
+    let action = sign_in_path(visit);
+    let kept = email::kept(visit, &browser, proof).await?;
+    let (title, paragraphs, forms) = match &kept {
+        Some((flow, _)) => (
+            "Sign in",
+            vec!["Go on where you began.".to_owned()],
+            vec![PageForm {
+                action: &action,
+                hidden: vec![("flow", flow.as_str()), (email::FIELD, code.as_str())],
+                button: "Sign in",
+                ..PageForm::default()
+            }],
+        ),
+        None => (
+            "Your code",
+            vec![
+                "You began to sign in in another browser. Enter this code there; this browser is not signed in.".to_owned(),
+                "If you did not begin to sign in, close this page, and give the code to nobody.".to_owned(),
+            ],
+            Vec::new(),
+        ),
+    };
+    let page = MailedPage {
+        say: &visit.say.speaking(Language::English),
+        title,
+        paragraphs: &paragraphs,
+        code: kept.is_none().then_some(code.as_str()),
+        trouble: None,
+        forms: &forms,
+        onward: None,
+    };
+    // Browsers hold the policy against where the answer to the form leads.
+    let leads_to = kept.as_ref().and_then(|(_, leads_to)| leads_to.as_ref());
+    Ok(page::form_page(StatusCode::OK, &page, leads_to))
+}
+
+/// The form of a letter.
+pub async fn form(
+    visit: &Visit,
+    proof: &Proof,
+    given: &Form,
+    trouble: Option<Trouble>,
+    status: StatusCode,
+) -> Result<Response, PageError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let Request { kind, user, to, .. } = &proof.request;
+    let account = match user {
+        Some(user) => account(&kernel.current::<User>(realm, user.0).await?.state.profile),
+        None => to.clone().unwrap_or_default(),
+    };
+    let value = |name| given.get(name).unwrap_or_default();
+    let (title, paragraph, fields, button) = match kind {
+        LetterKind::EmailVerification => (
+            "Is this your address?",
+            format!("Say that the address that the letter came to is that of the account {account}."),
+            Vec::new(),
+            "This is my address",
+        ),
+        LetterKind::EmailChange => (
+            "Is this your address?",
+            format!("The account {account} is to have the address that the letter came to."),
+            Vec::new(),
+            "This is my address",
+        ),
+        LetterKind::EmailChangeBefore => (
+            "Change the address?",
+            format!(
+                "The account {account} is to have another e-mail address in place of the one that the letter came to."
+            ),
+            Vec::new(),
+            "Change the address",
+        ),
+        LetterKind::PasswordRecovery => (
+            "Set another password",
+            format!("It will be the password of the account {account}. Whatever sessions there are end."),
+            vec![Field::new_password()],
+            "Set the password",
+        ),
+        LetterKind::Invitation => (
+            "Welcome",
+            format!("Set a password for your account {account}."),
+            vec![Field::new_password()],
+            "Set the password",
+        ),
+        LetterKind::Registration => (
+            "Register",
+            format!("Your account will have the address {account}."),
+            vec![
+                Field::text("given_name", "Given name", "given-name", value("given_name")),
+                Field::text("family_name", "Family name", "family-name", value("family_name")),
+                Field::new_password(),
+            ],
+            "Register",
+        ),
+        _ => return Err(PageError::void_letter()),
+    };
+    let (action, token) = (path(visit), proof.token(kernel, realm).await?);
+    let forms = [PageForm {
+        action: &action,
+        hidden: vec![("token", token.as_str())],
+        fields,
+        button,
+        ..PageForm::default()
+    }];
+    let page = MailedPage {
+        say: &visit.say.speaking(Language::English),
+        title,
+        paragraphs: &[paragraph],
+        code: None,
+        trouble,
+        forms: &forms,
+        onward: None,
+    };
+    Ok(page::page(status, &page))
+}
+
+fn account(profile: &Profile) -> String {
+    let known = profile.username.as_ref().or(profile.email.as_ref());
+    known.cloned().unwrap_or_default()
+}
+
+/// It is done.
+fn done(visit: &Visit, title: &str, paragraph: &str) -> Response {
+    let onward = sign_in_path(visit);
+    let page = MailedPage {
+        say: &visit.say.speaking(Language::English),
+        title,
+        paragraphs: &[paragraph.to_owned()],
+        code: None,
+        trouble: None,
+        forms: &[],
+        onward: Some((&onward, "Go on to sign in")),
+    };
+    page::page(StatusCode::OK, &page)
+}
+
+async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Response, PageError> {
+    let given = body.0?;
+    let proof = opened(visit, &given).await?;
+    match (proof.request.kind, proof.request.user) {
+        (
+            LetterKind::EmailVerification | LetterKind::EmailChange | LetterKind::EmailChangeBefore,
+            Some(user),
+        ) => confirm(visit, user, &proof).await,
+        (LetterKind::PasswordRecovery | LetterKind::Invitation, Some(user)) => {
+            set_password(commands, visit, user, &proof, &given).await
+        }
+        (LetterKind::Registration, None) => register(commands, visit, &proof, &given).await,
+        _ => Err(PageError::void_letter()),
+    }
+}
+
+/// An address says that it is its user's.
+pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Response, PageError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let context = visit.context(Actor {
+        user: Some(user),
+        ..Actor::default()
+    });
+    if proof.request.kind == LetterKind::EmailVerification {
+        let command = VerifyEmail {
+            realm,
+            user,
+            proof: proof.clone(),
+        };
+        kernel.execute(&context, &command).await.map_err(refused)?;
+        return Ok(done(
+            visit,
+            "Your address is confirmed",
+            "It is known to be yours from now on.",
+        ));
+    }
+    let command = ConfirmEmailChange {
+        realm,
+        user,
+        proof: proof.clone(),
+    };
+    let outcome = kernel.execute(&context, &command).await.map_err(refused)?;
+    let completed = outcome
+        .receipt
+        .events
+        .iter()
+        .any(|event| *event == "email_change.completed");
+    Ok(if completed {
+        done(
+            visit,
+            "Your address was changed",
+            "You sign in with it from now on.",
+        )
+    } else {
+        done(
+            visit,
+            "Thank you",
+            "The other address got a letter, too. When it has said so as well, the address is changed.",
+        )
+    })
+}
+
+/// What remains of a failure of somebody who showed a letter.
+fn refused(failure: Failure<Rejection>) -> PageError {
+    match failure {
+        Failure::Rejected(_)
+        | Failure::Claimed {
+            kind: ClaimKind::Letter | ClaimKind::LoginName,
+            ..
+        } => PageError::void_letter(),
+        failure => trouble(failure).into(),
+    }
+}
+
+/// The form again, with what was wrong with the password or what else was given; `None` if nothing was.
+fn mend(rejection: &Rejection) -> Option<Trouble> {
+    match rejection {
+        Rejection::WeakPassword(weakness) => Some(Trouble {
+            title: "Choose another password",
+            advice: weakness.reason(),
+        }),
+        Rejection::Invalid(faults) => Some(Trouble {
+            title: "Something is not as it must be",
+            advice: faults.to_string(),
+        }),
+        _ => None,
+    }
+}
+
+/// A password that was chosen: judged first, since hashing is dear.
+async fn chosen(
+    commands: &Commands,
+    visit: &Visit,
+    proof: &Proof,
+    given: &Form,
+    profile: &Profile,
+) -> Result<Result<NewPassword, Response>, PageError> {
+    let settings = visit.edge.settings(visit.realm.id).await?;
+    let text = SecretString::from(given.get("password").unwrap_or_default());
+    if let Err(rejection) = password::judge(&text, &settings.password, profile, &visit.realm.name) {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(Err(form(visit, proof, given, mend(&rejection), status).await?));
+    }
+    match NewPassword::hash(&commands.hasher, &visit.context(Actor::default()), text).await {
+        Ok(password) => Ok(Ok(password)),
+        Err(HashError::Overloaded { retry_after_seconds }) => {
+            let busy = Trouble {
+                title: "We are busy",
+                advice: "Nothing is wrong with what you entered. Try again in a few seconds.".to_owned(),
+            };
+            let mut response = form(visit, proof, given, Some(busy), StatusCode::SERVICE_UNAVAILABLE).await?;
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+            Ok(Err(response))
+        }
+        Err(error) => {
+            tracing::error!(%error, "a password could not be hashed");
+            Err(PageError::internal())
+        }
+    }
+}
+
+async fn set_password(
+    commands: &Commands,
+    visit: &Visit,
+    user: UserId,
+    proof: &Proof,
+    given: &Form,
+) -> Result<Response, PageError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let profile = kernel.current::<User>(realm, user.0).await?.state.profile;
+    let password = match chosen(commands, visit, proof, given, &profile).await? {
+        Ok(password) => password,
+        Err(response) => return Ok(response),
+    };
+    let command = SetPasswordByLetter {
+        realm,
+        user,
+        proof: proof.clone(),
+        password,
+    };
+    let context = visit.context(Actor {
+        user: Some(user),
+        ..Actor::default()
+    });
+    match kernel.execute(&context, &command).await {
+        Ok(_) => {}
+        Err(Failure::Rejected(rejection)) if mend(&rejection).is_some() => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return form(visit, proof, given, mend(&rejection), status).await;
+        }
+        Err(failure) => return Err(refused(failure)),
+    }
+    destroy_replaced(kernel, realm, user).await;
+    Ok(done(
+        visit,
+        "Your password is set",
+        "Sign in with it from now on.",
+    ))
+}
+
+async fn register(
+    commands: &Commands,
+    visit: &Visit,
+    proof: &Proof,
+    given: &Form,
+) -> Result<Response, PageError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let text = |name: &str| {
+        let text = given.given(name).map(str::trim).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    let profile = Profile {
+        email: proof.request.to.clone(),
+        email_verified: true,
+        given_name: text("given_name"),
+        family_name: text("family_name"),
+        ..Profile::default()
+    };
+    let password = match chosen(commands, visit, proof, given, &profile).await? {
+        Ok(password) => password,
+        Err(response) => return Ok(response),
+    };
+    let user = UserId(kernel.new_id());
+    let command = RegisterByLetter {
+        user: RegisterUser {
+            realm,
+            user,
+            profile,
+            password: Some(password),
+        },
+        proof: proof.clone(),
+    };
+    let context = visit.context(Actor {
+        user: Some(user),
+        ..Actor::default()
+    });
+    match kernel.execute(&context, &command).await {
+        Ok(_) => Ok(done(
+            visit,
+            "You are registered",
+            "Sign in with your address and your password.",
+        )),
+        Err(Failure::Rejected(rejection)) if mend(&rejection).is_some() => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            form(visit, proof, given, mend(&rejection), status).await
+        }
+        Err(failure) => Err(refused(failure)),
+    }
+}

@@ -1,0 +1,60 @@
+//! # What people do by letters
+//!
+//! The pages of the realm surface that lead to a letter, or that one leads to. What is mailed, to whom and how is told in
+//! [letters](crate::letters).
+//!
+//! | step | request (below `/realms/{realm}`) | event |
+//! | --- | --- | --- |
+//! | somebody has forgotten their password | `GET recovery`, `POST recovery` | `letter.requested` |
+//! | they set another by the link | `GET letter`, `POST letter` | `password.set`, `user.email_verified` |
+//! | somebody registers: an address | `GET registration`, `POST registration` | `letter.requested` |
+//! | the code, or the link; a name and a password | `POST registration`, `POST letter` | `letter.code_attempted`; `user.registered`, `password.set` |
+//! | who is invited sets a password by the link | `GET letter`, `POST letter` | `password.set`, `user.email_verified` |
+//! | who is signed in shows that an address is theirs | `GET email`, `POST email`; or `POST letter` | `letter.requested`, `letter.code_attempted`, `user.email_verified` |
+//! | they want another address | `POST email` | `email_change.requested`, `letter.requested` (to both addresses) |
+//! | both addresses say so | `POST email`, or `POST letter` | `email_change.confirmed`, `email_change.completed`, `user.profile_changed` |
+//! | somebody signs in by a link | `GET letter`, in the browser in which they began | then as by the code |
+//!
+//! **For administrators.** A realm says what letters are for: `mail.sign_in` (`off`, `code`, `code_and_link`), `mail.recovery`,
+//! `mail.sender_name`; `registration.self_registration` and `registration.email_domains` who may register themselves. Who is registered by
+//! `POST users` without a password is invited by `POST users/{id}/invitation`, with whatever roles they were given; the link is good for
+//! seven days, and another invitation voids it. `POST users/{id}/email-verification` has an address shown to be somebody's; `PATCH
+//! users/{id}` with `email_verified` says so without a letter. Without a mail server all of it is refused, and no page offers it.
+//!
+//! **For users.** A code works for ten minutes and is tried five times; a link to set a password works for a quarter of an hour; each works
+//! once, and another letter voids the one before. There is one in half a minute, and five in an hour.
+//!
+//! **What goes wrong.** Whether an address or a name is somebody's is told by no page: the answer is the same, and the letter goes out later,
+//! or not at all. An address that has an account already gets a letter that says so. A link that is over, used, of another realm or made up is
+//! 400 with one page. A second factor that somebody has is asked for when they sign in with a password that they set by a letter; sessions that
+//! began before have ended.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `decisions.rs` | the decisions, each of which uses its letter up |
+//! | `letter.rs` | where links lead |
+//! | `recovery.rs`, `sign_up.rs`, `email.rs` | the pages that lead to a letter |
+//! | `pace.rs` | how many letters one network address asks for |
+
+pub mod decisions;
+pub(super) mod email;
+pub(super) mod letter;
+mod pace;
+pub(super) mod recovery;
+pub(super) mod sign_up;
+
+use events::ids::UserId;
+
+pub(crate) use pace::LetterPace;
+
+/// For how many seconds a code is good.
+pub const CODE_SECONDS: u64 = 600;
+/// For how many seconds a password may be set by a link.
+pub const RECOVERY_SECONDS: u64 = 900;
+/// For how many seconds an invitation is good.
+pub const INVITATION_SECONDS: u64 = 7 * 86_400;
+
+/// Nobody is looked up like somebody: the nil id has no events, and never will.
+fn or_nobody(user: Option<UserId>) -> UserId {
+    user.unwrap_or(UserId(uuid::Uuid::nil()))
+}

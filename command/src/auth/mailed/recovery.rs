@@ -1,0 +1,174 @@
+//! Who has forgotten their password. The rules: what is answered is the same for a name that somebody has and one that nobody has, in status,
+//! headers, length and work; a link that sets a password signs nobody in, so that a second factor is asked for as ever.
+
+use axum::{extract::State, response::Response};
+use events::{
+    envelope::Actor,
+    kernel::Failure,
+    languages::Language,
+    letters::{LetterKind, TooSoon},
+    users::{User, login_name},
+};
+use http::{HeaderValue, StatusCode, header};
+
+use super::{RECOVERY_SECONDS, or_nobody};
+use crate::{
+    Commands,
+    auth::{
+        Issuer,
+        page::{self, PageError},
+        pages::{Field, MailedPage, PageForm, Trouble},
+        trouble,
+        visit::{Body, Visit},
+    },
+    letters::request::{NotYet, RequestLetter, mailbox},
+};
+
+/// The page of who has forgotten their password.
+#[utoipa::path(
+    get, path = "/realms/{realm}/recovery", tag = "pages", operation_id = "recovery_page", params(Issuer),
+    responses(
+        (status = 200, description = "The form"),
+        (status = 404, description = "The realm mails no such letters"),
+    ),
+)]
+pub(in crate::auth) async fn get_recovery(visit: Visit) -> Response {
+    let answer = show(&visit).await;
+    visit.answer(answer)
+}
+
+/// Have a letter mailed by which another password is set.
+#[utoipa::path(
+    post, path = "/realms/{realm}/recovery", tag = "pages", operation_id = "recovery", params(Issuer),
+    request_body(content_type = "application/x-www-form-urlencoded", description = "`username`: a user name or an e-mail address"),
+    extensions(("x-events" = json!(["letter.requested"]))),
+    responses(
+        (status = 200, description = "A letter goes out if somebody has that name, and an address"),
+        (status = 404, description = "The realm mails no such letters"),
+        (status = 422, description = "The form: no name was given"),
+        (status = 429, description = "The form: too many letters, whether or not somebody has that name; `Retry-After` says when"),
+    ),
+)]
+pub(in crate::auth) async fn post_recovery(
+    State(commands): State<Commands>,
+    visit: Visit,
+    body: Body,
+) -> Response {
+    let answer = submit(&commands, &visit, body).await;
+    visit.answer(answer)
+}
+
+async fn offered(visit: &Visit) -> Result<(), PageError> {
+    let settings = visit.edge.settings(visit.realm.id).await?;
+    if visit.edge.mails() && settings.mail.recovery {
+        Ok(())
+    } else {
+        Err(PageError::no_letters())
+    }
+}
+
+async fn show(visit: &Visit) -> Result<Response, PageError> {
+    offered(visit).await?;
+    Ok(form(visit, None, StatusCode::OK))
+}
+
+fn form(visit: &Visit, trouble: Option<Trouble>, status: StatusCode) -> Response {
+    let action = format!("/realms/{}/recovery", visit.realm.name);
+    let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
+    let name = Field {
+        required: true,
+        ..Field::text("username", "User name or e-mail address", "username", "")
+    };
+    let forms = [PageForm {
+        action: &action,
+        fields: vec![name],
+        button: "Mail me a link",
+        ..PageForm::default()
+    }];
+    let page = MailedPage {
+        say: &visit.say.speaking(Language::English),
+        title: "Forgot your password?",
+        paragraphs: &["Say who you are. A letter with a link to set another password goes to the address that your account has.".to_owned()],
+        code: None,
+        trouble,
+        forms: &forms,
+        onward: Some((&sign_in, "Back to sign in")),
+    };
+    page::page(status, &page)
+}
+
+/// The form, and when to try again.
+pub fn wait(mut response: Response, seconds: u64) -> Response {
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// Too many letters.
+pub fn too_many() -> Trouble {
+    Trouble {
+        title: "Too many letters",
+        advice: "There is one in half a minute, and five in an hour. Look into your mailbox, also where unwanted letters go, or wait."
+            .to_owned(),
+    }
+}
+
+async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Response, PageError> {
+    offered(visit).await?;
+    let given = body.0?;
+    let name = given.get("username").unwrap_or_default();
+    if login_name(name).is_empty() {
+        let missing = Trouble {
+            title: "Something is missing",
+            advice: "Fill in what is asked for.".to_owned(),
+        };
+        return Ok(form(visit, Some(missing), StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    let busy = |seconds| {
+        wait(
+            form(visit, Some(too_many()), StatusCode::TOO_MANY_REQUESTS),
+            seconds,
+        )
+    };
+    if let Some(seconds) = commands
+        .letter_pace
+        .take(realm, visit.network.ip.as_deref())
+        .await
+    {
+        return Ok(busy(seconds));
+    }
+    let (user, mailbox) = mailbox(kernel, realm, name).await?;
+    let state = kernel.current::<User>(realm, or_nobody(user).0).await?.state;
+    let command = RequestLetter {
+        realm,
+        mailbox,
+        kind: LetterKind::PasswordRecovery,
+        user,
+        address: state.address.map(|(fact, _)| fact),
+        to: None,
+        about: None,
+        expires: kernel.now().after_seconds(RECOVERY_SECONDS),
+    };
+    match kernel.execute(&visit.context(Actor::default()), &command).await {
+        Ok(_) => {}
+        Err(Failure::Rejected(NotYet(TooSoon { seconds }))) => return Ok(busy(seconds)),
+        Err(Failure::Conflict) => return Ok(busy(1)),
+        Err(failure) => return Err(trouble(failure).into()),
+    }
+    let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
+    let page = MailedPage {
+        say: &visit.say.speaking(Language::English),
+        title: "Look into your mailbox",
+        paragraphs: &[
+            "If there is an account of that name with an e-mail address, a letter is on its way to it. The link in it works for a quarter of an hour.".to_owned(),
+            "Nothing came? Look where unwanted letters go, check the name, or ask the people who run this service.".to_owned(),
+        ],
+        code: None,
+        trouble: None,
+        forms: &[],
+        onward: Some((&sign_in, "Back to sign in")),
+    };
+    Ok(page::page(StatusCode::OK, &page))
+}

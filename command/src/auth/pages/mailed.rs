@@ -1,0 +1,122 @@
+//! The pages around letters: each a few words, a form and a button. Rule protected: none tells whether there is such an account.
+
+use super::Template;
+use crate::words::Say;
+
+/// What may be wrong with what was sent, for the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The heading of the error summary.
+    pub title: &'static str,
+    /// What the person can do about it.
+    pub advice: String,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'a> {
+    /// As it is posted.
+    pub name: &'static str,
+    /// As people know it.
+    pub label: &'static str,
+    /// `text`, `email`, `password`.
+    pub kind: &'static str,
+    /// What browsers fill it with.
+    pub autocomplete: &'static str,
+    /// What is in it already.
+    pub value: &'a str,
+    /// Whether it must be filled in.
+    pub required: bool,
+}
+
+impl<'a> Field<'a> {
+    /// A code of a letter.
+    pub const fn code(name: &'static str, label: &'static str) -> Self {
+        Self {
+            name,
+            label,
+            kind: "text",
+            autocomplete: "one-time-code",
+            value: "",
+            required: true,
+        }
+    }
+
+    /// A new password.
+    pub const fn new_password() -> Self {
+        Self {
+            name: "password",
+            label: "New password",
+            kind: "password",
+            autocomplete: "new-password",
+            value: "",
+            required: true,
+        }
+    }
+
+    /// An e-mail address.
+    pub const fn email(label: &'static str, value: &'a str) -> Self {
+        Self {
+            name: "email",
+            label,
+            kind: "email",
+            autocomplete: "email",
+            value,
+            required: true,
+        }
+    }
+
+    /// A text.
+    pub const fn text(
+        name: &'static str,
+        label: &'static str,
+        autocomplete: &'static str,
+        value: &'a str,
+    ) -> Self {
+        Self {
+            name,
+            label,
+            kind: "text",
+            autocomplete,
+            value,
+            required: false,
+        }
+    }
+}
+
+/// A form of a page.
+#[derive(Debug, Clone, Default)]
+pub struct PageForm<'a> {
+    /// What stands above it.
+    pub heading: &'static str,
+    /// Where it is posted.
+    pub action: &'a str,
+    /// What it carries.
+    pub hidden: Vec<(&'static str, &'a str)>,
+    /// What is asked for.
+    pub fields: Vec<Field<'a>>,
+    /// What the button says.
+    pub button: &'static str,
+    /// Whether it is beside what the page is for.
+    pub quiet: bool,
+}
+
+/// A page with a few words and forms.
+#[derive(Template)]
+#[template(path = "mailed.html")]
+pub struct MailedPage<'a> {
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
+    /// Its title.
+    pub title: &'a str,
+    /// What it says.
+    pub paragraphs: &'a [String],
+    /// A code to be typed elsewhere.
+    pub code: Option<&'a str>,
+    /// Why it is shown again.
+    pub trouble: Option<Trouble>,
+    /// Its forms.
+    pub forms: &'a [PageForm<'a>],
+    /// Where it leads on: an address of this site and what it is called.
+    pub onward: Option<(&'a str, &'static str)>,
+}
