@@ -43,6 +43,11 @@ use-password = Passwort verwenden
 use-passkey = Passkey verwenden
 use-totp = Code aus der Authenticator-App verwenden
 use-recovery-code = Wiederherstellungscode verwenden
+use-federated = Mit einem anderen Konto anmelden
+federated-continue = Weiter mit { $name }
+joining = Mit dieser Adresse gibt es hier schon ein Konto. Zeigen Sie, dass es Ihres ist; von da an meldet Sie auch { $name } darin an.
+add-federated = Auch mit einem anderen Konto anmelden
+add-identity-lede = Melden Sie sich einmal bei einem von diesen an; von da an meldet es Sie auch hier an.
 ready = Es kann weitergehen
 ready-lede = zu <strong>{ $application }</strong>
 
@@ -144,6 +149,24 @@ account-stale = Diese Seite war nicht mehr aktuell
 account-stale-text = Es wurde nichts geändert. So ist der Stand jetzt; versuchen Sie es noch einmal.
 account-gone = Das gibt es nicht mehr
 account-gone-text = Es wurde nichts geändert. So ist der Stand jetzt.
+way-federated =
+    { $number ->
+        [one] Ein Konto anderswo
+       *[other] { $number } Konten anderswo
+    }
+account-identities = Mit anderen Konten anmelden
+account-identities-none = Sie melden sich nur mit dem an, was Sie hier haben.
+account-identities-lede = Diese Konten anderswo melden Sie hier an.
+account-identity-since = seit
+account-identity-add = Ein weiteres hinzufügen
+account-remove = Entfernen
+account-remove-of = { $name } entfernen
+done-unlinked = Es wurde entfernt
+done-unlinked-text = Es meldet Sie hier nicht mehr an.
+account-last-way = Nur so können Sie sich noch anmelden
+account-last-way-text = Es wurde nichts geändert. Richten Sie zuerst einen anderen Weg ein, sich anzumelden.
+account-unproven = Zeigen Sie zuerst mehr davon, wer Sie sind
+account-unproven-text = Es wurde nichts geändert. Melden Sie sich mit Ihrem zweiten Faktor an, und versuchen Sie es noch einmal.
 
 ## Zurück zur Anwendung
 
@@ -220,6 +243,17 @@ wrong-passkey = Mit diesem Passkey können Sie sich hier nicht anmelden: Viellei
 passkey-unverified = Ihr Gerät hat nicht geprüft, ob Sie es sind. Richten Sie darauf eine PIN, einen Fingerabdruck oder die Gesichtserkennung ein und versuchen Sie es noch einmal.
 passkey-unaccepted = Passkeys dieser Art werden hier nicht akzeptiert. Verwenden Sie ein anderes Gerät oder einen anderen Sicherheitsschlüssel.
 passkey-not-made = Der Passkey wurde nicht eingerichtet. Vielleicht ist er bereits registriert. Versuchen Sie es noch einmal.
+unknown-identity = Sie sind hier nicht bekannt
+unknown-identity-advice = Zu Ihrem Konto dort gehört hier keines. Nehmen Sie ein anderes, oder melden Sie sich auf einem anderen Weg an.
+others-identity = Ihr Konto dort gehört hier zu einem anderen Konto. Nehmen Sie ein anderes.
+known-address = Mit Ihrer Adresse gibt es schon ein Konto
+known-address-advice = Melden Sie sich an wie bisher. Dann können Sie diesen Weg zu Ihrem Konto hinzufügen.
+too-many-identities = Sie haben so viele davon, wie es geben darf. Entfernen Sie zuerst eines.
+provider-tells-too-little = Von dort kam nicht alles, was ein Konto hier braucht, etwa eine bestätigte E-Mail-Adresse. Melden Sie sich auf einem anderen Weg an.
+provider-declined = Sie haben sich nicht angemeldet
+provider-declined-advice = Sie sind zurückgekommen, ohne sich dort anzumelden. Versuchen Sie es noch einmal, oder nehmen Sie einen anderen Weg.
+provider-failed = Was von dort über Sie kam, ist nicht zu gebrauchen. Versuchen Sie es noch einmal, oder melden Sie sich auf einem anderen Weg an.
+provider-unavailable = Von dort kommt gerade keine brauchbare Antwort. Melden Sie sich auf einem anderen Weg an, oder versuchen Sie es später noch einmal.
 wait-seconds =
     { $seconds ->
         [one] Warten Sie eine Sekunde und versuchen Sie es noch einmal.

@@ -44,6 +44,11 @@ use-password = Use your password
 use-passkey = Use a passkey
 use-totp = Use a code from your authenticator app
 use-recovery-code = Use a recovery code
+use-federated = Sign in with others
+federated-continue = Continue with { $name }
+joining = There is an account with this address here already. Show that it is yours; from then on { $name } signs you in to it, too.
+add-federated = Sign in with others, too
+add-identity-lede = Sign in once at one of these, and from then on it signs you in here, too.
 ready = You are ready to go on
 ready-lede = to <strong>{ $application }</strong>
 
@@ -145,6 +150,24 @@ account-stale = This page was out of date
 account-stale-text = Nothing was changed. This is how it stands now; try again.
 account-gone = That is not there any more
 account-gone-text = Nothing was changed. This is how it stands now.
+way-federated =
+    { $number ->
+        [one] An account elsewhere
+       *[other] { $number } accounts elsewhere
+    }
+account-identities = Sign in with others
+account-identities-none = You sign in with what you have here alone.
+account-identities-lede = These accounts of yours elsewhere sign you in here.
+account-identity-since = since
+account-identity-add = Add another one
+account-remove = Remove
+account-remove-of = Remove { $name }
+done-unlinked = It was removed
+done-unlinked-text = It does not sign you in here any more.
+account-last-way = It is your last way to sign in
+account-last-way-text = Nothing was changed. Set up another way to sign in first.
+account-unproven = Show more of who you are first
+account-unproven-text = Nothing was changed. Sign in with your second factor, and try again.
 
 ## Going back to the application
 
@@ -221,6 +244,17 @@ wrong-passkey = This passkey does not sign you in here: it may have been removed
 passkey-unverified = Your device did not check that it is you. Set a PIN, a fingerprint or your face up on it, and try again.
 passkey-unaccepted = This kind of passkey is not accepted here. Use another device or security key.
 passkey-not-made = The passkey was not set up. It may be registered already. Try again.
+unknown-identity = You are not known here
+unknown-identity-advice = This account of yours there opens no account here. Use another one, or another way to sign in.
+others-identity = This account of yours there belongs to another account here. Use another one.
+known-address = There is an account with your address
+known-address-advice = Sign in as you did before. Then you can add this way to sign in to your account.
+too-many-identities = You have as many of these as there may be. Remove one first.
+provider-tells-too-little = It did not tell us all that an account here needs, such as a confirmed e-mail address. Use another way to sign in.
+provider-declined = You did not sign in
+provider-declined-advice = You came back without signing in there. Try again, or use another way.
+provider-failed = What it told us of you cannot be used. Try again, or use another way to sign in.
+provider-unavailable = It does not answer as it should just now. Use another way to sign in, or try again later.
 wait-seconds =
     { $seconds ->
         [one] Wait a second and try again.

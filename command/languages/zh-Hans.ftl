@@ -43,6 +43,11 @@ use-password = 使用密码
 use-passkey = 使用通行密钥
 use-totp = 使用身份验证器应用的验证码
 use-recovery-code = 使用恢复代码
+use-federated = 使用其他账户登录
+federated-continue = 使用 { $name } 继续
+joining = 这里已经有一个使用此地址的账户。请证明它属于您；此后 { $name } 也可以让您登录该账户。
+add-federated = 也使用其他账户登录
+add-identity-lede = 在其中一处登录一次，此后它也可以让您在这里登录。
 ready = 可以继续了
 ready-lede = 前往 <strong>{ $application }</strong>
 
@@ -141,6 +146,23 @@ account-stale = 页面已不是最新状态
 account-stale-text = 没有任何更改。以下是目前的状态，请重试。
 account-gone = 该项目已不存在
 account-gone-text = 没有任何更改。以下是目前的状态。
+way-federated =
+    { $number ->
+       *[other] { $number } 个其他网站的账户
+    }
+account-identities = 使用其他账户登录
+account-identities-none = 您只使用这里已有的方式登录。
+account-identities-lede = 您在其他网站的这些账户可以让您在这里登录。
+account-identity-since = 添加于
+account-identity-add = 再添加一个
+account-remove = 移除
+account-remove-of = 移除 { $name }
+done-unlinked = 已移除
+done-unlinked-text = 它不能再让您在这里登录。
+account-last-way = 这是您最后一种登录方式
+account-last-way-text = 未作任何更改。请先设置另一种登录方式。
+account-unproven = 请先进一步证明您的身份
+account-unproven-text = 未作任何更改。请使用您的第二重验证登录，然后重试。
 
 ## 返回应用
 
@@ -217,6 +239,17 @@ wrong-passkey = 无法使用此通行密钥登录：它可能已被移除、属�
 passkey-unverified = 您的设备没有验证您的身份。请在设备上设置 PIN、指纹或面容识别，然后重试。
 passkey-unaccepted = 此处不接受这种通行密钥。请使用其他设备或安全密钥。
 passkey-not-made = 未能设置通行密钥。它可能已经注册过。请重试。
+unknown-identity = 这里没有您的账户
+unknown-identity-advice = 您在那里的账户在这里没有对应的账户。请使用另一个账户，或换一种方式登录。
+others-identity = 您在那里的账户属于这里的另一个账户。请使用另一个账户。
+known-address = 已有使用您的地址的账户
+known-address-advice = 请像以前一样登录，然后即可将这种登录方式添加到您的账户。
+too-many-identities = 您添加的数量已达上限。请先移除一个。
+provider-tells-too-little = 它没有提供这里的账户所需的全部信息，例如经过确认的电子邮件地址。请换一种方式登录。
+provider-declined = 您没有登录
+provider-declined-advice = 您没有在那里登录就返回了。请重试，或换一种方式。
+provider-failed = 它提供的关于您的信息无法使用。请重试，或换一种方式登录。
+provider-unavailable = 它目前没有正常响应。请换一种方式登录，或稍后重试。
 wait-seconds =
     { $seconds ->
        *[other] 请等待 { $seconds } 秒后重试。

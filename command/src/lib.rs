@@ -2,7 +2,7 @@
 //!
 //! | module | what it decides |
 //! | --- | --- |
-//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`], [`webhooks`], [`letters`] | the management API, `/command/v1/…` |
+//! | [`realms`], [`users`], [`passkeys`], [`applications`], [`permissions`], [`webhooks`], [`letters`], [`identity_providers`], [`identities`] | the management API, `/command/v1/…` |
 //! | [`auth`] | signing in, OAuth 2.0 and OpenID Connect, `/realms/{realm}/…` |
 //! | [`bootstrap`], [`demo`] | what the first start makes, and `--demo` |
 //! | [`reactors`] | what is done outside of the log about what happens: the list of those who do it |
@@ -24,6 +24,8 @@ pub mod bootstrap;
 pub mod claims;
 pub mod demo;
 pub mod faults;
+pub mod identities;
+pub mod identity_providers;
 pub mod letters;
 pub mod passkeys;
 pub mod permissions;
@@ -131,6 +133,8 @@ fn operations() -> OpenApiRouter<Commands> {
         .merge(applications::router())
         .merge(permissions::router())
         .merge(webhooks::router())
+        .merge(identity_providers::router())
+        .merge(identities::router())
 }
 
 /// Where a request goes. It is looked at only after the request was allowed: who may not ask is told so, and not
@@ -146,6 +150,7 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             ClaimKind::ClientId => Problem::new(Code::NameTaken).field("client_id", "is taken"),
             ClaimKind::LoginName => Problem::new(Code::NameTaken),
             ClaimKind::PasskeyId => users::Rejection::PasskeyTaken.into(),
+            ClaimKind::IdentityProviderAlias => Problem::new(Code::NameTaken).field("alias", "is taken"),
             ClaimKind::Code
             | ClaimKind::RevokedToken
             | ClaimKind::Flow
@@ -159,7 +164,9 @@ fn failed<R: Into<Problem>>(failure: Failure<R>) -> Problem {
             | ClaimKind::TotpStep
             | ClaimKind::RecoveryCode
             | ClaimKind::PasskeyChallenge
-            | ClaimKind::Letter => Problem::new(Code::Conflict),
+            | ClaimKind::Letter
+            | ClaimKind::Identity
+            | ClaimKind::FederatedRequest => Problem::new(Code::Conflict),
         },
         Failure::PreconditionFailed { found } => {
             Problem::new(Code::VersionMismatch).detail(format!("The version is {found}."))

@@ -100,6 +100,14 @@ pub enum LoginFailure {
     Disabled,
     /// The user is locked.
     Locked,
+    /// What an identity provider calls them is nobody's here.
+    UnknownIdentity,
+    /// What an identity provider calls them is another user's, or none of the user's any more.
+    WrongIdentity,
+    /// An identity provider's answer was not to be believed.
+    UntrustedProvider,
+    /// An identity provider did not answer, or would not.
+    ProviderFailed,
 }
 
 /// What happens around signing in.

@@ -73,6 +73,10 @@ pub fn subject_of(name: &str, lane: Lane) -> Option<SubjectKind> {
         ("device", _) => Some(SubjectKind::DeviceAuthorization),
         (_, "webhook.routed" | "webhook.unrouted") => Some(SubjectKind::WebhookRoutes),
         (_, "letter.requested" | "letter.code_attempted") => Some(SubjectKind::Mailbox),
+        ("identity", _) => Some(SubjectKind::Identities),
+        (_, "identity_provider.offered" | "identity_provider.withdrawn") => {
+            Some(SubjectKind::IdentityProviders)
+        }
         ("guard", _) | (_, "login.attempted") => Some(SubjectKind::SignInGuard),
         _ => SubjectKind::ALL.iter().copied().find(|kind| {
             kind.lane() == lane && (kind.as_str() == noun || kind.as_str().strip_suffix('s') == Some(noun))

@@ -24,6 +24,8 @@ use crate::{
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
     envelope::Actor,
+    identities::IdentityEvent,
+    identity_providers::IdentityProviderEvent,
     ids::EventId,
     letters::LetterEvent,
     passkeys::PasskeyEvent,
@@ -247,6 +249,10 @@ domains! {
     EmailChanges(EmailChangeEvent);
     /// What was mailed to people.
     Letters(LetterEvent);
+    /// Others whose sign-ins a realm takes.
+    IdentityProviders(IdentityProviderEvent);
+    /// What users are known as there.
+    Identities(IdentityEvent);
 }
 
 impl Event {

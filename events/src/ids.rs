@@ -52,6 +52,8 @@ id! {
     CredentialId;
     /// An endpoint that is told what happens in one realm.
     WebhookId;
+    /// An identity provider of one realm.
+    IdentityProviderId;
     /// One recorded event.
     EventId;
 }

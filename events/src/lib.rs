@@ -6,7 +6,7 @@
 //! | [`catalogue`] | the catalogue as a document, with a JSON Schema of each event |
 //! | [`cloud_events`], [`topics`] | an event as it leaves the platform, and where it is published |
 //! | [`event`] | the catalogue of all events, and how to add one in five steps |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`webhooks`], [`letters`] | the domains: their events and folds |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`auth`], [`webhooks`], [`letters`], [`identity_providers`], [`identities`] | the domains: their events and folds |
 //! | [`log`] | what an engine must do, and the engines |
 //! | [`postgres`], [`connections`] | how stores reach PostgreSQL, and how busy their pools are |
 //! | [`keys`], [`sealing`], [`codec`] | keys that can be destroyed, and the fields that they seal |
@@ -26,6 +26,8 @@ pub mod credentials;
 pub mod envelope;
 pub mod event;
 pub mod fold;
+pub mod identities;
+pub mod identity_providers;
 pub mod ids;
 pub mod kernel;
 pub mod keys;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{ApplicationId, RealmId, SessionId, UserId, WebhookId};
+use crate::ids::{ApplicationId, IdentityProviderId, RealmId, SessionId, UserId, WebhookId};
 
 /// The two streams of a realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -146,6 +146,12 @@ subject_kinds! {
     Mailbox = 40 "mailbox" in Activity;
     /// The other e-mail address that a user wants to have; its id is the user's.
     EmailChange = 41 "email_change" in Facts;
+    /// An identity provider whose sign-ins a realm takes.
+    IdentityProvider = 50 "identity_provider" in Facts;
+    /// The identity providers that a realm offers; its id is the realm's.
+    IdentityProviders = 51 "identity_providers" in Facts;
+    /// What a user is known as at identity providers; its id is the user's.
+    Identities = 52 "identities" in Facts;
 }
 
 impl SubjectKind {
@@ -264,6 +270,21 @@ impl Subject {
     /// The other e-mail address that a user wants to have.
     pub const fn email_change(id: UserId) -> Self {
         Self::new(SubjectKind::EmailChange, id.0)
+    }
+
+    /// An identity provider.
+    pub const fn identity_provider(id: IdentityProviderId) -> Self {
+        Self::new(SubjectKind::IdentityProvider, id.0)
+    }
+
+    /// The identity providers that a realm offers.
+    pub const fn identity_providers(id: RealmId) -> Self {
+        Self::new(SubjectKind::IdentityProviders, id.0)
+    }
+
+    /// What a user is known as at identity providers.
+    pub const fn identities(id: UserId) -> Self {
+        Self::new(SubjectKind::Identities, id.0)
     }
 
     /// A device that waits for approval.

@@ -12,7 +12,12 @@ use events::{
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
     event::Event,
-    ids::{ApplicationId, CredentialId, EventId, GrantId, SessionId, UserId, WebhookId},
+    identities::IdentityEvent,
+    identity_providers::{
+        AnswerMode, ClaimMapping, ClientAuthentication, EmailTrust, IdentityProviderEvent,
+        IdentityProviderSettings, Linking, Offer, SignUp,
+    },
+    ids::{ApplicationId, CredentialId, EventId, GrantId, IdentityProviderId, SessionId, UserId, WebhookId},
     languages::{Language, LanguageSettings},
     letters::{LetterEvent, LetterFailure, LetterKind},
     passkeys::{AuthenticatorTold, PasskeyEvent},
@@ -125,6 +130,26 @@ fn samples() -> Vec<Event> {
     let reason = Some("asked for".to_owned());
     let sealed_reason = reason.clone().map(Sealed::Known);
     let webhook = WebhookId(id(7));
+    let provider = IdentityProviderId(id(9));
+    let provider_settings = IdentityProviderSettings {
+        display_name: "Acme".into(),
+        client_id: "chancery".into(),
+        client_authentication: ClientAuthentication::PrivateKeyJwt,
+        answer_mode: AnswerMode::FormPost,
+        scopes: vec!["email".into(), "profile".into()],
+        claims: ClaimMapping {
+            username: Some("preferred_username".into()),
+            attributes: [("department".to_owned(), "department".to_owned())].into(),
+            ..ClaimMapping::default()
+        },
+        userinfo: true,
+        linking: Linking::VerifiedEmail,
+        sign_up: SignUp::Create,
+        email_trust: EmailTrust::Always,
+        multi_factor_acr: vec!["urn:chancery:acr:aal2".into()],
+        multi_factor_amr: vec!["mfa".into()],
+        applications: vec![client],
+    };
     let filter = Filter {
         events: vec!["user.*".into()],
         subjects: vec![Subject::user(user).to_string()],
@@ -571,6 +596,44 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         EmailChangeEvent::Completed { change: id(9) }.into(),
+        IdentityProviderEvent::Registered {
+            alias: "acme".into(),
+            issuer: "https://id.acme.example".into(),
+            settings: Box::new(provider_settings.clone()),
+        }
+        .into(),
+        IdentityProviderEvent::Changed {
+            settings: Box::new(provider_settings),
+        }
+        .into(),
+        IdentityProviderEvent::SecretSet {
+            credential,
+            secret: Sealed::Known("s3cret".into()),
+        }
+        .into(),
+        IdentityProviderEvent::Disabled {}.into(),
+        IdentityProviderEvent::Enabled {}.into(),
+        IdentityProviderEvent::Deleted {}.into(),
+        IdentityProviderEvent::Offered {
+            provider,
+            offer: Offer {
+                alias: "acme".into(),
+                display_name: "Acme".into(),
+                issuer: "https://id.acme.example".into(),
+                applications: vec![client],
+            },
+        }
+        .into(),
+        IdentityProviderEvent::Withdrawn { provider }.into(),
+        IdentityEvent::Linked {
+            credential,
+            provider,
+            issuer: "https://id.acme.example".into(),
+            subject: Sealed::Known("248289761001".into()),
+            name: Sealed::Known("alice@acme.example".into()),
+        }
+        .into(),
+        IdentityEvent::Unlinked { credential }.into(),
     ]
 }
 

@@ -136,7 +136,11 @@ impl AuditRow {
 fn about(happened: &Happened) -> Option<UserId> {
     let of_subject = happened.subject.map(|subject| UserId(subject.id));
     match &happened.event {
-        Event::Users(_) | Event::EmailChanges(_) | Event::Credentials(_) | Event::Passkeys(_) => of_subject,
+        Event::Users(_)
+        | Event::EmailChanges(_)
+        | Event::Credentials(_)
+        | Event::Passkeys(_)
+        | Event::Identities(_) => of_subject,
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),
@@ -165,7 +169,8 @@ fn about(happened: &Happened) -> Option<UserId> {
         | Event::Auth(_)
         | Event::Webhooks(_)
         | Event::Letters(LetterEvent::CodeAttempted { .. })
-        | Event::Deliveries(_) => None,
+        | Event::Deliveries(_)
+        | Event::IdentityProviders(_) => None,
     }
 }
 

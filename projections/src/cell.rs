@@ -7,7 +7,11 @@ use events::{
     applications::{ApplicationSettings, ApplicationType},
     auth::EndReason,
     clock::Timestamp,
-    ids::{ApplicationId, CredentialId, EventId, GrantId, RealmId, SessionId, UserId, WebhookId},
+    identity_providers::IdentityProviderSettings,
+    ids::{
+        ApplicationId, CredentialId, EventId, GrantId, IdentityProviderId, RealmId, SessionId, UserId,
+        WebhookId,
+    },
     permissions::{PrincipalKind, Role},
     realms::Settings,
     subject::Lane,
@@ -194,6 +198,7 @@ text_cells!(
     CredentialId,
     EventId,
     WebhookId,
+    IdentityProviderId,
     Lane
 );
 
@@ -224,6 +229,7 @@ json_cells!(
     EndReason,
     WebhookSettings,
     DisabledBy,
+    IdentityProviderSettings,
     BTreeSet<Role>,
     Vec<String>
 );

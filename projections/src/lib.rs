@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`cell`], [`table`], [`rows`] | values, tables declared as the structs of their rows, rows in memory |
 //! | [`projection`] | what a projection is, and the list of all |
-//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`passkeys`], [`auth`], [`webhooks`], [`audit`] | the domains: rows, apply, typed queries |
+//! | [`realms`], [`users`], [`applications`], [`permissions`], [`compliance`], [`credentials`], [`passkeys`], [`auth`], [`webhooks`], [`identity_providers`], [`identities`], [`audit`] | the domains: rows, apply, typed queries |
 //! | `words` | what a search finds people by |
 //! | `consumers` | which projections make rows of which events |
 //! | [`history`] | `as_of`: the same functions over the past |
@@ -32,6 +32,8 @@ mod follower;
 mod generation;
 pub mod history;
 pub mod home;
+pub mod identities;
+pub mod identity_providers;
 mod opening;
 pub mod passkeys;
 pub mod permissions;

@@ -50,6 +50,8 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::auth::Endings),
         Arc::new(crate::webhooks::Webhooks),
         Arc::new(crate::webhooks::Deliveries),
+        Arc::new(crate::identity_providers::IdentityProviders),
+        Arc::new(crate::identities::Identities),
         Arc::new(crate::audit::Audit { lane: Lane::Facts }),
         Arc::new(crate::audit::Audit { lane: Lane::Activity }),
     ]

@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `sessions`, `webhooks`, `events` | `GET /query/v1/…`, one file for each domain |
+//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `sessions`, `webhooks`, `identity_providers`, `identities`, `events` | `GET /query/v1/…`, one file for each domain |
 //! | [`auth`] | the realm surface: discovery, keys, userinfo, introspection |
 //! | `read` | what each of the first goes through: who asks, what for, how new must it be |
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
@@ -20,6 +20,8 @@ mod etag;
 mod events;
 mod failure;
 mod guards;
+mod identities;
+mod identity_providers;
 mod initial_access;
 mod paging;
 mod params;
@@ -88,5 +90,7 @@ fn operations() -> OpenApiRouter<Queries> {
         .merge(applications::router())
         .merge(sessions::router())
         .merge(webhooks::router())
+        .merge(identity_providers::router())
+        .merge(identities::router())
         .merge(events::router())
 }

@@ -235,6 +235,7 @@ async fn an_id_of_another_realm_is_answered_like_one_that_does_not_exist() {
         session: id(),
         initial_access: id(),
         webhook: id(),
+        identity_provider: id(),
         kid: "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".into(),
     };
     let mut seen = 0;
@@ -250,6 +251,10 @@ async fn an_id_of_another_realm_is_answered_like_one_that_does_not_exist() {
             _ if operation.method == Method::PATCH && operation.path.contains("/webhooks/") => {
                 json!({"description": "Eve"})
             }
+            _ if operation.method == Method::PATCH && operation.path.contains("/identity-providers/") => {
+                json!({"display_name": "Eve"})
+            }
+            Some("secret") => json!({"client_secret": "eve"}),
             Some("deliveries") => json!({"lane": "facts", "first": 1, "last": 1}),
             _ if operation.method == Method::PATCH => json!({"name": "Eve"}),
             _ => json!({}),

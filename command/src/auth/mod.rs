@@ -9,6 +9,7 @@
 //! | an application asks for a code | `GET oauth2/authorize` | `code.issued` (`session.continued` once a minute) |
 //! | an application pushes its request first | `POST oauth2/par` | none |
 //! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` (`passkey.used`, facts lane, where a [passkey](crate::passkeys) counted its use) |
+//! | they sign in with others | see `federation/` | the same, and `identity.linked` (facts lane; `user.registered` of who is new) |
 //! | a person allows it | `GET consent`, `POST consent` | `consent.given` (facts lane), `code.issued` |
 //! | the code becomes tokens | `POST oauth2/token`, `authorization_code` | `grant.started`, `token.issued` |
 //! | the tokens are renewed | `POST oauth2/token`, `refresh_token` | `grant.refreshed`, `token.issued` |
@@ -44,6 +45,7 @@
 //! | `sign_in.rs`, `flow.rs` | the sign-in page, and the sealed progress of a sign-in |
 //! | `sessions/`, `session_cookie.rs`, `known_device.rs` | who the browser is signed in as, the decisions on that, and who was before |
 //! | `account/` | where people see what they have, and change it: [the guide for users](account/mod.rs) |
+//! | `federation/` | others as identity providers: request, answer, and the guide for administrators |
 //! | `consent/` | what a person allows an application |
 //! | `code.rs`, `token/`, `grants.rs`, `exchanges.rs` | codes, the grants of the token endpoint, and the decisions on them |
 //! | `device/` | devices without a browser: asking, answering, codes |
@@ -66,6 +68,7 @@ mod code;
 pub(crate) mod consent;
 mod device;
 mod exchanges;
+mod federation;
 pub(crate) mod flow;
 #[cfg(test)]
 mod given;
@@ -123,6 +126,8 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         .routes(routes!(authorize::get_authorize, authorize::post_authorize).map(without_head))
         .routes(routes!(authorize::pushed::push).map(cors::open))
         .routes(routes!(sign_in::get_sign_in, sign_in::post_sign_in))
+        .routes(routes!(federation::start))
+        .routes(routes!(federation::callback, federation::posted_callback).map(without_head))
         .routes(routes!(consent::get_consent, consent::post_consent))
         .routes(routes!(token::token).map(cors::open))
         .routes(routes!(revoke::revoke).map(cors::open))
@@ -140,6 +145,10 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         .routes(routes!(device::device_authorization).map(cors::open))
         .routes(routes!(device::get_device, device::post_device))
         .routes(routes!(account::overview::get_account))
+        .routes(routes!(
+            account::identities::get_identities,
+            account::identities::post_identities
+        ))
         .routes(routes!(
             account::applications::get_applications,
             account::applications::post_applications

@@ -29,7 +29,7 @@ use crate::Commands;
     params(
         Issuer,
         ("flow" = Option<String>, Query, description = "A sign-in under way, from the authorization endpoint"),
-        ("add" = Option<String>, Query, description = "Who is signed in wants to have this besides: `passkey` or `totp`"),
+        ("add" = Option<String>, Query, description = "Who is signed in wants to have this besides: `passkey`, `totp` or `federated`"),
     ),
     responses(
         (status = 200, description = "The form of the step that it has come to"),
@@ -48,7 +48,8 @@ pub(super) async fn get_sign_in(State(commands): State<Commands>, visit: Visit, 
     extensions(("x-events" = json!([
         "login.attempted", "login.failed", "auth.throttled", "guard.cleared", "session.started", "session.elevated",
         "session.ended", "password.rehashed", "totp.enrolled", "recovery_codes.generated", "recovery_code.used",
-        "passkey.registered", "passkey.used", "code.issued", "letter.requested", "letter.code_attempted"
+        "passkey.registered", "passkey.used", "identity.linked", "code.issued", "letter.requested",
+        "letter.code_attempted"
     ]))),
     responses(
         (status = 303, description = "Signed in: to the application with a code, or to this page"),
@@ -72,7 +73,8 @@ async fn show(visit: &Visit, commands: &Commands, query: Query) -> Result<Respon
         let settings = visit.edge.settings(visit.realm.id).await?;
         return match sessions::current(visit, &settings).await? {
             Some(signed_in) => {
-                let policy = journey::policy(visit, &settings, None, None);
+                let offers = journey::offers(visit).await?;
+                let policy = journey::policy(visit, &settings, &offers, None, None);
                 let addable: Vec<_> = enrolment::addable(&policy).collect();
                 let adds = form.get("add").and_then(|name| name.parse().ok());
                 match adds.filter(|method| addable.contains(method)) {
@@ -90,7 +92,7 @@ async fn show(visit: &Visit, commands: &Commands, query: Query) -> Result<Respon
 }
 
 /// The sign-in under way that a text holds, if it is one of this browser, and its session stands.
-async fn take_up<'a>(
+pub(super) async fn take_up<'a>(
     visit: &'a Visit,
     commands: &'a Commands,
     browser: &Browser,
@@ -129,6 +131,7 @@ async fn show_signed_in(
             method: method.as_str(),
             label: match method {
                 Method::Passkey => "add-passkey",
+                Method::Federated => "add-federated",
                 _ => "add-totp",
             },
         })
@@ -146,7 +149,7 @@ async fn show_signed_in(
 }
 
 /// A form that belongs to no application's request.
-async fn anew(
+pub(super) async fn anew(
     visit: &Visit,
     commands: &Commands,
     browser: Browser,

@@ -362,7 +362,7 @@ fn check_mfa(mfa: &MfaSettings, passkeys: &PasskeySettings, faults: &mut Faults)
     let enrolled = |method: &Method| match method {
         Method::Totp => true,
         Method::Passkey => passkeys.enabled,
-        Method::Password | Method::Email | Method::RecoveryCode => false,
+        Method::Password | Method::Email | Method::RecoveryCode | Method::Federated => false,
     };
     faults.unless(
         !asks || mfa.methods.iter().any(enrolled),

@@ -16,6 +16,7 @@
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
 //! | remove a one-time-password device | `DELETE users/{id}/totp/{credential}` | realm administrators | `totp.removed` |
 //! | rename or remove a passkey | see [passkeys](crate::passkeys) | realm administrators | `passkey.renamed`, `passkey.removed` |
+//! | unlink an identity | see [identities](crate::identities) | realm administrators | `identity.unlinked` |
 //! | remove recovery codes | `DELETE users/{id}/recovery-codes` | realm administrators | `recovery_codes.removed` |
 //! | withdraw a consent | `DELETE users/{id}/consents/{application}` | realm administrators | `consent.withdrawn` |
 //!
@@ -78,6 +79,9 @@ pub enum Rejection {
     /// The passkey is somebody's already.
     #[error("the passkey was registered before")]
     PasskeyTaken,
+    /// Without it the user could not sign in any more.
+    #[error("without this identity its owner could not sign in any more")]
+    LastWay,
     /// There are as many devices as there may be.
     #[error("there are as many devices as one user may have")]
     TooManyDevices,
@@ -102,6 +106,7 @@ impl From<Rejection> for Problem {
             | Rejection::Oneself
             | Rejection::Unproven
             | Rejection::PasskeyTaken
+            | Rejection::LastWay
             | Rejection::TooManyDevices => Problem::new(Code::Conflict).detail(rejection.to_string()),
             Rejection::WeakPassword(weakness) => Problem::new(Code::WeakPassword)
                 .detail(weakness.reason())

@@ -5,6 +5,7 @@ use axum::extract::State;
 use events::{
     auth::{Method, Proof},
     credentials::{CredentialEvent, RecoveryCodes, Totp},
+    identities::Identities,
     ids::{CredentialId, RealmId, UserId},
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::Owner,
@@ -157,7 +158,8 @@ pub async fn destroy_removed(kernel: &Kernel, realm: RealmId, user: UserId) {
             .state
             .removed;
         let passkeys = kernel.current::<Passkeys>(realm, user.0).await?.state.removed;
-        Ok::<_, KernelError>([totp, codes, passkeys].concat())
+        let identities = kernel.current::<Identities>(realm, user.0).await?.state.removed;
+        Ok::<_, KernelError>([totp, codes, passkeys, identities].concat())
     };
     let removed = match removed.await {
         Ok(removed) => removed,

@@ -101,6 +101,8 @@ methods! {
     Totp = "totp", Possession, "otp", Second;
     /// One of the codes that were written down for the day when the device is gone.
     RecoveryCode = "recovery_code", Possession, "otp", Second;
+    /// A sign-in at an identity provider. Nothing more is known of it than that of a password; the reference is what Microsoft's say.
+    Federated = "federated", Knowledge, "fed", First;
 }
 
 /// No method has this name.

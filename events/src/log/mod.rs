@@ -86,11 +86,17 @@ pub enum ClaimKind {
     PasskeyChallenge,
     /// A letter whose link or code was used (spent).
     Letter,
+    /// The alias of an identity provider.
+    IdentityProviderAlias,
+    /// What an issuer calls somebody: one user's alone (OpenID Connect Core, section 5.7).
+    Identity,
+    /// A request to an identity provider, once its answer was used (spent).
+    FederatedRequest,
 }
 
 impl ClaimKind {
     /// All kinds.
-    pub const ALL: [ClaimKind; 18] = [
+    pub const ALL: [ClaimKind; 21] = [
         ClaimKind::RealmName,
         ClaimKind::LoginName,
         ClaimKind::ClientId,
@@ -109,6 +115,9 @@ impl ClaimKind {
         ClaimKind::PasskeyId,
         ClaimKind::PasskeyChallenge,
         ClaimKind::Letter,
+        ClaimKind::IdentityProviderAlias,
+        ClaimKind::Identity,
+        ClaimKind::FederatedRequest,
     ];
 
     /// The stored code.
@@ -132,6 +141,9 @@ impl ClaimKind {
             ClaimKind::PasskeyId => 16,
             ClaimKind::PasskeyChallenge => 17,
             ClaimKind::Letter => 35,
+            ClaimKind::IdentityProviderAlias => 50,
+            ClaimKind::Identity => 51,
+            ClaimKind::FederatedRequest => 52,
         }
     }
 

@@ -12,7 +12,12 @@ use events::{
     credentials::CredentialEvent,
     envelope::Actor,
     event::{Event, Network},
-    ids::{ApplicationId, CredentialId, EventId, GrantId, RealmId, SessionId, UserId, WebhookId},
+    identities::IdentityEvent,
+    identity_providers::{IdentityProviderEvent, IdentityProviderSettings},
+    ids::{
+        ApplicationId, CredentialId, EventId, GrantId, IdentityProviderId, RealmId, SessionId, UserId,
+        WebhookId,
+    },
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::{KeyStore, Keyring, MasterKey, PostgresKeyStore, SqliteKeyStore},
     log::{Append, Log, NewEvent, Position, Verdict, postgres::PostgresLog, sqlite::SqliteLog},
@@ -109,6 +114,18 @@ impl Decide for Tell {
             SubjectKind::Mailbox => reader.subject::<events::letters::Mailbox>(id).await.map(drop),
             SubjectKind::EmailChange => reader
                 .subject::<events::users::email_change::EmailChange>(id)
+                .await
+                .map(drop),
+            SubjectKind::IdentityProvider => reader
+                .subject::<events::identity_providers::IdentityProvider>(id)
+                .await
+                .map(drop),
+            SubjectKind::IdentityProviders => reader
+                .subject::<events::identity_providers::Offers>(id)
+                .await
+                .map(drop),
+            SubjectKind::Identities => reader
+                .subject::<events::identities::Identities>(id)
                 .await
                 .map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
@@ -402,7 +419,11 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let webhook = WebhookId(dice.id(6));
     let of_webhook = |event: WebhookEvent| (Some(Subject::webhook(webhook)), event.into());
     let of_consent = |event: ComplianceEvent| (Some(Subject::consent(user, application)), event.into());
-    match dice.below(41) {
+    let provider = IdentityProviderId(dice.id(8));
+    let of_provider =
+        |event: IdentityProviderEvent| (Some(Subject::identity_provider(provider)), event.into());
+    let of_identities = |event: IdentityEvent| (Some(Subject::identities(user)), event.into());
+    match dice.below(48) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -592,6 +613,27 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             };
             (None, event.into())
         }
+        41 | 42 => of_provider(IdentityProviderEvent::Registered {
+            alias: dice.text(),
+            issuer: "https://id.example".to_owned(),
+            settings: Box::new(IdentityProviderSettings {
+                display_name: dice.text(),
+                ..IdentityProviderSettings::default()
+            }),
+        }),
+        43 => of_provider(IdentityProviderEvent::SecretSet {
+            credential: secret,
+            secret: dice.text().into(),
+        }),
+        44 => of_provider(IdentityProviderEvent::Disabled {}),
+        45 | 46 => of_identities(IdentityEvent::Linked {
+            credential: secret,
+            provider,
+            issuer: "https://id.example".to_owned(),
+            subject: dice.text().into(),
+            name: dice.text().into(),
+        }),
+        47 => of_identities(IdentityEvent::Unlinked { credential: secret }),
         24 | 25 => of_consent(ComplianceEvent::ConsentGiven {
             user,
             client: application,

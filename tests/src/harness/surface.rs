@@ -37,6 +37,8 @@ pub struct Places {
     pub initial_access: String,
     /// An endpoint that is told what happens.
     pub webhook: String,
+    /// An identity provider.
+    pub identity_provider: String,
 }
 
 /// A realm with one of everything.
@@ -82,8 +84,9 @@ impl Operation {
                 (Some(_), "applications" | "consents" | "register") => &places.application,
                 (Some(_), "initial-access-tokens") => &places.initial_access,
                 (Some(_), "webhooks") => &places.webhook,
+                (Some(_), "identity-providers") => &places.identity_provider,
                 // No user has a device there: its id is of nothing.
-                (Some(_), "secrets" | "totp" | "passkeys") => &places.secret,
+                (Some(_), "secrets" | "totp" | "passkeys" | "identities") => &places.secret,
                 (Some(_), "sessions") => &places.session,
                 (Some(_), "signing-keys") => &places.kid,
                 (Some(name), before) => panic!("what is {{{name}}} after {before:?} in {}?", self.path),
@@ -227,11 +230,20 @@ impl Places {
             .await
             .is(201)
             .field("id");
+        let provider = json!({
+            "alias": "other", "issuer": "https://id.other.test", "client_id": "chancery", "client_secret": "s",
+        });
+        let provider = realm
+            .api
+            .post(&realm.at("/identity-providers"), provider)
+            .await
+            .is(201);
         let disable = realm.at(&format!("/webhooks/{webhook}/disable"));
         let _ = realm.api.post(&disable, Value::Null).await.is(200);
         Self {
             initial_access: initial_access.field("id"),
             webhook,
+            identity_provider: provider.field("id"),
             realm: realm.name.clone(),
             user: user.id,
             application: application.id,

@@ -96,6 +96,19 @@ impl Expectation {
             .token_id_required()
     }
 
+    /// By which a provider says who signed in there (OpenID Connect Core section 3.1.3.7): from the provider,
+    /// about somebody, for the client. `typ` is `JWT` or absent. How long it is good is the provider's affair,
+    /// and clocks may differ by half a minute; `azp`, `iat` and `nonce` are for the caller to check.
+    pub fn id_token(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
+        Self {
+            type_optional: true,
+            ..Self::new("JWT", issuer)
+        }
+        .audience(client_id)
+        .future_leeway_secs(FOREIGN_CLOCK_SECS)
+        .expiry_leeway_secs(FOREIGN_CLOCK_SECS)
+    }
+
     fn of_a_client(typ: &str, issuer: impl Into<String>) -> Self {
         Self {
             types: vec![typ.to_owned(), "JWT".to_owned()],

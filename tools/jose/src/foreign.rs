@@ -81,6 +81,18 @@ pub fn verify_foreign(
     expect: &Expectation,
     now_secs: i64,
 ) -> Result<Claims> {
+    verify_foreign_with(token, keys, allowed, expect, now_secs).map(|(claims, _)| claims)
+}
+
+/// The same, and the algorithm of the signature, which tells how the token hashes what it goes with
+/// ([`Algorithm::left_half_hash`]).
+pub fn verify_foreign_with(
+    token: &str,
+    keys: &ForeignKeys,
+    allowed: &[Algorithm],
+    expect: &Expectation,
+    now_secs: i64,
+) -> Result<(Claims, Algorithm)> {
     let token = Compact::parse(token)?;
     check_type(token.text("typ")?, expect)?;
     let algorithm = token
@@ -92,7 +104,7 @@ pub fn verify_foreign(
     key.verify_signature(token.signed, &token.signature)?;
     let payload = token.payload()?;
     check_claims(&payload, expect, now_secs)?;
-    Ok(Claims::new(payload))
+    Ok((Claims::new(payload), algorithm))
 }
 
 /// Verifies a token that a client signed with HS256 by its secret (`client_secret_jwt`, OpenID Connect Core

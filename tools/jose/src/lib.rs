@@ -35,7 +35,8 @@
 //! A client's keys are read with [`Jwks::parse`] and [`ForeignKeys`]; what it signs is verified by
 //! [`verify_foreign`] (or, with its secret, by [`verify_with_secret`]) against one of the expectations for
 //! that use: [`Expectation::client_assertion`], [`Expectation::request_object`],
-//! [`Expectation::authorization_grant`]. Proofs that a sender holds its key are verified by
+//! [`Expectation::authorization_grant`]. What an identity provider signs is verified against
+//! [`Expectation::id_token`]. Proofs that a sender holds its key are verified by
 //! [`dpop::verify`].
 //!
 //! # Encrypting
@@ -71,7 +72,7 @@ pub use error::{JoseError, Result};
 pub use expectation::{Expectation, MAX_ASSERTION_SECS};
 pub use foreign::{
     ForeignKeys, MIN_SECRET_BYTES, SHARED_SECRET_ALGORITHM, unverified_issuer, verify_foreign,
-    verify_with_secret,
+    verify_foreign_with, verify_with_secret,
 };
 pub use jwk::{Jwk, Jwks, MAX_JWKS_BYTES, MAX_JWKS_KEYS, MAX_KID_BYTES};
 pub use key_set::KeySet;

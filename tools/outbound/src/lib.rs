@@ -117,7 +117,7 @@ pub struct Answered {
     pub status: StatusCode,
     /// Its headers, at most 64.
     pub headers: HeaderMap,
-    /// The first 8 KiB of the body.
+    /// The body; of a [`post`](Outbound::post), its first 8 KiB.
     pub body: Vec<u8>,
     /// When the other side wants to be asked again (RFC 9110, section 10.2.3), where it says so in seconds.
     pub retry_after: Option<Duration>,
@@ -180,8 +180,21 @@ impl Outbound {
 
     /// Fetches a JSON document of at most `most` bytes; any status but 200 is an error.
     pub async fn get_json(&self, url: &Url, most: usize) -> Result<Fetched, OutboundError> {
+        self.get_json_as(url, HeaderMap::new(), most).await
+    }
+
+    /// The same with headers, by which one says who asks.
+    pub async fn get_json_as(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        most: usize,
+    ) -> Result<Fetched, OutboundError> {
         let accept = "application/json, */*;q=0.5";
-        let request = self.request(Method::GET, url)?.header(header::ACCEPT, accept);
+        let request = self
+            .request(Method::GET, url)?
+            .headers(headers)
+            .header(header::ACCEPT, accept);
         self.in_time(async {
             let response = sent(request).await?;
             if response.status() != StatusCode::OK {
@@ -202,6 +215,33 @@ impl Outbound {
         body: Vec<u8>,
         headers: HeaderMap,
     ) -> Result<Answered, OutboundError> {
+        self.posted(url, content_type, body, headers, (ANSWER, true))
+            .await
+    }
+
+    /// Posts a form for a JSON answer of at most `most` bytes, which is wanted whole.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        form: String,
+        mut headers: HeaderMap,
+        most: usize,
+    ) -> Result<Answered, OutboundError> {
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let form_type = "application/x-www-form-urlencoded";
+        self.posted(url, form_type, form.into_bytes(), headers, (most, false))
+            .await
+    }
+
+    /// Posts a body, and reads so much of the answer: the rest is cut, or refused.
+    async fn posted(
+        &self,
+        url: &Url,
+        content_type: &'static str,
+        body: Vec<u8>,
+        headers: HeaderMap,
+        (most, cut): (usize, bool),
+    ) -> Result<Answered, OutboundError> {
         let request = self
             .request(Method::POST, url)?
             .headers(headers)
@@ -213,7 +253,7 @@ impl Outbound {
                 status: response.status(),
                 retry_after: seconds(response.headers().get(header::RETRY_AFTER)),
                 headers: response.headers().clone(),
-                body: self::body(response, ANSWER, true).await?,
+                body: self::body(response, most, cut).await?,
             })
         })
         .await

@@ -119,6 +119,10 @@ actions! {
     WebhooksRead = "webhooks:read" Read Realm;
     /// Register, change and delete webhooks, and have events delivered once more.
     WebhooksManage = "webhooks:manage" Write Realm;
+    /// Read identity providers.
+    IdentityProvidersRead = "identity-providers:read" Read Realm;
+    /// Register, change and delete identity providers.
+    IdentityProvidersManage = "identity-providers:manage" Write Realm;
     /// Read the log.
     EventsRead = "events:read" Read Realm;
 }

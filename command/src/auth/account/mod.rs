@@ -6,6 +6,7 @@
 //! | page | what one sees | what one can do | event |
 //! | --- | --- | --- | --- |
 //! | `account` | who one is, and by what one signs in | sign out | |
+//! | `account/identities` | what one is known as at identity providers | add one, remove one | `identity.linked`, `identity.unlinked` |
 //! | `account/applications` | which applications one allowed what, and when | withdraw that | `consent.withdrawn` |
 //!
 //! **For users.** Open `/realms/{realm}/account` of the service that you sign in to, or follow "Your account" from the page that says that you
@@ -25,6 +26,7 @@
 
 pub(super) mod applications;
 mod holdings;
+pub(super) mod identities;
 pub(super) mod overview;
 mod visitor;
 
@@ -40,18 +42,21 @@ use super::visit::Visit;
 pub enum Section {
     /// All in all.
     Overview,
+    /// What one is known as at identity providers.
+    Identities,
     /// Which applications one allowed what.
     Applications,
 }
 
 impl Section {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 2] = [Self::Overview, Self::Applications];
+    pub const ALL: [Self; 3] = [Self::Overview, Self::Identities, Self::Applications];
 
     /// Below the account's address.
     pub const fn segment(self) -> &'static str {
         match self {
             Self::Overview => "",
+            Self::Identities => "/identities",
             Self::Applications => "/applications",
         }
     }
@@ -60,6 +65,7 @@ impl Section {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Overview => "account-overview",
+            Self::Identities => "account-identities",
             Self::Applications => "account-applications",
         }
     }

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::auth::{
     Issuer,
-    flow::methods::{self, Held},
+    flow::{
+        journey,
+        methods::{self, Held, Place},
+    },
     page::{self, PageError},
     pages::account::{About, Moment, Overview},
     visit::Visit,
@@ -38,7 +41,13 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
     };
     let (kernel, realm, signed_in) = (visit.edge.kernel(), visit.realm.id, &visitor.signed_in);
     let held = Held::current(kernel, realm, signed_in.user).await?;
-    let available = methods::available(&visit.edge, &visit.realm, &visitor.settings);
+    let available = methods::available(&Place {
+        edge: &visit.edge,
+        realm: &visit.realm,
+        settings: &visitor.settings,
+        offers: &journey::offers(visit).await?,
+        application: None,
+    });
     let ways = held
         .methods()
         .into_iter()
@@ -70,5 +79,6 @@ fn way(method: Method, held: &Held, say: &Say) -> String {
         Method::Passkey => several("way-passkeys", held.passkeys.passkeys.len()),
         Method::Totp => several("way-totp", held.totp.devices.len()),
         Method::RecoveryCode => several("way-recovery-codes", held.recovery_codes.remaining()),
+        Method::Federated => several("way-federated", held.identities.identities.len()),
     }
 }

@@ -47,8 +47,9 @@ pub async fn enter(visit: &Visit, section: Section) -> Result<Entry<'_>, PageErr
     let Some(signed_in) = sessions::current(visit, &settings).await? else {
         return away(visit, Flow::begin(visit, None), section).await;
     };
-    let policy = journey::policy(visit, &settings, None, None);
-    if !journey::is_enough(visit, &policy, &signed_in).await? {
+    let offers = journey::offers(visit).await?;
+    let policy = journey::policy(visit, &settings, &offers, None, None);
+    if !journey::is_enough(visit, &policy, &offers, None, &signed_in).await? {
         return away(visit, Flow::begin_in(visit, None, &signed_in), section).await;
     }
     if !sessions::note_use(visit, &signed_in).await? {
@@ -63,7 +64,7 @@ pub async fn enter(visit: &Visit, section: Section) -> Result<Entry<'_>, PageErr
 }
 
 /// To the sign-in page, and back here.
-async fn away(visit: &Visit, mut flow: Flow, section: Section) -> Result<Entry<'_>, PageError> {
+pub async fn away(visit: &Visit, mut flow: Flow, section: Section) -> Result<Entry<'_>, PageError> {
     flow.account = Some(section);
     let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
     let flow = flow.seal(visit, &browser).await?;

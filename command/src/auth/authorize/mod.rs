@@ -223,8 +223,9 @@ pub(super) async fn grant(
         return send(answer::OTHER_USER).await;
     }
     let settings = visit.edge.settings(visit.realm.id).await?;
-    let policy = journey::policy(visit, &settings, Some(&application), Some(request));
-    if !journey::is_enough(visit, &policy, signed_in).await? {
+    let offers = journey::offers(visit).await?;
+    let policy = journey::policy(visit, &settings, &offers, Some(&application), Some(request));
+    if !journey::is_enough(visit, &policy, &offers, Some(request), signed_in).await? {
         return match request.prompt {
             Prompt::Nothing => send(LOGIN_REQUIRED).await,
             Prompt::AsNeeded | Prompt::SignIn => step_up(visit, request.clone(), signed_in).await,

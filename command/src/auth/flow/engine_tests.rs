@@ -275,12 +275,20 @@ fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
     let all = Method::ALL;
     assert_eq!(
         after(&[], all),
-        Step::Prove(vec![Method::Password, Method::Passkey, Method::Email]),
+        Step::Prove(vec![
+            Method::Password,
+            Method::Passkey,
+            Method::Email,
+            Method::Federated
+        ]),
         "it begins a sign-in"
     );
     assert_eq!(after(&[verified], all), Step::Done(Assurance::Aal2));
     // Another thing that one has is no other factor; a password is.
-    assert_eq!(after(&[passkey], all), Step::Prove(vec![Method::Password]));
+    assert_eq!(
+        after(&[passkey], all),
+        Step::Prove(vec![Method::Password, Method::Federated])
+    );
     assert_eq!(after(&[passkey], &[Method::Passkey, Method::Totp]), Step::Refuse);
     assert_eq!(
         after(&[password], all),
@@ -341,6 +349,50 @@ fn what_was_mailed_begins_a_sign_in_and_stands_for_nothing_else() {
         ),
         Step::Refuse
     );
+}
+
+#[test]
+fn a_sign_in_at_a_provider_is_one_factor_unless_the_provider_is_believed_two() {
+    let after = |proofs: &[Proof], has: &[Method]| {
+        let realm = MfaSettings {
+            policy: MfaPolicy::Required,
+            ..MfaSettings::default()
+        };
+        let policy = Policy::of(
+            &realm,
+            None,
+            AskedAssurance::default(),
+            Method::ALL,
+            &[Method::Totp],
+        );
+        let progress = Progress {
+            identified: true,
+            proofs: proofs.to_vec(),
+            is_fresh: true,
+            has: has.iter().copied().collect(),
+            adds: None,
+            declined: false,
+            renews: false,
+        };
+        next(&policy, &progress)
+    };
+    let federated = proof(Method::Federated);
+    let has = [Method::Password, Method::Federated, Method::Totp];
+    assert_eq!(
+        after(&[federated], &has),
+        Step::Prove(vec![Method::Totp]),
+        "a password besides is of the same kind"
+    );
+    let enrol = Step::Enrol {
+        methods: vec![Method::Totp],
+        may_decline: false,
+    };
+    assert_eq!(after(&[federated], &has[..2]), enrol);
+    let believed = Proof {
+        user_verified: true,
+        ..federated
+    };
+    assert_eq!(after(&[believed], &has), Step::Done(Assurance::Aal2));
 }
 
 /// What somebody tries at a step, in whatever order.

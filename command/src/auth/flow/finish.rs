@@ -5,7 +5,7 @@ use axum::response::Response;
 use events::{
     auth::LoginFailure,
     envelope::Actor,
-    ids::SessionId,
+    ids::{CredentialId, SessionId, UserId},
     kernel::{Failure, KernelError},
     log::ClaimKind,
 };
@@ -26,6 +26,7 @@ use crate::auth::{
     sessions::{ElevateSession, SignedIn, StartSession},
     trouble,
 };
+use crate::identities::link::{Because, LinkIdentity};
 
 /// What became of it.
 pub enum Finished {
@@ -106,6 +107,7 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
             tracing::error!(%error, %user, method = shown.proof.method.as_str(), "what follows a sign-in was not told");
         }
     }
+    join(journey, user).await;
     let signed_in = SignedIn {
         id: session,
         session: kernel.current(realm, session.0).await?.state,
@@ -114,6 +116,33 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
     };
     let response = lead_on(journey, &signed_in).await?;
     Ok(Finished::Answer(Box::new(response)))
+}
+
+/// What they are known as at an identity provider becomes theirs, now that they have shown who they are. Signed in they are, whatever comes
+/// of that.
+async fn join(journey: &Journey<'_>, user: UserId) {
+    let Some(identity) = &journey.flow.progress.joining else {
+        return;
+    };
+    let kernel = journey.visit.edge.kernel();
+    let command = LinkIdentity {
+        realm: journey.visit.realm.id,
+        user,
+        credential: CredentialId(kernel.new_id()),
+        identity: (**identity).clone(),
+        because: Because::Proven {
+            proofs: journey.proofs(),
+            counts: journey.policy.second.clone(),
+        },
+    };
+    let context = journey.visit.context(Actor {
+        user: Some(user),
+        client: journey.flow.request.as_ref().map(|request| request.client),
+        ..Actor::default()
+    });
+    if let Err(error) = kernel.execute(&context, &command).await {
+        tracing::warn!(%error, %user, "an identity was not linked after a sign-in");
+    }
 }
 
 /// Goes where the sign-in was to lead. Signed in they are, whatever the application is answered.

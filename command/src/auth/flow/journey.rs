@@ -8,6 +8,7 @@ use events::{
     auth::{AuthEvent, LoginFailure, Method, Proof},
     clock::Timestamp,
     envelope::Actor,
+    identity_providers::Offers,
     ids::UserId,
     kernel::KernelError,
     log::ClaimKind,
@@ -25,13 +26,14 @@ use super::{
     enrolment::{self, Enrolment, Offer},
     finish::{self, Finished},
     guard::{self, AdmitAttempt, NotAdmitted},
-    methods::{self, Asking, Authenticator, Held, Judged, NotJudged, Shown, passkey},
+    methods::{self, Asking, Authenticator, Held, Judged, NotJudged, Place, Shown, federated, passkey},
     show,
 };
 use crate::{
     Commands,
     auth::{
         authorize::{self, request::AuthorizeRequest},
+        federation::answer::Asserted,
         page::PageError,
         pages::SignInError,
         session_cookie::Browser,
@@ -52,28 +54,50 @@ pub fn is_fresh(proofs: &[Proof], now: Timestamp) -> bool {
         .any(|proof| now < proof.at.after_seconds(FRESH_SECONDS))
 }
 
+/// The identity providers that a realm offers.
+pub async fn offers(visit: &Visit) -> Result<Offers, KernelError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
+    Ok(kernel.current::<Offers>(realm, realm.0).await?.state)
+}
+
 /// What is required for a request of an application, or of the realm alone.
 pub fn policy(
     visit: &Visit,
     settings: &Settings,
+    offers: &Offers,
     application: Option<&Application>,
     request: Option<&AuthorizeRequest>,
 ) -> Policy {
+    let place = Place {
+        edge: &visit.edge,
+        realm: &visit.realm,
+        settings,
+        offers,
+        application: request.map(|request| request.client),
+    };
     Policy::of(
         &settings.mfa,
         application.map(|application| &application.settings),
         request.map(|request| request.assurance).unwrap_or_default(),
-        &methods::available(&visit.edge, &visit.realm, settings),
+        &methods::available(&place),
         methods::ENROLLABLE,
     )
 }
 
 /// Whether what was proven in a session is enough; nobody is invited to enrol anything in the middle of their work.
-pub async fn is_enough(visit: &Visit, policy: &Policy, signed_in: &SignedIn) -> Result<bool, KernelError> {
+pub async fn is_enough(
+    visit: &Visit,
+    policy: &Policy,
+    offers: &Offers,
+    request: Option<&AuthorizeRequest>,
+    signed_in: &SignedIn,
+) -> Result<bool, KernelError> {
     let held = Held::current(visit.edge.kernel(), visit.realm.id, signed_in.user).await?;
+    let shown = &signed_in.session.proofs;
+    let client = request.map(|request| request.client);
     let progress = engine::Progress {
         identified: true,
-        proofs: signed_in.session.proofs.clone(),
+        proofs: federated::still_counting(shown, &held, offers, client),
         is_fresh: false,
         has: held.methods(),
         adds: None,
@@ -109,12 +133,19 @@ impl Person {
     }
 }
 
-/// Somebody who did not say who they are, but showed a passkey: that it says so is a claim, until it was judged.
+/// Somebody who did not say who they are, but showed a passkey, or an identity: that it says so is a claim, until it was judged.
 pub struct Discovered {
-    /// The credential id that it names; empty if it names none.
+    /// The credential id that it names, or as what the identity is claimed; empty if it names none.
     credential_id: String,
     /// Whose that is, if it is anybody's.
     user: Option<UserId>,
+}
+
+impl Discovered {
+    /// By what it names, and whose that is.
+    pub const fn new(credential_id: String, user: Option<UserId>) -> Self {
+        Self { credential_id, user }
+    }
 }
 
 /// One request of a sign-in.
@@ -133,8 +164,14 @@ pub struct Journey<'a> {
     pub settings: Settings,
     /// What is required.
     pub policy: Policy,
+    /// The identity providers that the realm offers.
+    pub offers: Offers,
     /// The session in which more is to be proven.
     pub session: Option<SignedIn>,
+    /// What was proven in it, and counts here.
+    before: Vec<Proof>,
+    /// What an identity provider says, in its answer to this very request.
+    pub asserted: Option<Asserted>,
     /// Who shows a passkey without having said who they are.
     pub discovered: Option<Discovered>,
 }
@@ -161,7 +198,17 @@ impl<'a> Journey<'a> {
                 Some(_) | None => return Ok(None),
             },
         };
-        let policy = policy(visit, &settings, application.as_ref(), flow.request.as_ref());
+        let offers = offers(visit).await?;
+        let request = flow.request.as_ref();
+        let policy = policy(visit, &settings, &offers, application.as_ref(), request);
+        let before = match &session {
+            None => Vec::new(),
+            Some(signed_in) => {
+                let held = Held::current(visit.edge.kernel(), visit.realm.id, signed_in.user).await?;
+                let client = request.map(|request| request.client);
+                federated::still_counting(&signed_in.session.proofs, &held, &offers, client)
+            }
+        };
         Ok(Some(Self {
             visit,
             commands,
@@ -170,7 +217,10 @@ impl<'a> Journey<'a> {
             application,
             settings,
             policy,
+            offers,
             session,
+            before,
+            asserted: None,
             discovered: None,
         }))
     }
@@ -218,12 +268,8 @@ impl<'a> Journey<'a> {
 
     /// All that was proven: in the session that it goes on from, and in this sign-in.
     pub fn proofs(&self) -> Vec<Proof> {
-        let before = self
-            .session
-            .iter()
-            .flat_map(|signed_in| signed_in.session.proofs.iter());
         let now = self.flow.progress.shown.iter().map(|shown| &shown.proof);
-        before.chain(now).copied().collect()
+        self.before.iter().chain(now).copied().collect()
     }
 
     /// The step as it is, as a page.
@@ -280,6 +326,7 @@ impl<'a> Journey<'a> {
                         .iter()
                         .copied()
                         .filter(|method| Some(*method) != answered)
+                        .filter(|method| *method != Method::Federated || self.asserted.is_some())
                         .find_map(|method| {
                             let authenticator = methods::of(method)?;
                             form.given(authenticator.field()).map(|_| (method, authenticator))
@@ -325,15 +372,21 @@ impl<'a> Journey<'a> {
         }
         if form.get("step") == Some("identify") {
             progress.name.clear();
+            progress.joining = None;
             return false;
         }
         match form.get("username") {
             Some(name) if login_name(name).is_empty() => {
                 progress.name.clear();
+                progress.joining = None;
                 false
             }
             Some(name) => {
                 let changed = progress.name != name;
+                if changed {
+                    // The identity is to be that user's whose address it has, and nobody else's.
+                    progress.joining = None;
+                }
                 progress.name = name.chars().take(LONGEST_NAME).collect();
                 changed
             }
@@ -362,7 +415,8 @@ impl<'a> Journey<'a> {
     async fn ask(&mut self, form: &Form, methods: &[Method], moved: bool) -> Result<Response, PageError> {
         let chosen = form.given("use").and_then(|name| name.parse().ok());
         let chosen = chosen.filter(|method| methods.contains(method));
-        let empty = methods.iter().copied().find(|method| {
+        let typed = methods.iter().filter(|method| **method != Method::Federated);
+        let empty = typed.copied().find(|method| {
             methods::of(*method).is_some_and(|authenticator| form.get(authenticator.field()).is_some())
         });
         if chosen.is_some() || (moved && empty.is_none()) {
@@ -452,6 +506,7 @@ impl<'a> Journey<'a> {
             held: &person.held,
             ceremony: self.flow.progress.ceremony.as_deref(),
             mailed: self.flow.progress.mailed,
+            asserted: self.asserted.as_ref(),
         };
         match authenticator.judge(&asking, form, room, admitted).await {
             Ok(Judged::Proven(proven)) if person.refused.is_none() && person.user.is_some() => {
@@ -463,7 +518,7 @@ impl<'a> Journey<'a> {
                 progress.shown.push(Shown {
                     proof: Proof {
                         method,
-                        at: visit.edge.kernel().now(),
+                        at: proven.at.unwrap_or_else(|| visit.edge.kernel().now()),
                         credential: proven.credential,
                         user_verified: proven.user_verified,
                         hardware: proven.hardware,
@@ -494,6 +549,7 @@ impl<'a> Journey<'a> {
             Method::Passkey => SignInError::WrongPasskey,
             Method::Email => SignInError::WrongMailedCode,
             Method::Totp | Method::RecoveryCode => SignInError::WrongCode,
+            Method::Federated => SignInError::UnknownIdentity,
         })
     }
 
@@ -513,7 +569,7 @@ impl<'a> Journey<'a> {
 }
 
 /// Records that a sign-in failed, and why.
-async fn failed(
+pub(super) async fn failed(
     journey: &Journey<'_>,
     user: Option<UserId>,
     reason: LoginFailure,

@@ -7,6 +7,7 @@
 //! | `engine.rs` | what comes next: a pure function |
 //! | `methods/` | how people show who they are; adding a method is described there |
 //! | `guard.rs` | the guard before every secret that is judged |
+//! | `federated.rs` | what becomes of whom an identity provider names |
 //! | `journey.rs` | one request of a sign-in: opened, judged step by step |
 //! | `finish.rs`, `enrolment/`, `show.rs` | the session, what is enrolled on the way, the page of a step |
 //!
@@ -15,6 +16,7 @@
 
 pub mod engine;
 pub mod enrolment;
+mod federated;
 pub mod finish;
 pub mod guard;
 pub mod journey;
@@ -39,6 +41,7 @@ use super::{
     account::Section, authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn,
     visit::Visit,
 };
+use crate::identities::link::Identified;
 
 const PURPOSE: &str = "flow";
 const IN_SESSION: &str = "flow in a session";
@@ -92,6 +95,9 @@ pub struct Progress {
     /// The passkey that is about to be registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registering: Option<Box<Registering>>,
+    /// What they are known as at an identity provider, which becomes theirs once they have shown who they are here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joining: Option<Box<Identified>>,
     /// What a passkey is asked to sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceremony: Option<Box<Ceremony>>,

@@ -13,8 +13,8 @@ use crate::auth::{
     authorize::{answer, redirect_uri::PolicySource},
     page::{self, PageError},
     pages::{
-        EmailCodePage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage, PasswordPage, SignInError,
-        Surroundings, Template, WayIn,
+        EmailCodePage, FederatedPage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage, PasswordPage,
+        ProviderLink, SignInError, Surroundings, Template, WayIn,
     },
 };
 
@@ -23,6 +23,8 @@ pub struct Shell {
     flow: String,
     action: String,
     cancel: Option<String>,
+    providers: Vec<ProviderLink>,
+    joining: Option<String>,
 }
 
 impl Shell {
@@ -35,11 +37,32 @@ impl Shell {
             }
             _ => None,
         };
+        let joining = journey.flow.progress.joining.as_ref().map(|identity| {
+            let offer = journey.offers.0.get(&identity.provider);
+            offer.map_or(identity.issuer.clone(), |offer| offer.display_name.clone())
+        });
         Ok(Self {
             flow: journey.flow.seal(visit, &journey.browser).await?,
             action: format!("/realms/{}/sign-in", visit.realm.name),
             cancel,
+            providers: Vec::new(),
+            joining,
         })
+    }
+
+    /// The same, offering the identity providers that count here. Links, and not buttons: browsers hold `form-action` against the redirects
+    /// that follow a form, and where these lead is not known yet.
+    pub fn with_providers(mut self, journey: &Journey<'_>) -> Self {
+        let client = journey.flow.request.as_ref().map(|request| request.client);
+        let counting = journey.offers.0.values().filter(|offer| offer.counts_for(client));
+        let (realm, place) = (&journey.visit.realm.name, "identity-providers");
+        self.providers = counting
+            .map(|offer| ProviderLink {
+                name: offer.display_name.clone(),
+                href: format!("/realms/{realm}/{place}/{}/start?flow={}", offer.alias, self.flow),
+            })
+            .collect();
+        self
     }
 
     /// The same for a page.
@@ -53,6 +76,8 @@ impl Shell {
             action: &self.action,
             flow: &self.flow,
             cancel_url: self.cancel.as_deref(),
+            providers: &self.providers,
+            joining: self.joining.as_deref(),
         }
     }
 }
@@ -110,7 +135,10 @@ pub async fn identify(
     } else {
         None
     };
-    let shell = Shell::of(journey).await?;
+    let mut shell = Shell::of(journey).await?;
+    if journey.policy.first.contains(&Method::Federated) {
+        shell = shell.with_providers(journey);
+    }
     let template = Identify::new(
         shell.around(journey),
         username,
@@ -141,9 +169,16 @@ pub async fn challenge(
     }
     let options = match challenge {
         Challenge::Passkey => Some(ask_for_passkey(journey).await?),
-        Challenge::Password | Challenge::Email | Challenge::Totp | Challenge::RecoveryCode => None,
+        Challenge::Password
+        | Challenge::Email
+        | Challenge::Totp
+        | Challenge::RecoveryCode
+        | Challenge::Federated => None,
     };
-    let shell = Shell::of(journey).await?;
+    let mut shell = Shell::of(journey).await?;
+    if methods.contains(&Method::Federated) {
+        shell = shell.with_providers(journey);
+    }
     let others = others(methods, chosen);
     let (around, username) = (shell.around(journey), journey.flow.progress.name.as_str());
     match challenge {
@@ -153,6 +188,10 @@ pub async fn challenge(
             send_scripted(journey, &template, status, error)
         }
         Challenge::Email => Err(PageError::internal()),
+        Challenge::Federated => {
+            let template = FederatedPage::new(around, &others, error);
+            send(journey, &template, status, error)
+        }
         Challenge::Password => {
             let template = PasswordPage::new(around, username, letters(journey), &others, error);
             send(journey, &template, status, error)
@@ -172,7 +211,10 @@ pub async fn challenge(
 
 /// The other ways.
 fn others(methods: &[Method], chosen: Option<Method>) -> Vec<WayIn> {
-    let others = methods.iter().filter(|method| Some(**method) != chosen);
+    // Identity providers are offered one by one.
+    let others = methods
+        .iter()
+        .filter(|method| Some(**method) != chosen && **method != Method::Federated);
     others
         .filter_map(|method| {
             methods::of(*method).map(|other| WayIn {
@@ -198,7 +240,10 @@ async fn mail(
             Some(error) => (error.status(), Some(error)),
         },
     };
-    let shell = Shell::of(journey).await?;
+    let mut shell = Shell::of(journey).await?;
+    if methods.contains(&Method::Federated) {
+        shell = shell.with_providers(journey);
+    }
     let others = others(methods, Some(Method::Email));
     let (around, username) = (shell.around(journey), journey.flow.progress.name.as_str());
     let template = EmailCodePage::new(around, username, &others, error);
@@ -236,6 +281,7 @@ const fn offer(challenge: Challenge) -> &'static str {
         Challenge::Email => "use-email",
         Challenge::Totp => "use-totp",
         Challenge::RecoveryCode => "use-recovery-code",
+        Challenge::Federated => "use-federated",
     }
 }
 

@@ -25,7 +25,10 @@ use crate::{
     Commands,
     auth::{
         Issuer,
-        flow::{Flow, journey, methods::Held},
+        flow::{
+            Flow, journey,
+            methods::{Held, federated},
+        },
         page::{self, PageError},
         pages::{Field, MailedPage, PageForm, Trouble},
         session_cookie::Browser,
@@ -286,10 +289,11 @@ async fn send(commands: &Commands, visit: &Visit, signed_in: &SignedIn) -> Resul
 /// Whether they have shown who they are just now, with all that they have; else they are asked to.
 async fn is_fresh(visit: &Visit, settings: &Settings, signed_in: &SignedIn) -> Result<bool, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
-    let proofs = &signed_in.session.proofs;
     let held = Held::current(kernel, realm, signed_in.user).await?;
-    let policy = journey::policy(visit, settings, None, None);
-    Ok(journey::is_fresh(proofs, kernel.now()) && held.entitles(proofs, &policy.second))
+    let offers = journey::offers(visit).await?;
+    let proofs = federated::still_counting(&signed_in.session.proofs, &held, &offers, None);
+    let policy = journey::policy(visit, settings, &offers, None, None);
+    Ok(journey::is_fresh(&proofs, kernel.now()) && held.entitles(&proofs, &policy.second))
 }
 
 async fn change(

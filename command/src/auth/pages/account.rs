@@ -64,6 +64,12 @@ macro_rules! notices {
 notices! {
     /// An application has no access any more.
     Withdrawn = "withdrawn", OK: "done-withdrawn", "done-withdrawn-text";
+    /// An identity is gone.
+    Unlinked = "unlinked", OK: "done-unlinked", "done-unlinked-text";
+    /// Without the identity nothing would let them sign in.
+    LastWay = "last-way", CONFLICT: "account-last-way", "account-last-way-text";
+    /// They have a second factor, and did not show it.
+    Unproven = "unproven", FORBIDDEN: "account-unproven", "account-unproven-text";
     /// The form was too old, or of another session.
     Stale = "stale", BAD_REQUEST: "account-stale", "account-stale-text";
     /// What was meant is not there.
@@ -190,10 +196,38 @@ pub struct Allowed {
     pub since: Moment,
 }
 
+/// What somebody is known as at an identity provider.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its id; comes back as the field `identity`.
+    pub id: String,
+    /// At whom.
+    pub at: String,
+    /// As what, if that is known.
+    pub name: Option<String>,
+    /// When it was linked.
+    pub since: Moment,
+}
+
+impl Known {
+    /// What tells it from others.
+    pub fn called(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{}, {name}", self.at),
+            None => self.at.clone(),
+        }
+    }
+}
+
 pages! {
     /// Who one is, and by what one signs in.
     Overview in "account_overview.html" {
         about: About<'a>,
+    }
+    /// What one is known as at identity providers: posts `flow` and `identity`.
+    Identities in "account_identities.html" {
+        known: &'a [Known],
+        add: Option<&'a str>,
     }
     /// Which applications one allowed what: posts `flow` and `application`.
     Applications in "account_applications.html" {

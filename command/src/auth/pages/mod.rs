@@ -15,8 +15,9 @@ pub use assets::{Asset, asset};
 pub use device::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry};
 pub use mailed::{Field, MailedPage, PageForm, Trouble};
 pub use sign_in::{
-    EmailCodePage, EnrolPasskeyPage, EnrolTotpPage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage,
-    PasswordPage, RecoveryCodesPage, SignInError, Surroundings, WayIn,
+    AddIdentityPage, EmailCodePage, EnrolPasskeyPage, EnrolTotpPage, FederatedPage, GoOn, Identify, Letters,
+    OneTimeCode, PasskeyPage, PasswordPage, ProviderLink, RecoveryCodesPage, SignInError, Surroundings,
+    WayIn,
 };
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};

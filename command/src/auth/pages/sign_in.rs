@@ -38,6 +38,22 @@ pub enum SignInError {
     },
     /// The form was older than its flow, belonged to another browser or was sent twice.
     Stale,
+    /// What an identity provider calls them is nobody's here.
+    UnknownIdentity,
+    /// It is another user's than the one who was to show it.
+    OthersIdentity,
+    /// There is a user with the address, and the identity is not theirs.
+    KnownAddress,
+    /// As many identities as there may be.
+    TooManyIdentities,
+    /// The provider does not tell what a user of this realm must have.
+    ProviderTellsTooLittle,
+    /// The person would not sign in at the provider.
+    ProviderDeclined,
+    /// What the provider says is not to be believed, or it will not say anything.
+    ProviderFailed,
+    /// The provider does not answer as it should.
+    ProviderUnavailable,
 }
 
 impl SignInError {
@@ -50,7 +66,15 @@ impl SignInError {
             | Self::WrongPasskey
             | Self::PasskeyUnverified
             | Self::PasskeyUnaccepted
-            | Self::PasskeyNotMade => "did-not-work",
+            | Self::PasskeyNotMade
+            | Self::OthersIdentity
+            | Self::TooManyIdentities
+            | Self::ProviderTellsTooLittle
+            | Self::ProviderFailed
+            | Self::ProviderUnavailable => "did-not-work",
+            Self::UnknownIdentity => "unknown-identity",
+            Self::KnownAddress => "known-address",
+            Self::ProviderDeclined => "provider-declined",
             Self::Incomplete => "missing",
             Self::TryLater { .. } => "too-many",
             Self::Busy { .. } => "busy",
@@ -71,6 +95,14 @@ impl SignInError {
             Self::Incomplete => "missing-advice",
             Self::TryLater { seconds } => return say.wait(seconds),
             Self::Busy { .. } => "busy-advice",
+            Self::UnknownIdentity => "unknown-identity-advice",
+            Self::OthersIdentity => "others-identity",
+            Self::KnownAddress => "known-address-advice",
+            Self::TooManyIdentities => "too-many-identities",
+            Self::ProviderTellsTooLittle => "provider-tells-too-little",
+            Self::ProviderDeclined => "provider-declined-advice",
+            Self::ProviderFailed => "provider-failed",
+            Self::ProviderUnavailable => "provider-unavailable",
             Self::Stale => "stale-advice",
         })
     }
@@ -78,15 +110,23 @@ impl SignInError {
     /// The status of a page that tells it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::NotRecognised | Self::WrongCode | Self::WrongMailedCode | Self::WrongPasskey => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::NotRecognised
+            | Self::WrongCode
+            | Self::WrongMailedCode
+            | Self::WrongPasskey
+            | Self::UnknownIdentity
+            | Self::KnownAddress
+            | Self::ProviderFailed
+            | Self::ProviderDeclined => StatusCode::UNAUTHORIZED,
             Self::Incomplete | Self::PasskeyUnverified | Self::PasskeyUnaccepted | Self::PasskeyNotMade => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::TryLater { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Stale => StatusCode::BAD_REQUEST,
+            Self::OthersIdentity | Self::TooManyIdentities => StatusCode::CONFLICT,
+            Self::ProviderTellsTooLittle => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ProviderUnavailable => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -102,7 +142,15 @@ impl SignInError {
             | Self::PasskeyUnaccepted
             | Self::PasskeyNotMade
             | Self::Incomplete
-            | Self::Stale => None,
+            | Self::Stale
+            | Self::UnknownIdentity
+            | Self::OthersIdentity
+            | Self::KnownAddress
+            | Self::TooManyIdentities
+            | Self::ProviderTellsTooLittle
+            | Self::ProviderDeclined
+            | Self::ProviderFailed
+            | Self::ProviderUnavailable => None,
         }
     }
 
@@ -128,6 +176,19 @@ pub struct Surroundings<'a> {
     pub flow: &'a str,
     /// Where "Cancel" leads: the application's redirect URI with `error=access_denied`, validated before.
     pub cancel_url: Option<&'a str>,
+    /// The identity providers that are offered on this page.
+    pub providers: &'a [ProviderLink],
+    /// The identity provider that signs them in from then on, once they have shown who they are here.
+    pub joining: Option<&'a str>,
+}
+
+/// Where one signs in at an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderLink {
+    /// What people know it as.
+    pub name: String,
+    /// Where it begins.
+    pub href: String,
 }
 
 /// What letters are for, as far as it is offered beside a sign-in.
@@ -154,12 +215,16 @@ macro_rules! steps {
         $(#[$doc])*
         #[derive(Template)]
         #[template(path = $path)]
+        #[expect(clippy::allow_attributes, reason = "most pages show them")]
+        #[allow(dead_code, reason = "not every page offers identity providers")]
         pub struct $page<'a> {
             say: &'a Say,
             application_name: Option<&'a str>,
             action: &'a str,
             flow: &'a str,
             cancel_url: Option<&'a str>,
+            providers: &'a [ProviderLink],
+            joining: Option<&'a str>,
             $($field: $type,)*
         }
 
@@ -168,8 +233,8 @@ macro_rules! steps {
             #[expect(clippy::allow_attributes, reason = "a page may have no field of its own")]
             #[allow(clippy::too_many_arguments, reason = "a page has as many fields as it shows")]
             pub fn new(around: Surroundings<'a>, $($(#[$about])* $field: $type,)*) -> Self {
-                let Surroundings { say, application_name, action, flow, cancel_url } = around;
-                Self { say, application_name, action, flow, cancel_url, $($field,)* }
+                let Surroundings { say, application_name, action, flow, cancel_url, providers, joining } = around;
+                Self { say, application_name, action, flow, cancel_url, providers, joining, $($field,)* }
             }
 
             /// Where the step is shown again, in another language.
@@ -230,6 +295,16 @@ steps! {
     EnrolPasskeyPage in "enrol_passkey.html" {
         passkey_options: &'a str,
         others: &'a [WayIn],
+        may_decline: bool,
+        error: Option<SignInError>,
+    }
+    /// Offers the identity providers: links.
+    FederatedPage in "federated.html" {
+        others: &'a [WayIn],
+        error: Option<SignInError>,
+    }
+    /// Offers the identity providers to who is signed in: links; or posts `flow` and `decline`.
+    AddIdentityPage in "add_identity.html" {
         may_decline: bool,
         error: Option<SignInError>,
     }

@@ -20,6 +20,8 @@ fn around() -> Surroundings<'static> {
         action: "/realms/demo/sign-in",
         flow: "sealed",
         cancel_url: None,
+        providers: &[],
+        joining: None,
     }
 }
 
@@ -53,12 +55,18 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
         ("code".to_owned(), text.to_owned()),
         (text.to_owned(), "s".to_owned()),
     ];
+    let providers = [ProviderLink {
+        name: text.to_owned(),
+        href: text.to_owned(),
+    }];
     let around = Surroundings {
         say,
         application_name: Some(text),
         action: text,
         flow: text,
         cancel_url: Some(text),
+        providers: &providers,
+        joining: Some(text),
     };
     let others = [WayIn {
         method: "recovery_code",
@@ -175,6 +183,14 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
                 .unwrap(),
         ),
         (
+            "identity providers",
+            FederatedPage::new(around, &others, again).render().unwrap(),
+        ),
+        (
+            "another identity",
+            AddIdentityPage::new(around, true, again).render().unwrap(),
+        ),
+        (
             "identify again",
             Identify::new(around, text, None, LETTERS, again)
                 .render()
@@ -257,6 +273,12 @@ fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)>
         ways: vec![text.to_owned()],
         since: now,
     };
+    let known = [account::Known {
+        id: text.to_owned(),
+        at: text.to_owned(),
+        name: Some(text.to_owned()),
+        since: now,
+    }];
     let allowed = [account::Allowed {
         id: text.to_owned(),
         name: text.to_owned(),
@@ -270,6 +292,12 @@ fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)>
         (
             "account",
             account::Overview::new(shell(None), about).render().unwrap(),
+        ),
+        (
+            "account identities",
+            account::Identities::new(shell(done), &known, Some(text))
+                .render()
+                .unwrap(),
         ),
         (
             "account applications",

@@ -49,6 +49,16 @@ impl<'a> From<&'a TrustedIssuer> for KeySource<'a> {
     }
 }
 
+impl<'a> KeySource<'a> {
+    /// The keys that are at an address.
+    pub const fn at(jwks_uri: &'a str) -> Self {
+        Self {
+            jwks: None,
+            jwks_uri: Some(jwks_uri),
+        }
+    }
+}
+
 impl KeySource<'_> {
     /// Verifies something by these keys; where they are fetched and the right one is missing, they are fetched anew.
     pub async fn verify<T>(

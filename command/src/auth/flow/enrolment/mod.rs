@@ -1,6 +1,7 @@
 //! What is enrolled on the way: a device that shows one-time passwords, or a passkey. The rules: nobody enrols one who has a second
 //! factor and did not show it; recovery codes go with the first, and are shown once.
 
+mod federated;
 mod passkey;
 mod totp;
 
@@ -46,7 +47,8 @@ impl Offer<'_> {
     /// The one that is shown: what was chosen, or the first.
     fn shown(&self, chosen: Option<Method>) -> Option<Method> {
         let offered = ENROLLABLE.iter().filter(|method| self.methods.contains(method));
-        let mut offered = offered.copied();
+        // An identity is offered alone, to who asked for it.
+        let mut offered = offered.chain(self.methods).copied();
         match chosen.filter(|method| self.methods.contains(method)) {
             Some(chosen) => Some(chosen),
             None => offered.next(),
@@ -82,6 +84,7 @@ pub async fn show(
     match offer.shown(chosen) {
         Some(Method::Passkey) => passkey::show(journey, person, offer, status, error).await,
         Some(Method::Totp) => totp::show(journey, person, offer, status, error).await,
+        Some(Method::Federated) => federated::show(journey, offer, status, error).await,
         Some(Method::Password | Method::Email | Method::RecoveryCode) | None => Err(PageError::internal()),
     }
 }
@@ -111,6 +114,7 @@ pub async fn submit(
     match answered {
         Some(Method::Passkey) => passkey::submit(journey, person, offer, form).await,
         Some(Method::Totp) => totp::submit(journey, person, offer, form).await,
+        Some(Method::Federated) => federated::submit(journey, person, offer).await,
         Some(Method::Password | Method::Email | Method::RecoveryCode) | None => {
             let empty = offer.methods.iter().copied().find(|method| {
                 methods::of(*method).is_some_and(|authenticator| form.get(authenticator.field()).is_some())
@@ -138,6 +142,7 @@ pub fn addable(policy: &Policy) -> impl Iterator<Item = Method> {
     ENROLLABLE
         .iter()
         .copied()
+        .chain([Method::Federated])
         .filter(|method| policy.first.contains(method) || policy.second.contains(method))
 }
 

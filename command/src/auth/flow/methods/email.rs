@@ -10,15 +10,15 @@ use events::{
     kernel::{Failure, KernelError},
     letters::{LetterKind, TooSoon},
     log::ClaimKind,
-    realms::{MailSignIn, Settings},
+    realms::MailSignIn,
     subject::Lane,
 };
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use web::{Edge, RealmRef, form::Form};
+use web::form::Form;
 
-use super::{Asking, Authenticator, Challenge, Held, Judged, NotJudged, Proven, Room, Spend};
+use super::{Asking, Authenticator, Challenge, Held, Judged, NotJudged, Place, Proven, Room, Spend};
 use crate::{
     auth::{
         PolicySource,
@@ -136,8 +136,8 @@ impl Authenticator for EmailAuthenticator {
         FIELD
     }
 
-    fn is_available(&self, edge: &Edge, _: &RealmRef, settings: &Settings) -> bool {
-        edge.mails() && settings.mail.sign_in != MailSignIn::Off
+    fn is_available(&self, place: &Place<'_>) -> bool {
+        place.edge.mails() && place.settings.mail.sign_in != MailSignIn::Off
     }
 
     fn is_held(&self, held: &Held) -> bool {

@@ -14,6 +14,7 @@
 //! that there is (by the nil id, which has nothing), with the same work.
 
 pub mod email;
+pub mod federated;
 pub mod passkey;
 mod password;
 pub mod recovery_code;
@@ -24,20 +25,25 @@ use events::{
     auth::{Assurance, LoginFailure, Method, Proof},
     clock::Timestamp,
     credentials::{RecoveryCodes, Totp},
-    ids::{CredentialId, EventId, RealmId, UserId},
+    identities::Identities,
+    identity_providers::Offers,
+    ids::{ApplicationId, CredentialId, EventId, RealmId, UserId},
     kernel::{Kernel, KernelError, Reader},
     log::ClaimKind,
     passkeys::Passkeys,
     realms::Settings,
     users::{Password, User},
 };
-use passwords::{HashError, Place};
+use passwords::HashError;
 use serde::{Deserialize, Serialize};
 use web::{Edge, RealmRef, form::Form};
 
 use self::{email::Mailed, passkey::Ceremony};
 use super::guard::Admitted;
-use crate::{Commands, auth::visit::Visit};
+use crate::{
+    Commands,
+    auth::{federation::answer::Asserted, visit::Visit},
+};
 
 /// All methods, in the order of [`Method::ALL`].
 pub const ALL: &[&dyn Authenticator] = &[
@@ -46,13 +52,28 @@ pub const ALL: &[&dyn Authenticator] = &[
     &email::EmailAuthenticator,
     &totp::TotpAuthenticator,
     &recovery_code::RecoveryCodeAuthenticator,
+    &federated::FederatedAuthenticator,
 ];
 
-/// The methods that there are in a realm.
-pub fn available(edge: &Edge, realm: &RealmRef, settings: &Settings) -> Vec<Method> {
+/// Where people sign in.
+pub struct Place<'a> {
+    /// The HTTP edge.
+    pub edge: &'a Edge,
+    /// The realm.
+    pub realm: &'a RealmRef,
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// The identity providers that it offers.
+    pub offers: &'a Offers,
+    /// The application that asked for it, if one did.
+    pub application: Option<ApplicationId>,
+}
+
+/// The methods that there are in a place.
+pub fn available(place: &Place<'_>) -> Vec<Method> {
     let there = ALL
         .iter()
-        .filter(|authenticator| authenticator.is_available(edge, realm, settings));
+        .filter(|authenticator| authenticator.is_available(place));
     there.map(|authenticator| authenticator.method()).collect()
 }
 
@@ -101,6 +122,8 @@ pub struct Asking<'a> {
     pub ceremony: Option<&'a Ceremony>,
     /// What was mailed, if anything was.
     pub mailed: Option<Mailed>,
+    /// What an identity provider says, if this request is its answer.
+    pub asserted: Option<&'a Asserted>,
 }
 
 /// An answer was right.
@@ -112,6 +135,8 @@ pub struct Proven {
     pub user_verified: bool,
     /// Whether it is known to be hardware that does not give its key away.
     pub hardware: bool,
+    /// When it was proven, if that was not just now.
+    pub at: Option<Timestamp>,
     /// What it uses up.
     pub spends: Vec<Spend>,
 }
@@ -147,7 +172,7 @@ impl From<KernelError> for NotJudged {
 
 /// Room that was kept for judging an answer.
 #[derive(Debug, Default)]
-pub struct Room(Option<Place>);
+pub struct Room(Option<passwords::Place>);
 
 /// Which page asks for a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +187,8 @@ pub enum Challenge {
     Totp,
     /// A code that was written down.
     RecoveryCode,
+    /// A choice of identity providers.
+    Federated,
 }
 
 /// A way of showing who one is.
@@ -176,9 +203,9 @@ pub trait Authenticator: Send + Sync {
     /// The field of a form that carries an answer to it; one that is empty is no answer.
     fn field(&self) -> &'static str;
 
-    /// Whether people sign in by it in a realm.
-    fn is_available(&self, edge: &Edge, realm: &RealmRef, settings: &Settings) -> bool {
-        let _ = (edge, realm, settings);
+    /// Whether people sign in by it there.
+    fn is_available(&self, place: &Place<'_>) -> bool {
+        let _ = place;
         true
     }
 
@@ -223,6 +250,8 @@ pub struct Held {
     pub passkeys: Passkeys,
     /// The fact that gave them an e-mail address that was shown to be theirs: its id, and its seq.
     pub email: Option<(EventId, u64)>,
+    /// What they are known as at identity providers.
+    pub identities: Identities,
 }
 
 /// The address of a user that counts as something by which they show who they are.
@@ -240,6 +269,7 @@ impl Held {
             recovery_codes: kernel.current(realm, user.0).await?.state,
             passkeys: kernel.current(realm, user.0).await?.state,
             email: email_of(&kernel.current(realm, user.0).await?.state),
+            identities: kernel.current(realm, user.0).await?.state,
         })
     }
 
@@ -251,6 +281,7 @@ impl Held {
             recovery_codes: reader.beside(realm, user.0).await?.state,
             passkeys: reader.beside(realm, user.0).await?.state,
             email: email_of(&reader.beside(realm, user.0).await?.state),
+            identities: reader.beside(realm, user.0).await?.state,
         })
     }
 
@@ -262,6 +293,7 @@ impl Held {
             recovery_codes: reader.subject(user.0).await?.state,
             passkeys: reader.subject(user.0).await?.state,
             email: email_of(&reader.subject(user.0).await?.state),
+            identities: reader.subject(user.0).await?.state,
         })
     }
 
@@ -289,6 +321,7 @@ impl Held {
             Method::RecoveryCode => self.recovery_codes.credential == Some(credential),
             Method::Passkey => self.passkeys.passkey(credential).is_some(),
             Method::Email => self.email.is_some_and(|(fact, _)| fact.0 == credential.0),
+            Method::Federated => self.identities.identity(credential).is_some(),
         }
     }
 

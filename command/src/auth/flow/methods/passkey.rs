@@ -11,14 +11,13 @@ use events::{
     kernel::Failure,
     log::ClaimKind,
     passkeys::Passkey,
-    realms::Settings,
     subject::Lane,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use web::{Edge, RealmRef, form::Form};
+use web::form::Form;
 
-use super::{Asking, Authenticator, Challenge, Held, Judged, NotJudged, Proven, Room, Spend};
+use super::{Asking, Authenticator, Challenge, Held, Judged, NotJudged, Place, Proven, Room, Spend};
 use crate::{
     auth::{
         flow::{guard::Admitted, journey::Journey},
@@ -99,8 +98,8 @@ impl Authenticator for PasskeyAuthenticator {
         FIELD
     }
 
-    fn is_available(&self, edge: &Edge, realm: &RealmRef, settings: &Settings) -> bool {
-        settings.passkeys.enabled && relying_party(edge, realm).is_some()
+    fn is_available(&self, place: &Place<'_>) -> bool {
+        place.settings.passkeys.enabled && relying_party(place.edge, place.realm).is_some()
     }
 
     fn is_held(&self, held: &Held) -> bool {
@@ -161,6 +160,7 @@ impl Authenticator for PasskeyAuthenticator {
                 credential: Some(passkey.credential),
                 user_verified: used.user_verified,
                 hardware: passkey.is_in_hardware(),
+                at: None,
                 spends: vec![spend],
             })),
             Some(reason) => wrong(reason),
