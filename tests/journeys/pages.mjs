@@ -33,6 +33,8 @@ async function anew(tag, options = {}) {
   context = await browser.newContext({ locale: tag, ...options });
   page = await context.newPage();
   page.setDefaultTimeout(60_000);
+  // The application that people are sent back to.
+  await context.route(`${journey.application.redirect_uri}**`, (route) => route.fulfill({ contentType: "text/plain", body: "back" }));
   complaints = [];
   // Chromium itself reports the status of a page that is refused.
   page.on("console", (message) => message.type() === "error" && !/status of 4/.test(message.text()) && complaints.push(message.text()));
@@ -74,13 +76,13 @@ const submit = () => page.locator("main form button[type=submit]:visible").first
 const field = (name) => page.locator(`input[name=${name}]`);
 const open = (path) => page.goto(`${journey.issuer}${path}`);
 
-async function identify(username = journey.username) {
+async function identify(username = journey.people[language].username) {
   await field("username").fill(username);
   await submit();
   await field("password").waitFor();
 }
 
-async function password(text = journey.password) {
+async function password(text = journey.people[language].password) {
   await field("password").fill(text);
   await submit();
 }
@@ -127,8 +129,8 @@ async function signingIn() {
   await password();
   await page.locator("ul.asks").first().waitFor();
   await look("consent");
-  await page.locator("button[name=decision][value=allow]").click({ noWaitAfter: true });
-  await page.waitForURL(/\/callback/).catch(() => {});
+  await page.locator("button[name=decision][value=allow]").click();
+  await page.waitForURL(/\/callback\?/);
   await open("/sign-in");
   await page.locator("time").waitFor();
   await look("signed-in");
