@@ -152,7 +152,7 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
                     }
                 }
                 Step::Refuse => {
-                    assert!(reached < Some(policy.required) || reached.is_none() || progress.renews)
+                    assert!(reached < Some(policy.required) || reached.is_none() || progress.renews);
                 }
             }
         }

@@ -140,7 +140,7 @@ async fn overview(
     let (mut paragraphs, mut forms) = (Vec::new(), Vec::new());
     match &profile.email {
         Some(email) if profile.email_verified => {
-            paragraphs.push(format!("Your address is {email}. It is known to be yours."))
+            paragraphs.push(format!("Your address is {email}. It is known to be yours."));
         }
         Some(email) => {
             paragraphs.push(format!(
@@ -381,14 +381,12 @@ async fn confirm(visit: &Visit, signed_in: &SignedIn, given: &Form) -> Result<Re
         };
         answered = Some(letter::confirm(visit, user, &proof).await?);
     }
-    match answered {
-        Some(response) => Ok(response),
-        None => {
-            let missing = Trouble {
-                title: "Something is missing",
-                advice: "Fill in what is asked for.".to_owned(),
-            };
-            overview(visit, signed_in, Some(missing), StatusCode::UNPROCESSABLE_ENTITY).await
-        }
+    if let Some(response) = answered {
+        return Ok(response);
     }
+    let missing = Trouble {
+        title: "Something is missing",
+        advice: "Fill in what is asked for.".to_owned(),
+    };
+    overview(visit, signed_in, Some(missing), StatusCode::UNPROCESSABLE_ENTITY).await
 }
