@@ -28,6 +28,8 @@ pub enum By {
     Themselves {
         /// What they have shown.
         proofs: Vec<Proof>,
+        /// The methods that a sign-in may begin with here: an address that nobody mails a code to is none.
+        begins: Vec<Method>,
         /// The methods that count as a second factor.
         counts: Vec<Method>,
     },
@@ -62,11 +64,16 @@ impl Decide for UnlinkIdentity {
     fn decide(&self, held: &Held, _: &Context) -> Result<Decision, Rejection> {
         let identity = held.identities.identity(self.credential);
         let identity = identity.ok_or(Rejection::NotFound)?;
-        if let By::Themselves { proofs, counts } = &self.by {
+        if let By::Themselves {
+            proofs,
+            begins,
+            counts,
+        } = &self.by
+        {
             if !held.entitles(proofs, counts) {
                 return Err(Rejection::Unproven);
             }
-            if !begins_without(held, self.credential) {
+            if !begins_without(held, self.credential, begins) {
                 return Err(Rejection::LastWay);
             }
         }
@@ -85,8 +92,8 @@ impl Decide for UnlinkIdentity {
     }
 }
 
-/// Whether somebody could begin a sign-in if they did not have this identity.
-fn begins_without(held: &Held, credential: CredentialId) -> bool {
+/// Whether somebody could begin a sign-in by one of these methods if they did not have this identity.
+fn begins_without(held: &Held, credential: CredentialId, begins: &[Method]) -> bool {
     let without = Held {
         identities: Identities {
             identities: held
@@ -100,7 +107,7 @@ fn begins_without(held: &Held, credential: CredentialId) -> bool {
         },
         ..held.clone()
     };
-    without.methods().iter().any(|method| method.begins())
+    without.methods().iter().any(|method| begins.contains(method))
 }
 
 /// Unlink what a user is known as at an identity provider.
@@ -194,8 +201,13 @@ mod tests {
     }
 
     fn with(proofs: &[Proof]) -> By {
+        where_begin(&[Method::Password, Method::Federated], proofs)
+    }
+
+    fn where_begin(begins: &[Method], proofs: &[Proof]) -> By {
         By::Themselves {
             proofs: proofs.to_vec(),
+            begins: begins.to_vec(),
             counts: Vec::new(),
         }
     }
@@ -209,6 +221,14 @@ mod tests {
         assert_eq!(
             unlink(&held(&[WORK], false), with(&[federated])),
             Err(Rejection::LastWay)
+        );
+        assert_eq!(
+            unlink(
+                &held(&[WORK], true),
+                where_begin(&[Method::Federated], &[federated])
+            ),
+            Err(Rejection::LastWay),
+            "a password that nobody asks for is no way"
         );
         assert_eq!(unlink(&held(&[WORK], true), with(&[])), Err(Rejection::Unproven));
         let of_another = proof(Method::Password, HOME);

@@ -112,8 +112,13 @@ async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
             Entry::Visitor(_) => Err(PageError::internal()),
         };
     }
-    let counts = journey::policy(visit, &visitor.settings, &offers, None, None).second;
-    match unlink(&visitor, &form, By::Themselves { proofs, counts }).await? {
+    let policy = journey::policy(visit, &visitor.settings, &offers, None, None);
+    let by = By::Themselves {
+        proofs,
+        begins: policy.first,
+        counts: policy.second,
+    };
+    match unlink(&visitor, &form, by).await? {
         Notice::Unlinked => visitor.done(Notice::Unlinked),
         notice => page(&visitor, Some(notice)).await,
     }
