@@ -202,9 +202,8 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
         "tos_uri": "https://app.example/terms",
     });
     let application = realm.application_with("spa", consenting).await;
-    let device = realm
-        .application_with("device", json!({"name": "Television"}))
-        .await;
+    let television = json!({"name": "Television", "redirect_uris": [], "post_logout_redirect_uris": []});
+    let device = realm.application_with("device", television).await;
     let mut people = serde_json::Map::new();
     for tag in ["en", "de", "zh-Hans"] {
         let person = realm.user().await;

@@ -17,7 +17,7 @@ fn mailing(mail: &MailServer) -> Server {
 }
 
 /// The next letter to an address; notices to others may come in between.
-async fn letter_to(mail: &MailServer, address: &str) -> Received {
+fn letter_to(mail: &MailServer, address: &str) -> Received {
     tokio::task::block_in_place(|| {
         loop {
             let letter = mail.next();
@@ -115,7 +115,7 @@ async fn an_address_is_somebodys_by_the_letter_to_it() {
     let _ = realm.api.post(&path, Value::Null).await.is(200);
     let again = realm.api.post(&path, Value::Null).await.is(429);
     assert!(again.header("retry-after").is_some(), "{again:?}");
-    let letter = letter_to(&mail, &alice.email).await;
+    let letter = letter_to(&mail, &alice.email);
 
     let mut browser = Browser::new(&realm);
     let link = letter.link();
@@ -165,7 +165,7 @@ async fn who_forgot_their_password_sets_another_and_nothing_is_told_of_anybody()
         names
     };
     assert_eq!(names(&known), names(&unknown));
-    let letter = letter_to(&mail, &alice.email).await;
+    let letter = letter_to(&mail, &alice.email);
     let link = letter.link();
     let chosen = password();
     let weak = press(&mut browser, &link, &[("password", "short")]).await.is(422);
@@ -175,7 +175,7 @@ async fn who_forgot_their_password_sets_another_and_nothing_is_told_of_anybody()
     );
     let _ = press(&mut browser, &link, &[("password", &chosen)]).await.is(200);
     let _ = browser.open(&link).await.page().is(400);
-    let notice = letter_to(&mail, &alice.email).await;
+    let notice = letter_to(&mail, &alice.email);
     assert!(notice.subject().contains("was changed"), "{}", notice.subject());
     assert!(!realm.lets_in(&web, &alice.username, &alice.password).await);
     assert!(realm.lets_in(&web, &alice.username, &chosen).await);
@@ -202,7 +202,7 @@ async fn people_sign_in_by_a_code_or_by_a_link_in_the_browser_in_which_they_bega
     let page = choose(&mut browser, &request, &alice.username, "email")
         .await
         .is(200);
-    let letter = letter_to(&mail, &alice.email).await;
+    let letter = letter_to(&mail, &alice.email);
     let code = letter.code();
     let page = answer(&mut browser, &page, "email_code", &wrong(&code))
         .await
@@ -220,7 +220,7 @@ async fn people_sign_in_by_a_code_or_by_a_link_in_the_browser_in_which_they_bega
     let _ = choose(&mut browser, &request, &bob.username, "email")
         .await
         .is(200);
-    let letter = letter_to(&mail, &bob.email).await;
+    let letter = letter_to(&mail, &bob.email);
     let elsewhere = another.open(&letter.link()).await.page().is(200);
     assert!(elsewhere.text.contains(&letter.code()) && !elsewhere.text.contains("<form"));
     let signed_in = another
@@ -285,7 +285,7 @@ async fn people_register_with_an_address_that_is_theirs() {
     };
     assert_eq!(without_flow(&fresh), without_flow(&known));
 
-    let told = letter_to(&mail, &taken.email).await;
+    let told = letter_to(&mail, &taken.email);
     assert!(
         told.subject().contains("You have an account"),
         "{}",
@@ -294,7 +294,7 @@ async fn people_register_with_an_address_that_is_theirs() {
     assert!(!told.text().contains("http") && !told.html().contains("href"));
     let second = format!("second-{}@example.test", unique());
     let asked = ask(&mut browser, &second).await.is(200);
-    let letter = letter_to(&mail, &second).await;
+    let letter = letter_to(&mail, &second);
     let wrong_code = answer(&mut browser, &asked, "code", &wrong(&letter.code()))
         .await
         .page();
@@ -334,7 +334,7 @@ async fn who_is_invited_sets_a_password_and_has_what_they_were_given() {
     let _ = realm.api.put(&role, Value::Null).await.is(200);
     let path = realm.at(&format!("/users/{user}/invitation"));
     let _ = realm.api.post(&path, Value::Null).await.is(200);
-    let letter = letter_to(&mail, &email).await;
+    let letter = letter_to(&mail, &email);
     assert!(letter.text().contains("7 days"), "{}", letter.text());
     let (mut browser, chosen) = (Browser::new(&realm), password());
     let _ = press(&mut browser, &letter.link(), &[("password", &chosen)])
@@ -379,7 +379,7 @@ async fn uses(
 ) -> Vec<(&'static str, Uses)> {
     let mut browser = Browser::new(realm);
     let _ = recover(&mut browser, realm, &people[0].username).await.is(200);
-    let letter = letter_to(mail, &people[0].email).await;
+    let letter = letter_to(mail, &people[0].email);
     let page = browser.open(&letter.link()).await.page().is(200);
     let mut recovery = form_of(&page.text);
     recovery.hidden.extend(fields(&[("password", &password())]));
@@ -388,7 +388,7 @@ async fn uses(
     let _ = choose(&mut browser, &request, &people[1].username, "email")
         .await
         .is(200);
-    let letter = letter_to(mail, &people[1].email).await;
+    let letter = letter_to(mail, &people[1].email);
     let page = browser.open(&letter.link()).await.page().is(200);
     let link = form_of(&page.text);
     vec![

@@ -27,10 +27,8 @@ pub struct HtmlButton {
 /// # Panics
 /// If there is none, or it is not posted.
 pub fn form_of(html: &str) -> HtmlForm {
-    forms_of(html)
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| panic!("no form in {html}"))
+    let form = html.split("<form").nth(1);
+    parse(form.unwrap_or_else(|| panic!("no form in {html}")))
 }
 
 /// The forms of a page, in order.

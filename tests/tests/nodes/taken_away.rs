@@ -161,7 +161,7 @@ async fn what_a_person_withdraws_at_one_node_is_gone_from_every_other_within_a_s
         if page.status == 200 {
             break page;
         }
-        assert!(asked.elapsed() < Duration::from_secs(60), "{}", page.text);
+        assert!(asked.elapsed() < Duration::from_mins(1), "{}", page.text);
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     let _ = browser

@@ -97,10 +97,11 @@ fn every_progress() -> Vec<Progress> {
 
 #[test]
 fn nothing_is_done_before_all_that_is_required_was_proven() {
+    let all = every_progress();
     for policy in every_policy() {
-        for progress in every_progress() {
+        for progress in &all {
             let reached = Assurance::of(&progress.proofs);
-            match next(&policy, &progress) {
+            match next(&policy, progress) {
                 Step::Identify => assert!(!progress.identified),
                 Step::Done(told) => {
                     let shows_anew = policy.first.iter().any(|method| progress.has.contains(method));
@@ -161,11 +162,12 @@ fn nothing_is_done_before_all_that_is_required_was_proven() {
 
 #[test]
 fn before_the_first_proof_everybody_is_asked_the_same() {
+    let all = every_progress();
     for policy in every_policy() {
-        let asked: Vec<_> = every_progress()
-            .into_iter()
+        let asked: Vec<_> = all
+            .iter()
             .filter(|progress| progress.identified && progress.proofs.is_empty())
-            .map(|progress| next(&policy, &progress))
+            .map(|progress| next(&policy, progress))
             .collect();
         assert!(asked.iter().all(|step| *step == asked[0]));
     }
