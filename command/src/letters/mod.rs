@@ -20,7 +20,7 @@
 //! **What is asked for.** A letter that proves something is asked for by `letter.requested`, of the mailbox that it goes to; there is one of a
 //! kind in half a minute, five in an hour, and each voids the one before. Its code and its link follow from that event and a key of the
 //! realm; they are used up by what they lead to. Who may ask for which, and what it leads to, is told in
-//! [what people do by letters](crate::auth::mailed).
+//! what people do by letters (`auth::mailed`).
 //!
 //! They are in the user's language (`locale`) where there are words in it: English, German, Chinese.
 //!
