@@ -194,10 +194,7 @@ pub async fn list(
     if let Some(disabled) = filter.disabled {
         select = select.and("disabled = ?", [disabled.to_value()]);
     }
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }
 
 /// An application of a realm.

@@ -108,11 +108,10 @@ pub async fn of_user(
     after: Option<ApplicationId>,
     limit: u32,
 ) -> Result<Vec<ConsentRow>, ReadError> {
-    let mut select = Select::<ConsentRow>::from()
+    let select = Select::<ConsentRow>::from()
         .and("realm = ?", [realm.to_value()])
         .and("user_id = ?", [user.to_value()]);
-    if let Some(after) = after {
-        select = select.and("application > ?", [after.to_value()]);
-    }
-    reads.select(select.order("application").limit(limit)).await
+    reads
+        .select(select.page("application", after.as_ref(), limit))
+        .await
 }

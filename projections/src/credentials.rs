@@ -222,13 +222,10 @@ pub async fn devices(
     after: Option<CredentialId>,
     limit: u32,
 ) -> Result<Vec<TotpRow>, ReadError> {
-    let mut select = Select::<TotpRow>::from()
+    let select = Select::<TotpRow>::from()
         .and("realm = ?", [realm.to_value()])
         .and("user_id = ?", [user.to_value()]);
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }
 
 /// The recovery codes of a user, if there are any.

@@ -114,11 +114,8 @@ pub async fn identities(
     after: Option<CredentialId>,
     limit: u32,
 ) -> Result<Vec<IdentityRow>, ReadError> {
-    let mut select = Select::<IdentityRow>::from()
+    let select = Select::<IdentityRow>::from()
         .and("realm = ?", [realm.to_value()])
         .and("user_id = ?", [user.to_value()]);
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }

@@ -150,11 +150,8 @@ pub async fn list(
     after: Option<IdentityProviderId>,
     limit: u32,
 ) -> Result<Vec<IdentityProviderRow>, ReadError> {
-    let mut select = Select::<IdentityProviderRow>::from().and("realm = ?", [realm.to_value()]);
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    let select = Select::<IdentityProviderRow>::from().and("realm = ?", [realm.to_value()]);
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }
 
 /// A provider of a realm.

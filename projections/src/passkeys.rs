@@ -129,11 +129,8 @@ pub async fn passkeys(
     after: Option<CredentialId>,
     limit: u32,
 ) -> Result<Vec<PasskeyRow>, ReadError> {
-    let mut select = Select::<PasskeyRow>::from()
+    let select = Select::<PasskeyRow>::from()
         .and("realm = ?", [realm.to_value()])
         .and("user_id = ?", [user.to_value()]);
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }

@@ -122,9 +122,8 @@ pub async fn list(
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<AssignmentsRow>, ReadError> {
-    let mut select = Select::<AssignmentsRow>::from().and("realm = ?", [realm.to_value()]);
-    if let Some(after) = after {
-        select = select.and("principal > ?", [after.to_value()]);
-    }
-    reads.select(select.order("principal").limit(limit)).await
+    let select = Select::<AssignmentsRow>::from().and("realm = ?", [realm.to_value()]);
+    reads
+        .select(select.page("principal", after.as_ref(), limit))
+        .await
 }

@@ -14,7 +14,7 @@ use events::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cell::{Cell, json_cells},
+    cell::json_cells,
     history::{HistoryError, fold_until},
     projection::Projection,
     reads::{ReadError, Reads},
@@ -221,10 +221,7 @@ pub async fn list(
     if let Some(query) = query {
         select = select.and("search LIKE ? ESCAPE '\\'", [containing(query)]);
     }
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }
 
 /// A realm.

@@ -519,11 +519,9 @@ impl Runner {
 
 /// Whether a cursor names the event that stands in the log at its place.
 fn fits(cursor: Option<&CursorRow>, standing: Option<&Recorded>) -> bool {
-    match (cursor, standing) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(cursor), Some(standing)) => standing.is(cursor.incarnation, cursor.seq, &cursor.leaf_hash),
-    }
+    cursor.is_none_or(|cursor| {
+        standing.is_some_and(|standing| standing.is(cursor.incarnation, cursor.seq, &cursor.leaf_hash))
+    })
 }
 
 fn cursor_at(projection: &str, recorded: &Recorded) -> CursorRow {

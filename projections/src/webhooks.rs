@@ -307,11 +307,8 @@ pub async fn list(
     after: Option<WebhookId>,
     limit: u32,
 ) -> Result<Vec<WebhookRow>, ReadError> {
-    let mut select = Select::<WebhookRow>::from().and("realm = ?", [realm.to_value()]);
-    if let Some(after) = after {
-        select = select.and("id > ?", [after.to_value()]);
-    }
-    reads.select(select.order("id").limit(limit)).await
+    let select = Select::<WebhookRow>::from().and("realm = ?", [realm.to_value()]);
+    reads.select(select.page("id", after.as_ref(), limit)).await
 }
 
 /// An endpoint of a realm.
@@ -364,8 +361,5 @@ pub async fn deliveries(
     if let Some(event) = filter.event {
         select = select.and("event = ?", [event.to_value()]);
     }
-    if let Some(after) = after {
-        select = select.and("event > ?", [after.to_value()]);
-    }
-    reads.select(select.order("event").limit(limit)).await
+    reads.select(select.page("event", after.as_ref(), limit)).await
 }

@@ -7,10 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::ids::{ApplicationId, UserId};
-use projections::{
-    compliance::{self, ConsentRow},
-    users,
-};
+use projections::compliance::{self, ConsentRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +20,8 @@ use crate::{
     failure::unreadable,
     paging::{Page, Pages, Paging, one_more},
     position::AtLeast,
-    read::{Id, Read, missing},
+    read::{Id, Read},
+    users,
     wire::{ById, Moment},
 };
 
@@ -75,10 +73,7 @@ async fn list_user_consents(
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
     let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
+    users::known(&queries, realm, id).await?;
     let paging = &read.parameters;
     let pages = Pages::new(
         &queries.edge,

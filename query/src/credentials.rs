@@ -6,8 +6,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use events::ids::{CredentialId, UserId};
-use projections::{credentials, users};
+use events::{
+    clock::Timestamp,
+    ids::{CredentialId, RealmId, UserId},
+};
+use projections::{ReadError, credentials};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,7 +23,8 @@ use crate::{
     failure::unreadable,
     paging::{Page, Pages, Paging, one_more},
     position::AtLeast,
-    read::{Id, Read, missing},
+    read::{Id, Read},
+    users,
     wire::{ById, Moment},
 };
 
@@ -74,28 +78,52 @@ async fn list_user_totp(
     read: Read<actions::CredentialsRead, Paging>,
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
-    let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
-    let paging = &read.parameters;
-    let pages = Pages::new(&queries.edge, realm, &format!("users/{id}/totp"), &read.filter);
-    let after = pages.start::<CredentialId>(paging.page_token.as_deref()).await?;
-    let rows = credentials::devices(&queries.reads, realm, id, after, one_more(paging.page_size))
-        .await
-        .map_err(unreadable)?;
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let uses = credentials::last_uses(&queries.reads, realm, &ids)
-        .await
-        .map_err(unreadable)?;
-    let shown = |row: credentials::TotpRow| TotpDevice {
+    let reads = &queries.reads;
+    let rows = |realm, after, limit| credentials::devices(reads, realm, id, after, limit);
+    let shown = |row: credentials::TotpRow, used: Option<Timestamp>| TotpDevice {
         id: row.id.0,
         name: row.name,
         created_at: row.enrolled_at.into(),
-        last_used_at: uses.get(&row.id).copied().map(Moment),
+        last_used_at: used.map(Moment),
     };
-    let page = pages.page(rows, paging.page_size, |row| row.id, shown).await?;
+    page_of(&queries, &read, id, "totp", rows, |row| row.id, shown).await
+}
+
+/// A page of what a user has of one kind to show who they are, in the order in which they got it, each with when it was last used.
+pub(crate) async fn page_of<R, F, T>(
+    queries: &Queries,
+    read: &Read<actions::CredentialsRead, Paging>,
+    user: UserId,
+    kind: &str,
+    rows: impl FnOnce(RealmId, Option<CredentialId>, u32) -> F,
+    id: impl Fn(&R) -> CredentialId,
+    shown: impl Fn(R, Option<Timestamp>) -> T,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = Result<Vec<R>, ReadError>>,
+    T: Serialize,
+{
+    let (realm, paging) = (read.realm().id, &read.parameters);
+    users::known(queries, realm, user).await?;
+    let pages = Pages::new(
+        &queries.edge,
+        realm,
+        &format!("users/{user}/{kind}"),
+        &read.filter,
+    );
+    let after = pages.start(paging.page_token.as_deref()).await?;
+    let rows = rows(realm, after, one_more(paging.page_size))
+        .await
+        .map_err(unreadable)?;
+    let ids: Vec<_> = rows.iter().map(&id).collect();
+    let uses = credentials::last_uses(&queries.reads, realm, &ids)
+        .await
+        .map_err(unreadable)?;
+    let with_use = |row: R| {
+        let used = uses.get(&id(&row)).copied();
+        shown(row, used)
+    };
+    let page = pages.page(rows, paging.page_size, &id, with_use).await?;
     Ok(([NO_STORE], Json(page)).into_response())
 }
 
@@ -116,10 +144,7 @@ async fn get_user_recovery_codes(
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
     let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
+    users::known(&queries, realm, id).await?;
     let Some(row) = credentials::recovery_codes(&queries.reads, realm, id)
         .await
         .map_err(unreadable)?

@@ -1,15 +1,8 @@
 //! What a user is known as at identity providers, as it is read. The rule: whether an identity counts is asked of the subject, live.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use events::{
-    clock::Timestamp,
-    ids::{CredentialId, UserId},
-};
-use projections::{credentials, identities, users};
+use axum::{extract::State, response::Response};
+use events::{clock::Timestamp, ids::UserId};
+use projections::identities;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,11 +11,10 @@ use web::{Problem, actions};
 
 use crate::{
     Queries,
-    etag::NO_STORE,
-    failure::unreadable,
-    paging::{Page, Pages, Paging, one_more},
+    credentials::page_of,
+    paging::{Page, Paging},
     position::AtLeast,
-    read::{Id, Read, missing},
+    read::{Id, Read},
     wire::{ById, Moment},
 };
 
@@ -80,26 +72,16 @@ async fn list_user_identities(
     read: Read<actions::CredentialsRead, Paging>,
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
-    let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
-    let paging = &read.parameters;
-    let list = format!("users/{id}/identities");
-    let pages = Pages::new(&queries.edge, realm, &list, &read.filter);
-    let after = pages.start::<CredentialId>(paging.page_token.as_deref()).await?;
-    let rows = identities::identities(&queries.reads, realm, id, after, one_more(paging.page_size))
-        .await
-        .map_err(unreadable)?;
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let uses = credentials::last_uses(&queries.reads, realm, &ids)
-        .await
-        .map_err(unreadable)?;
-    let shown = |row: identities::IdentityRow| {
-        let used = uses.get(&row.id).copied();
-        Identity::new(row, used)
-    };
-    let page = pages.page(rows, paging.page_size, |row| row.id, shown).await?;
-    Ok(([NO_STORE], Json(page)).into_response())
+    let reads = &queries.reads;
+    let rows = |realm, after, limit| identities::identities(reads, realm, id, after, limit);
+    page_of(
+        &queries,
+        &read,
+        id,
+        "identities",
+        rows,
+        |row| row.id,
+        Identity::new,
+    )
+    .await
 }

@@ -1,16 +1,9 @@
 //! A user's passkeys, as they are read: names, dates and kinds. The rule: neither credential ids nor keys are here, and whether
 //! one counts is asked of the subject, live.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use events::{
-    clock::Timestamp,
-    ids::{CredentialId, UserId},
-};
-use projections::{credentials, passkeys, users};
+use axum::{extract::State, response::Response};
+use events::{clock::Timestamp, ids::UserId};
+use projections::passkeys;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,11 +12,10 @@ use web::{Problem, actions};
 
 use crate::{
     Queries,
-    etag::NO_STORE,
-    failure::unreadable,
-    paging::{Page, Pages, Paging, one_more},
+    credentials::page_of,
+    paging::{Page, Paging},
     position::AtLeast,
-    read::{Id, Read, missing},
+    read::{Id, Read},
     wire::{ById, Moment},
 };
 
@@ -86,30 +78,7 @@ async fn list_user_passkeys(
     read: Read<actions::CredentialsRead, Paging>,
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
-    let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
-    let paging = &read.parameters;
-    let pages = Pages::new(
-        &queries.edge,
-        realm,
-        &format!("users/{id}/passkeys"),
-        &read.filter,
-    );
-    let after = pages.start::<CredentialId>(paging.page_token.as_deref()).await?;
-    let rows = passkeys::passkeys(&queries.reads, realm, id, after, one_more(paging.page_size))
-        .await
-        .map_err(unreadable)?;
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let uses = credentials::last_uses(&queries.reads, realm, &ids)
-        .await
-        .map_err(unreadable)?;
-    let shown = |row: passkeys::PasskeyRow| {
-        let used = uses.get(&row.id).copied();
-        Passkey::new(row, used)
-    };
-    let page = pages.page(rows, paging.page_size, |row| row.id, shown).await?;
-    Ok(([NO_STORE], Json(page)).into_response())
+    let reads = &queries.reads;
+    let rows = |realm, after, limit| passkeys::passkeys(reads, realm, id, after, limit);
+    page_of(&queries, &read, id, "passkeys", rows, |row| row.id, Passkey::new).await
 }

@@ -6,7 +6,7 @@ use events::{
     ids::{ApplicationId, RealmId, UserId},
     permissions::Role,
 };
-use projections::{applications, permissions, users};
+use projections::{applications, permissions};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,6 +19,7 @@ use crate::{
     failure::unreadable,
     position::AtLeast,
     read::{Id, Read, missing},
+    users,
     wire::{ById, Moment},
 };
 
@@ -87,10 +88,7 @@ async fn list_user_roles(
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
     let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
+    users::known(&queries, realm, id).await?;
     let roles = roles(&queries, realm, id.0).await?;
     Ok(single(&read.headers, roles.version, &roles))
 }

@@ -11,10 +11,7 @@ use events::{
     clock::Timestamp,
     ids::{ApplicationId, RealmId, SessionId, UserId},
 };
-use projections::{
-    auth::{self, GrantRow, SessionFilter, SessionRow},
-    users,
-};
+use projections::auth::{self, GrantRow, SessionFilter, SessionRow};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,6 +26,7 @@ use crate::{
     params::{FromParameters, Parameters},
     position::AtLeast,
     read::{Id, Read, missing},
+    users,
     wire::{ById, InRealm, Moment},
 };
 
@@ -251,10 +249,7 @@ async fn list_user_sessions(
     Id(id): Id<UserId>,
 ) -> Result<Response, Problem> {
     let realm = read.realm().id;
-    users::get(&queries.reads, realm, id)
-        .await
-        .map_err(unreadable)?
-        .ok_or_else(missing)?;
+    users::known(&queries, realm, id).await?;
     let (Activity { active }, paging) = &read.parameters;
     let filter = Wanted {
         user: Some(id),

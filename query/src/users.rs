@@ -8,7 +8,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use events::{clock::Timestamp, ids::UserId, users::Profile};
+use events::{
+    clock::Timestamp,
+    ids::{RealmId, UserId},
+    users::Profile,
+};
 use projections::users::{self, After, UserFilter, UserRow, UserStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -225,6 +229,12 @@ async fn get_user(
     };
     let user = User::new(row.ok_or_else(missing)?, past.unwrap_or_else(|| kernel.now()));
     Ok(whole(user.version, &user))
+}
+
+/// There is such a user in the realm, or nothing is said of them.
+pub(crate) async fn known(queries: &Queries, realm: RealmId, id: UserId) -> Result<(), Problem> {
+    let row = users::get(&queries.reads, realm, id).await.map_err(unreadable)?;
+    row.map(drop).ok_or_else(missing)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use events::{
     subject::Lane,
 };
 use mailer::{Address, Letter, Mailer, SendError};
-use reactors::{Job, Outcome, Reactor, Task, Terms};
+use reactors::{A_DAY, Job, Outcome, Reactor, Task, Terms};
 use serde_json::json;
 use web::{Edge, RealmRef};
 
@@ -26,19 +26,6 @@ use super::{
 
 /// The name of the reactor.
 const NAME: &str = "letters";
-
-/// A day in all.
-const SCHEDULE: [Duration; 9] = [
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_mins(2),
-    Duration::from_mins(10),
-    Duration::from_mins(30),
-    Duration::from_hours(1),
-    Duration::from_hours(3),
-    Duration::from_hours(6),
-    Duration::from_hours(12),
-];
 
 /// A letter that is to be sent now.
 struct Composed {
@@ -283,7 +270,7 @@ impl Reactor for Letters {
         Terms {
             at_once: 2,
             patience: Duration::from_secs(40),
-            schedule: &SCHEDULE,
+            schedule: A_DAY,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::dialect;
 use crate::{
-    cell::Value,
+    cell::{Cell, Value},
     table::{Key, Record},
 };
 
@@ -60,6 +60,14 @@ impl<R: Record> Select<R> {
         self.limit = format!(" LIMIT CAST(${} AS BIGINT)", self.args.len() + 1);
         self.args.push(Value::Integer(i64::from(limit)));
         self
+    }
+
+    /// A page of a list in the order of a column: at most so many, after the one where the page before ended.
+    pub fn page(mut self, column: &str, after: Option<&impl Cell>, limit: u32) -> Self {
+        if let Some(after) = after {
+            self = self.and(&format!("{column} > ?"), [after.to_value()]);
+        }
+        self.order(column).limit(limit)
     }
 
     pub(super) fn sql(&self) -> String {

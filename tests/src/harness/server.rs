@@ -7,7 +7,11 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, Weak, mpsc},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -163,10 +167,17 @@ impl fmt::Debug for Server {
     }
 }
 
-/// A port that was free just now.
+/// A port that was free just now, and that nobody is given who asks for any: systems take those, and outgoing connections', from 32,768 on.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(97);
+    let offsets =
+        std::iter::repeat_with(|| first.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % 10_000);
+    let free = offsets.take(10_000).find_map(|offset| {
+        let port = 20_000 + u16::try_from(offset).ok()?;
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    });
+    free.expect("a free port")
 }
 
 /// The binary under test: `TEST_BIN`, else the debug build beside this test.
@@ -267,17 +278,13 @@ impl Server {
 
     /// Starts one whose public address has a domain, `localhost`, which passkeys need.
     pub fn at_localhost(options: Options) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
+        let port = free_port();
         let options = Options {
-            listen: Some(address.to_string()),
+            listen: Some(format!("127.0.0.1:{port}")),
             localhost: true,
             ..options
         };
-        Self::start(options.with(
-            "CHANCERY_PUBLIC_URL",
-            &format!("http://localhost:{}", address.port()),
-        ))
+        Self::start(options.with("CHANCERY_PUBLIC_URL", &format!("http://localhost:{port}")))
     }
 
     /// Starts one that may refuse to.

@@ -3,7 +3,7 @@
 use chancery_tests::harness::{Answer, Arrival, Browser, form_of, unique};
 use serde_json::json;
 
-use super::{Scene, alice, confirmed, events, identities, link, signed_in_as};
+use super::{Scene, alice, confirmed, events, identities, link};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_a_users_address_shows_to_be_that_user_and_is_known_from_then_on() {
@@ -39,14 +39,8 @@ async fn whoever_has_a_users_address_shows_to_be_that_user_and_is_known_from_the
     assert_eq!(theirs[0]["subject"], "alice-at-acme");
     // From then on the provider's word will do.
     let mut browser = Browser::new(&scene.realm);
-    let request = scene.request();
-    let page = browser.open(&request.url()).await.page();
-    let arrived = browser.open(&link(&page, "acme")).await.back();
-    let callback = browser
-        .open(&scene.provider.signs_in(&arrived, &alice()))
-        .await
-        .back();
-    assert_eq!(signed_in_as(&scene, &callback, &request).await["sub"], user.id);
+    let claims = scene.signs_in(&mut browser, &alice()).await;
+    assert_eq!(claims["sub"], user.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,15 +49,8 @@ async fn an_address_that_is_not_confirmed_is_not_taken_and_tells_nothing() {
     let user = confirmed(&scene.realm, "alice@acme.example").await;
     let mut who = alice();
     who["email_verified"] = json!(false);
-    let request = scene.request();
     let mut browser = Browser::new(&scene.realm);
-    let page = browser.open(&request.url()).await.page();
-    let arrived = browser.open(&link(&page, "acme")).await.back();
-    let callback = browser
-        .open(&scene.provider.signs_in(&arrived, &who))
-        .await
-        .back();
-    let claims = signed_in_as(&scene, &callback, &request).await;
+    let claims = scene.signs_in(&mut browser, &who).await;
     assert_ne!(claims["sub"], user.id, "somebody new, without the address");
     let path = scene
         .realm
@@ -80,15 +67,9 @@ async fn an_address_that_is_not_confirmed_is_not_taken_and_tells_nothing() {
 async fn an_address_links_by_itself_only_where_both_sides_confirmed_it_and_the_realm_says_so() {
     let scene = Scene::with(json!({ "linking": "verified_email" })).await;
     let user = confirmed(&scene.realm, "alice@acme.example").await;
-    let request = scene.request();
     let mut browser = Browser::new(&scene.realm);
-    let page = browser.open(&request.url()).await.page();
-    let arrived = browser.open(&link(&page, "acme")).await.back();
-    let callback = browser
-        .open(&scene.provider.signs_in(&arrived, &alice()))
-        .await
-        .back();
-    assert_eq!(signed_in_as(&scene, &callback, &request).await["sub"], user.id);
+    let claims = scene.signs_in(&mut browser, &alice()).await;
+    assert_eq!(claims["sub"], user.id);
     // Whoever registered with an address that they never confirmed does not get its owner.
     let squatter = scene
         .realm
@@ -161,18 +142,9 @@ async fn who_is_signed_in_adds_an_identity_that_nobody_else_has() {
 #[tokio::test(flavor = "multi_thread")]
 async fn users_unlink_what_they_have_but_not_their_last_way_to_sign_in() {
     let scene = Scene::with(json!({})).await;
-    let request = scene.request();
     let mut browser = Browser::new(&scene.realm);
-    let page = browser.open(&request.url()).await.page();
-    let arrived = browser.open(&link(&page, "acme")).await.back();
-    let callback = browser
-        .open(&scene.provider.signs_in(&arrived, &alice()))
-        .await
-        .back();
-    let user = signed_in_as(&scene, &callback, &request).await["sub"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
+    let claims = scene.signs_in(&mut browser, &alice()).await;
+    let user = claims["sub"].as_str().expect("an id").to_owned();
     let account = format!("{}/account/identities", scene.realm.issuer());
     let page = browser.open(&account).await.page().is(200);
     assert!(
@@ -213,15 +185,8 @@ async fn users_unlink_what_they_have_but_not_their_last_way_to_sign_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_unlinks_and_the_identity_opens_nothing_any_more() {
     let scene = Scene::with(json!({})).await;
-    let request = scene.request();
     let mut browser = Browser::new(&scene.realm);
-    let page = browser.open(&request.url()).await.page();
-    let arrived = browser.open(&link(&page, "acme")).await.back();
-    let callback = browser
-        .open(&scene.provider.signs_in(&arrived, &alice()))
-        .await
-        .back();
-    let claims = signed_in_as(&scene, &callback, &request).await;
+    let claims = scene.signs_in(&mut browser, &alice()).await;
     let user = claims["sub"].as_str().expect("an id").to_owned();
     let identity = identities(&scene.realm, &user).await.remove(0);
     let path = format!(

@@ -66,6 +66,15 @@ impl Scene {
         self.provider.signs_in(&arrived, who)
     }
 
+    /// Somebody signs in to the application through the provider: what the id token says of them.
+    async fn signs_in(&self, browser: &mut Browser, who: &Value) -> Value {
+        let request = self.request();
+        let page = browser.open(&request.url()).await.page();
+        let arrived = browser.open(&link(&page, "acme")).await.back();
+        let back = self.provider.signs_in(&arrived, who);
+        signed_in_as(self, &browser.open(&back).await.back(), &request).await
+    }
+
     async fn change(&self, settings: Value) {
         let path = self.realm.at(&format!("/identity-providers/{}", self.id));
         let _ = self.realm.api.patch(&path, settings).await.is(200);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chancery_tests::harness::{
-    Answer, Api, Method, Nodes, Options, Realm, Server, eventually, how_long, unique,
+    Answer, Api, Method, Nodes, Options, Realm, Server, eventually, free_port, how_long, unique,
 };
 use serde_json::json;
 
@@ -87,8 +87,7 @@ async fn a_node_answers_for_its_roles_and_says_where_they_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_waits_for_read_models_lives_and_ends_when_it_is_told_to() {
     let Some(nodes) = Nodes::new() else { return };
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let management = free.expect("a free port").to_string();
+    let management = format!("127.0.0.1:{}", free_port());
     let options = nodes
         .options("query")
         .with("CHANCERY_MANAGEMENT__LISTEN", &management);

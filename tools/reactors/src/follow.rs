@@ -351,11 +351,9 @@ pub async fn places_at_heads(kernel: &Kernel, reactor: &dyn Reactor) -> Result<V
 
 /// Whether a place names the event that stands in the log there.
 fn fits(stands: Option<&PlaceRow>, standing: Option<&Recorded>) -> bool {
-    match (stands, standing) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(place), Some(standing)) => standing.is(place.incarnation, place.seq, &place.leaf_hash),
-    }
+    stands.is_none_or(|place| {
+        standing.is_some_and(|standing| standing.is(place.incarnation, place.seq, &place.leaf_hash))
+    })
 }
 
 fn place_at(reactor: &str, recorded: &Recorded) -> PlaceRow {

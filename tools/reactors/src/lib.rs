@@ -56,7 +56,7 @@ use tokio::{
 };
 
 pub use progress::Stopped;
-pub use reactor::{Job, Outcome, Reactor, Task, Terms, ordering};
+pub use reactor::{A_DAY, Job, Outcome, Reactor, Task, Terms, ordering};
 pub use runner::{Pace, RunError};
 pub use store::{Dead, Home, StoreError};
 

@@ -48,7 +48,7 @@ pub struct Terms {
 }
 
 /// Three days in all.
-const THREE_DAYS: [Duration; 11] = [
+const THREE_DAYS: &[Duration] = &[
     Duration::from_secs(5),
     Duration::from_secs(30),
     Duration::from_mins(2),
@@ -62,13 +62,16 @@ const THREE_DAYS: [Duration; 11] = [
     Duration::from_hours(25),
 ];
 
+/// The same schedule, ended after a day in all: for what is of no use to whoever hears of it later.
+pub const A_DAY: &[Duration] = THREE_DAYS.split_at(9).0;
+
 impl Default for Terms {
     /// Four at once, half a minute each, eleven more attempts over three days.
     fn default() -> Self {
         Self {
             at_once: 4,
             patience: Duration::from_secs(30),
-            schedule: &THREE_DAYS,
+            schedule: THREE_DAYS,
         }
     }
 }

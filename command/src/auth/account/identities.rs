@@ -105,8 +105,7 @@ async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
     let proofs = federated::still_counting(&visitor.signed_in.session.proofs, &held, &offers, None);
     let now = visit.edge.kernel().now();
     if !journey::is_fresh(&proofs, now) {
-        let mut flow = Flow::begin_in(visit, None, &visitor.signed_in);
-        flow.progress.renews = true;
+        let flow = Flow::begin_anew(visit, &visitor.signed_in);
         return match visitor::away(visit, flow, Section::Identities).await? {
             Entry::Away(response) => Ok(*response),
             Entry::Visitor(_) => Err(PageError::internal()),

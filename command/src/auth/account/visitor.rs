@@ -12,7 +12,6 @@ use crate::auth::{
     logout,
     page::{self, PageError},
     pages::account::{Link, Notice, Shell},
-    session_cookie::Browser,
     sessions::{self, SignedIn},
     visit::Visit,
 };
@@ -66,11 +65,7 @@ pub async fn enter(visit: &Visit, section: Section) -> Result<Entry<'_>, PageErr
 /// To the sign-in page, and back here.
 pub async fn away(visit: &Visit, mut flow: Flow, section: Section) -> Result<Entry<'_>, PageError> {
     flow.account = Some(section);
-    let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
-    let flow = flow.seal(visit, &browser).await?;
-    let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
-    visit.remember(&browser, response.headers_mut())?;
-    Ok(Entry::Away(Box::new(response)))
+    Ok(Entry::Away(Box::new(flow.go(visit).await?)))
 }
 
 impl Visitor<'_> {

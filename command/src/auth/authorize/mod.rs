@@ -29,8 +29,7 @@ use super::{
     hint,
     page::{self, PageError, Wrong},
     parameters::AuthorizationParameters,
-    session_cookie::{self, Browser},
-    session_state,
+    session_cookie, session_state,
     sessions::{self, SignedIn},
     visit::{Body, Query, Visit},
 };
@@ -257,7 +256,7 @@ pub(super) async fn grant(
 
 /// Sends the browser to the sign-in page, with the request sealed for this browser.
 async fn sign_in(visit: &Visit, request: AuthorizeRequest) -> Result<Response, PageError> {
-    go_to_sign_in(visit, &Flow::begin(visit, Some(request))).await
+    Flow::begin(visit, Some(request)).go(visit).await
 }
 
 /// Sends the browser to the sign-in page, for what is missing in the session that stands.
@@ -266,15 +265,7 @@ async fn step_up(
     request: AuthorizeRequest,
     signed_in: &SignedIn,
 ) -> Result<Response, PageError> {
-    go_to_sign_in(visit, &Flow::begin_in(visit, Some(request), signed_in)).await
-}
-
-async fn go_to_sign_in(visit: &Visit, flow: &Flow) -> Result<Response, PageError> {
-    let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
-    let flow = flow.seal(visit, &browser).await?;
-    let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
-    visit.remember(&browser, response.headers_mut())?;
-    Ok(response)
+    Flow::begin_in(visit, Some(request), signed_in).go(visit).await
 }
 
 impl From<Refusal> for OAuthError {

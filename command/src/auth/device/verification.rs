@@ -30,7 +30,6 @@ use crate::{
         flow::Flow,
         page::{self, PageError, Wrong},
         pages::{DeviceAnswered, DeviceCodeError, DeviceConfirmation, DeviceEntry},
-        session_cookie::Browser,
         sessions::{self, SignedIn},
         trouble,
         visit::{Body, Query, Visit},
@@ -104,12 +103,8 @@ async fn show(visit: &Visit, form: Result<Form, PageError>) -> Result<Response, 
 
 /// To the sign-in page, and back here with the code.
 async fn sign_in(visit: &Visit, user_code: &str) -> Result<Response, PageError> {
-    let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
     let code = user_code::typed(user_code).unwrap_or_default();
-    let flow = Flow::begin_for_device(visit, code).seal(visit, &browser).await?;
-    let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
-    visit.remember(&browser, response.headers_mut())?;
-    Ok(response)
+    Flow::begin_for_device(visit, code).go(visit).await
 }
 
 /// Where a sign-in that was begun here comes back to.

@@ -243,31 +243,33 @@ fn an_application_gets_what_it_requires_or_nothing() {
     assert_eq!(next(&policy, &progress), Step::Refuse);
 }
 
+/// What comes next where two factors are required, after these proofs of somebody who has these methods.
+fn where_two_count(proofs: &[Proof], has: &[Method]) -> Step {
+    let realm = MfaSettings {
+        policy: MfaPolicy::Required,
+        ..MfaSettings::default()
+    };
+    let policy = Policy::of(
+        &realm,
+        None,
+        AskedAssurance::default(),
+        Method::ALL,
+        &[Method::Totp],
+    );
+    let progress = Progress {
+        identified: true,
+        proofs: proofs.to_vec(),
+        is_fresh: true,
+        has: has.iter().copied().collect(),
+        adds: None,
+        renews: false,
+        declined: false,
+    };
+    next(&policy, &progress)
+}
+
 #[test]
 fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
-    let after = |proofs: &[Proof], has: &[Method]| {
-        let realm = MfaSettings {
-            policy: MfaPolicy::Required,
-            ..MfaSettings::default()
-        };
-        let policy = Policy::of(
-            &realm,
-            None,
-            AskedAssurance::default(),
-            Method::ALL,
-            &[Method::Totp],
-        );
-        let progress = Progress {
-            identified: true,
-            proofs: proofs.to_vec(),
-            is_fresh: true,
-            has: has.iter().copied().collect(),
-            adds: None,
-            renews: false,
-            declined: false,
-        };
-        next(&policy, &progress)
-    };
     let passkey = proof(Method::Passkey);
     let verified = Proof {
         user_verified: true,
@@ -276,7 +278,7 @@ fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
     let password = proof(Method::Password);
     let all = Method::ALL;
     assert_eq!(
-        after(&[], all),
+        where_two_count(&[], all),
         Step::Prove(vec![
             Method::Password,
             Method::Passkey,
@@ -285,18 +287,24 @@ fn a_passkey_is_both_factors_or_one_of_them_as_it_made_sure_who_was_there() {
         ]),
         "it begins a sign-in"
     );
-    assert_eq!(after(&[verified], all), Step::Done(Assurance::Aal2));
+    assert_eq!(where_two_count(&[verified], all), Step::Done(Assurance::Aal2));
     // Another thing that one has is no other factor; a password is.
     assert_eq!(
-        after(&[passkey], all),
+        where_two_count(&[passkey], all),
         Step::Prove(vec![Method::Password, Method::Federated])
     );
-    assert_eq!(after(&[passkey], &[Method::Passkey, Method::Totp]), Step::Refuse);
     assert_eq!(
-        after(&[password], all),
+        where_two_count(&[passkey], &[Method::Passkey, Method::Totp]),
+        Step::Refuse
+    );
+    assert_eq!(
+        where_two_count(&[password], all),
         Step::Prove(vec![Method::Passkey, Method::Totp, Method::RecoveryCode])
     );
-    assert_eq!(after(&[password, passkey], all), Step::Done(Assurance::Aal2));
+    assert_eq!(
+        where_two_count(&[password, passkey], all),
+        Step::Done(Assurance::Aal2)
+    );
 }
 
 #[test]
@@ -355,33 +363,10 @@ fn what_was_mailed_begins_a_sign_in_and_stands_for_nothing_else() {
 
 #[test]
 fn a_sign_in_at_a_provider_is_one_factor_unless_the_provider_is_believed_two() {
-    let after = |proofs: &[Proof], has: &[Method]| {
-        let realm = MfaSettings {
-            policy: MfaPolicy::Required,
-            ..MfaSettings::default()
-        };
-        let policy = Policy::of(
-            &realm,
-            None,
-            AskedAssurance::default(),
-            Method::ALL,
-            &[Method::Totp],
-        );
-        let progress = Progress {
-            identified: true,
-            proofs: proofs.to_vec(),
-            is_fresh: true,
-            has: has.iter().copied().collect(),
-            adds: None,
-            declined: false,
-            renews: false,
-        };
-        next(&policy, &progress)
-    };
     let federated = proof(Method::Federated);
     let has = [Method::Password, Method::Federated, Method::Totp];
     assert_eq!(
-        after(&[federated], &has),
+        where_two_count(&[federated], &has),
         Step::Prove(vec![Method::Totp]),
         "a password besides is of the same kind"
     );
@@ -389,12 +374,12 @@ fn a_sign_in_at_a_provider_is_one_factor_unless_the_provider_is_believed_two() {
         methods: vec![Method::Totp],
         may_decline: false,
     };
-    assert_eq!(after(&[federated], &has[..2]), enrol);
+    assert_eq!(where_two_count(&[federated], &has[..2]), enrol);
     let believed = Proof {
         user_verified: true,
         ..federated
     };
-    assert_eq!(after(&[believed], &has), Step::Done(Assurance::Aal2));
+    assert_eq!(where_two_count(&[believed], &has), Step::Done(Assurance::Aal2));
 }
 
 /// What somebody tries at a step, in whatever order.

@@ -23,6 +23,7 @@ pub mod journey;
 pub mod methods;
 pub mod show;
 
+use axum::response::Response;
 use events::{
     auth::Method,
     clock::Timestamp,
@@ -38,7 +39,11 @@ use self::{
     methods::{Shown, email::Mailed, passkey::Ceremony},
 };
 use super::{
-    account::Section, authorize::request::AuthorizeRequest, session_cookie::Browser, sessions::SignedIn,
+    account::Section,
+    authorize::request::AuthorizeRequest,
+    page::{self, PageError},
+    session_cookie::Browser,
+    sessions::SignedIn,
     visit::Visit,
 };
 use crate::identities::link::Identified;
@@ -164,6 +169,22 @@ impl Flow {
             ..Progress::default()
         };
         flow
+    }
+
+    /// Begins one in which somebody shows anew who they are, in a session.
+    pub fn begin_anew(visit: &Visit, signed_in: &SignedIn) -> Self {
+        let mut flow = Self::begin_in(visit, None, signed_in);
+        flow.progress.renews = true;
+        flow
+    }
+
+    /// Sends the browser to the sign-in page with it; where it leads afterwards, it says itself.
+    pub async fn go(&self, visit: &Visit) -> Result<Response, PageError> {
+        let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
+        let flow = self.seal(visit, &browser).await?;
+        let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
+        visit.remember(&browser, response.headers_mut())?;
+        Ok(response)
     }
 
     /// Seals it for a browser.

@@ -17,7 +17,7 @@ use events::{
 };
 use http::{HeaderMap, StatusCode};
 use outbound::OutboundError;
-use reactors::{Job, Outcome, Reactor, Task, Terms};
+use reactors::{A_DAY, Job, Outcome, Reactor, Task, Terms};
 use serde_json::json;
 use web::Edge;
 
@@ -25,19 +25,6 @@ use super::back_channel::{self, Ended, NotMade};
 
 /// The name of the reactor.
 const NAME: &str = "back-channel-logout";
-
-/// A day in all: whoever hears of it later has long let the session go by itself.
-const SCHEDULE: [Duration; 9] = [
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_mins(2),
-    Duration::from_mins(10),
-    Duration::from_mins(30),
-    Duration::from_hours(1),
-    Duration::from_hours(3),
-    Duration::from_hours(6),
-    Duration::from_hours(12),
-];
 
 /// Which sessions a fact of their user ended: no subject of the log knows, the read models do.
 #[async_trait]
@@ -243,7 +230,7 @@ impl Reactor for BackChannelLogout {
         Terms {
             at_once: 4,
             patience: Duration::from_secs(20),
-            schedule: &SCHEDULE,
+            schedule: A_DAY,
         }
     }
 }
@@ -268,7 +255,7 @@ mod tests {
 
     #[test]
     fn it_is_tried_for_about_a_day() {
-        let all: Duration = SCHEDULE.iter().sum();
+        let all: Duration = A_DAY.iter().sum();
         assert!(all > Duration::from_hours(22) && all < Duration::from_hours(26));
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use web::{artefacts, form::Form};
 
 use super::{
-    CODE_SECONDS,
+    CODE_SECONDS, ask,
     decisions::RequestEmailChange,
     letter,
     recovery::{too_many, wait},
@@ -31,14 +31,13 @@ use crate::{
         },
         page::{self, PageError},
         pages::{Field, MailedPage, PageForm, Trouble},
-        session_cookie::Browser,
         sessions::{self, SignedIn},
         trouble,
         visit::{Body, Visit},
     },
     letters::{
         proof::{AttemptCode, by_code},
-        request::{NotYet, RequestLetter, mailbox},
+        request::{RequestLetter, mailbox},
     },
     users::Rejection,
 };
@@ -107,11 +106,7 @@ async fn enter(visit: &Visit) -> Result<Result<(Settings, SignedIn), Response>, 
 
 async fn away(visit: &Visit, mut flow: Flow) -> Result<Response, PageError> {
     flow.email = true;
-    let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
-    let flow = flow.seal(visit, &browser).await?;
-    let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
-    visit.remember(&browser, response.headers_mut())?;
-    Ok(response)
+    flow.go(visit).await
 }
 
 async fn show(visit: &Visit) -> Result<Response, PageError> {
@@ -232,33 +227,20 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
     confirm(visit, &signed_in, &given).await
 }
 
-/// The page, and when there may be another letter.
-async fn busy(visit: &Visit, signed_in: &SignedIn, seconds: u64) -> Result<Response, PageError> {
-    let status = StatusCode::TOO_MANY_REQUESTS;
-    let page = overview(visit, signed_in, Some(too_many()), status).await?;
-    Ok(wait(page, seconds))
-}
-
 /// Has a letter mailed. `Some`: the page that says why there is none now.
 async fn mail(
     commands: &Commands,
     visit: &Visit,
     signed_in: &SignedIn,
-    letter: &RequestLetter,
+    letter: RequestLetter,
 ) -> Result<Option<Response>, PageError> {
-    let address = visit.network.ip.as_deref();
-    if let Some(seconds) = commands.letter_pace.take(visit.realm.id, address).await {
-        return busy(visit, signed_in, seconds).await.map(Some);
-    }
-    let context = visit.context_of(signed_in);
-    match visit.edge.kernel().execute(&context, letter).await {
-        Ok(_) => Ok(None),
-        Err(Failure::Rejected(NotYet(TooSoon { seconds }))) => {
-            busy(visit, signed_in, seconds).await.map(Some)
-        }
-        Err(Failure::Conflict) => busy(visit, signed_in, 1).await.map(Some),
-        Err(failure) => Err(trouble(failure).into()),
-    }
+    let letter = std::future::ready(Ok(letter));
+    let asked = ask(commands, visit, &visit.context_of(signed_in), letter).await?;
+    let Err(TooSoon { seconds }) = asked else {
+        return Ok(None);
+    };
+    let page = overview(visit, signed_in, Some(too_many()), StatusCode::TOO_MANY_REQUESTS).await?;
+    Ok(Some(wait(page, seconds)))
 }
 
 /// A letter to the address that they have.
@@ -279,7 +261,7 @@ async fn send(commands: &Commands, visit: &Visit, signed_in: &SignedIn) -> Resul
     let profile = &signed_in.state.profile;
     if profile.email.is_some() && !profile.email_verified {
         let letter = to_theirs(visit, signed_in, LetterKind::EmailVerification, None);
-        if let Some(response) = mail(commands, visit, signed_in, &letter).await? {
+        if let Some(response) = mail(commands, visit, signed_in, letter).await? {
             return Ok(response);
         }
     }
@@ -304,9 +286,7 @@ async fn change(
     email: &str,
 ) -> Result<Response, PageError> {
     if !is_fresh(visit, settings, signed_in).await? {
-        let mut flow = Flow::begin_in(visit, None, signed_in);
-        flow.progress.renews = true;
-        return away(visit, flow).await;
+        return away(visit, Flow::begin_anew(visit, signed_in)).await;
     }
     let (kernel, realm, change) = (visit.edge.kernel(), visit.realm.id, visit.edge.kernel().new_id());
     let (_, to) = mailbox(kernel, realm, email).await?;
@@ -335,13 +315,13 @@ async fn change(
         address: None,
         ..to_theirs(visit, signed_in, LetterKind::EmailChange, Some(change))
     };
-    if let Some(response) = mail(commands, visit, signed_in, &new).await? {
+    if let Some(response) = mail(commands, visit, signed_in, new).await? {
         return Ok(response);
     }
     let profile = &signed_in.state.profile;
     if profile.email.is_some() && profile.email_verified {
         let before = to_theirs(visit, signed_in, LetterKind::EmailChangeBefore, Some(change));
-        if let Some(response) = mail(commands, visit, signed_in, &before).await? {
+        if let Some(response) = mail(commands, visit, signed_in, before).await? {
             return Ok(response);
         }
     }

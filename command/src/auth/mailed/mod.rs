@@ -43,7 +43,17 @@ mod pace;
 pub(super) mod recovery;
 pub(super) mod sign_up;
 
-use events::ids::UserId;
+use events::{
+    ids::UserId,
+    kernel::{Context, Failure, KernelError},
+    letters::TooSoon,
+};
+
+use super::{page::PageError, trouble, visit::Visit};
+use crate::{
+    Commands,
+    letters::request::{NotYet, RequestLetter},
+};
 
 pub(crate) use pace::LetterPace;
 
@@ -57,4 +67,24 @@ pub const INVITATION_SECONDS: u64 = 7 * 86_400;
 /// Nobody is looked up like somebody: the nil id has no events, and never will.
 fn or_nobody(user: Option<UserId>) -> UserId {
     user.unwrap_or(UserId(uuid::Uuid::nil()))
+}
+
+/// Has a letter mailed, which is looked up only once whoever asks is not asking too often. `Err`: when there may be another.
+async fn ask(
+    commands: &Commands,
+    visit: &Visit,
+    context: &Context,
+    letter: impl Future<Output = Result<RequestLetter, KernelError>>,
+) -> Result<Result<RequestLetter, TooSoon>, PageError> {
+    let address = visit.network.ip.as_deref();
+    if let Some(seconds) = commands.letter_pace.take(visit.realm.id, address).await {
+        return Ok(Err(TooSoon { seconds }));
+    }
+    let letter = letter.await?;
+    match visit.edge.kernel().execute(context, &letter).await {
+        Ok(_) => Ok(Ok(letter)),
+        Err(Failure::Rejected(NotYet(soon))) => Ok(Err(soon)),
+        Err(Failure::Conflict) => Ok(Err(TooSoon { seconds: 1 })),
+        Err(failure) => Err(trouble(failure).into()),
+    }
 }

@@ -4,24 +4,22 @@
 use axum::{extract::State, response::Response};
 use events::{
     envelope::Actor,
-    kernel::Failure,
     languages::Language,
     letters::{LetterKind, TooSoon},
     users::{User, login_name},
 };
 use http::{HeaderValue, StatusCode, header};
 
-use super::{RECOVERY_SECONDS, or_nobody};
+use super::{RECOVERY_SECONDS, ask, or_nobody};
 use crate::{
     Commands,
     auth::{
         Issuer,
         page::{self, PageError},
         pages::{Field, MailedPage, PageForm, Trouble},
-        trouble,
         visit::{Body, Visit},
     },
-    letters::request::{NotYet, RequestLetter, mailbox},
+    letters::request::{RequestLetter, mailbox},
 };
 
 /// The page of who has forgotten their password.
@@ -126,36 +124,23 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
         return Ok(form(visit, Some(missing), StatusCode::UNPROCESSABLE_ENTITY));
     }
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
-    let busy = |seconds| {
-        wait(
-            form(visit, Some(too_many()), StatusCode::TOO_MANY_REQUESTS),
-            seconds,
-        )
+    let letter = async {
+        let (user, mailbox) = mailbox(kernel, realm, name).await?;
+        let state = kernel.current::<User>(realm, or_nobody(user).0).await?.state;
+        Ok(RequestLetter {
+            realm,
+            mailbox,
+            kind: LetterKind::PasswordRecovery,
+            user,
+            address: state.address.map(|(fact, _)| fact),
+            to: None,
+            about: None,
+            expires: kernel.now().after_seconds(RECOVERY_SECONDS),
+        })
     };
-    if let Some(seconds) = commands
-        .letter_pace
-        .take(realm, visit.network.ip.as_deref())
-        .await
-    {
-        return Ok(busy(seconds));
-    }
-    let (user, mailbox) = mailbox(kernel, realm, name).await?;
-    let state = kernel.current::<User>(realm, or_nobody(user).0).await?.state;
-    let command = RequestLetter {
-        realm,
-        mailbox,
-        kind: LetterKind::PasswordRecovery,
-        user,
-        address: state.address.map(|(fact, _)| fact),
-        to: None,
-        about: None,
-        expires: kernel.now().after_seconds(RECOVERY_SECONDS),
-    };
-    match kernel.execute(&visit.context(Actor::default()), &command).await {
-        Ok(_) => {}
-        Err(Failure::Rejected(NotYet(TooSoon { seconds }))) => return Ok(busy(seconds)),
-        Err(Failure::Conflict) => return Ok(busy(1)),
-        Err(failure) => return Err(trouble(failure).into()),
+    if let Err(TooSoon { seconds }) = ask(commands, visit, &visit.context(Actor::default()), letter).await? {
+        let page = form(visit, Some(too_many()), StatusCode::TOO_MANY_REQUESTS);
+        return Ok(wait(page, seconds));
     }
     let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
     let page = MailedPage {

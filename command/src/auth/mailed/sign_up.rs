@@ -5,7 +5,6 @@
 use axum::{extract::State, response::Response};
 use events::{
     envelope::Actor,
-    kernel::Failure,
     languages::Language,
     letters::{LetterKind, TooSoon},
     realms::Settings,
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use web::{artefacts, form::Form};
 
 use super::{
-    CODE_SECONDS,
+    CODE_SECONDS, ask,
     decisions::may_register,
     letter,
     recovery::{too_many, wait},
@@ -28,12 +27,11 @@ use crate::{
         page::{self, PageError},
         pages::{Field, MailedPage, PageForm, Trouble},
         session_cookie::Browser,
-        trouble,
         visit::{Body, Visit},
     },
     letters::{
         proof::{AttemptCode, by_code},
-        request::{NotYet, RequestLetter, mailbox},
+        request::{RequestLetter, mailbox},
     },
 };
 
@@ -152,12 +150,12 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
     let given = body.0?;
     match given.get("flow") {
         Some(flow) => answer(visit, flow, &given).await,
-        None => ask(commands, visit, &settings, &given).await,
+        None => begin(commands, visit, &settings, &given).await,
     }
 }
 
 /// Has the letter mailed.
-async fn ask(
+async fn begin(
     commands: &Commands,
     visit: &Visit,
     settings: &Settings,
@@ -172,35 +170,27 @@ async fn ask(
         return Ok(entry(visit, email, Some(wrong), StatusCode::UNPROCESSABLE_ENTITY));
     }
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
-    let busy = |seconds| {
-        let form = entry(visit, email, Some(too_many()), StatusCode::TOO_MANY_REQUESTS);
-        wait(form, seconds)
-    };
-    if let Some(seconds) = commands
-        .letter_pace
-        .take(realm, visit.network.ip.as_deref())
-        .await
-    {
-        return Ok(busy(seconds));
-    }
-    let (user, mailbox) = mailbox(kernel, realm, email).await?;
     let about = kernel.new_id();
-    let command = RequestLetter {
-        realm,
-        mailbox,
-        kind: LetterKind::Registration,
-        user,
-        address: None,
-        to: Some(email.to_owned()),
-        about: Some(about),
-        expires: kernel.now().after_seconds(CODE_SECONDS),
+    let letter = async {
+        let (user, mailbox) = mailbox(kernel, realm, email).await?;
+        Ok(RequestLetter {
+            realm,
+            mailbox,
+            kind: LetterKind::Registration,
+            user,
+            address: None,
+            to: Some(email.to_owned()),
+            about: Some(about),
+            expires: kernel.now().after_seconds(CODE_SECONDS),
+        })
     };
-    match kernel.execute(&visit.context(Actor::default()), &command).await {
-        Ok(_) => {}
-        Err(Failure::Rejected(NotYet(TooSoon { seconds }))) => return Ok(busy(seconds)),
-        Err(Failure::Conflict) => return Ok(busy(1)),
-        Err(failure) => return Err(trouble(failure).into()),
-    }
+    let mailbox = match ask(commands, visit, &visit.context(Actor::default()), letter).await? {
+        Ok(letter) => letter.mailbox,
+        Err(TooSoon { seconds }) => {
+            let page = entry(visit, email, Some(too_many()), StatusCode::TOO_MANY_REQUESTS);
+            return Ok(wait(page, seconds));
+        }
+    };
     let browser = Browser::of(&visit.edge, realm, &visit.headers);
     let expires = kernel.now().after_seconds(OPEN_SECONDS);
     let waiting = Waiting { mailbox, about };
