@@ -183,6 +183,50 @@ async fn a_browser_registers_a_passkey_and_signs_in_with_it_in_every_way() {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
+    // Slow, and a browser sees nothing of the engine.
+    if scratch::engine() != scratch::Engine::Sqlite {
+        return;
+    }
+    let (true, Some(chromium)) = (has_node(), chromium()) else {
+        return;
+    };
+    let server = Server::at_localhost(Options::default());
+    let realm = Realm::on(&server).await;
+    let consenting = json!({
+        "name": "Reading Room",
+        "consent_required": true,
+        "client_uri": "https://app.example/",
+        "policy_uri": "https://app.example/privacy",
+        "tos_uri": "https://app.example/terms",
+    });
+    let application = realm.application_with("spa", consenting).await;
+    let television = json!({"name": "Television", "redirect_uris": [], "post_logout_redirect_uris": []});
+    let device = realm.application_with("device", television).await;
+    let mut people = serde_json::Map::new();
+    for tag in ["en", "de", "zh-Hans"] {
+        let person = realm.user().await;
+        let told = json!({ "id": person.id, "username": person.username, "password": person.password });
+        people.insert(tag.to_owned(), told);
+    }
+    let journey = json!({
+        "chromium": chromium,
+        "base": realm.api.base(),
+        "token": realm.api.token(),
+        "realm": realm.name,
+        "issuer": realm.issuer(),
+        "application": { "client_id": application.client_id, "redirect_uri": application.redirect_uri },
+        "device": { "client_id": device.client_id },
+        "username": people["en"]["username"],
+        "password": people["en"]["password"],
+        "people": people,
+    });
+    tokio::task::spawn_blocking(move || travel("pages.mjs", &journey))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
 #[tokio::test]
 async fn a_client_library_that_we_did_not_write_signs_in() {
     if !has_node() {
