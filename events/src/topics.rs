@@ -8,7 +8,7 @@
 //!
 //! A name in full is `identity.<topic>.v1`: the version is raised where a change of what is in it would break its readers.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::event::EventKind;
 
@@ -78,6 +78,16 @@ impl Topic {
     pub fn and_more(self, kind: &EventKind) -> impl Iterator<Item = Topic> + use<> {
         let security = kind.watched.then_some(Topic::Security);
         [Some(self), security, Some(Topic::Audit)].into_iter().flatten()
+    }
+}
+
+impl FromStr for Topic {
+    type Err = String;
+
+    /// By its word.
+    fn from_str(word: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|topic| topic.as_str() == word);
+        named.ok_or_else(|| format!("one of {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }
 

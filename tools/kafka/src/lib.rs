@@ -9,6 +9,8 @@
 //! Which node writes which shard is told by a consumer group over the topic of positions ([`Membership`]): a node that goes away loses
 //! its shards after the session's timeout. The group is a convenience, the fence is the proof.
 //!
+//! What is published once and for good, and by nobody else, needs no shard: a [`Producer`].
+//!
 //! Consumers read with `isolation.level=read_committed`.
 //!
 //! ```no_run
@@ -26,14 +28,16 @@
 
 mod context;
 mod membership;
+mod producer;
 mod settings;
 mod shard;
 mod topics;
 
 pub use membership::Membership;
+pub use producer::{Producer, Record};
 pub use settings::{Sasl, Settings};
-pub use shard::{Place, Positions, Record, Shard};
-pub use topics::{Topic, ensure};
+pub use shard::{Place, Positions, Shard};
+pub use topics::{Topic, ensure, is_empty};
 
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 

@@ -74,6 +74,18 @@ fn partitions(client: &Client<Quiet>, name: &str) -> Result<i32, Error> {
     Err(Error::Away(format!("topic {name} does not appear")))
 }
 
+/// Whether nothing was ever written to a topic that is there.
+pub fn is_empty(settings: &Settings, topic: &str) -> Result<bool, Error> {
+    let admin: AdminClient<Quiet> = settings.client().create_with_context(Quiet)?;
+    for partition in 0..partitions(admin.inner(), topic)? {
+        let (_, end) = admin.inner().fetch_watermarks(topic, partition, MAKING)?;
+        if end > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Waits for a future on this thread; librdkafka finishes it from a thread of its own.
 fn wait<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);

@@ -37,13 +37,15 @@
 //! - With `isolation.level=read_committed`; else what was begun and given up is seen as well.
 //! - Each event once and in order, per key. A consumer that keeps its own state does well to keep the offset with it, or to forget events by `ce_id`.
 //! - Who joins topics joins by `ce_realmid` and `ce_subject`; what happened first in a realm's lane is told by `ce_seq`.
-//! - To begin anew, read from the earliest offset: topics hold what their retention leaves, the log holds everything.
+//! - To begin anew, read from the earliest offset: topics hold what their retention leaves, the log holds everything. What is older, or was
+//!   deleted, an operator replays to a topic of its own ([`replay`]): the same records, under the same keys, ids and headers, each once and in order.
 //! - A value's fields are only added to under one `ce_schemaversion`. What a reader does not know it passes over.
 //! - A change of `ce_incarnation` says that the log was restored from a backup: of the stream, what came after the backup did not happen.
 
 mod node;
 mod position;
 mod records;
+pub mod replay;
 mod shard;
 mod standing;
 

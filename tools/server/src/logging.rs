@@ -11,8 +11,8 @@ use crate::{
     config::{LogFormat, Telemetry},
 };
 
-/// What a subcommand says besides its answer: warnings, and what it waits for.
-const OF_A_SUBCOMMAND: &str = "warn,projections=info";
+/// What a subcommand says besides its answer: warnings, what it waits for, and how far it has come.
+const OF_A_SUBCOMMAND: &str = "warn,projections=info,publisher=info";
 
 /// Logs from now on what is configured, and sends traces, which are to be stopped at the end.
 pub fn start(telemetry: &Telemetry) -> Result<Option<Traces>, Failure> {

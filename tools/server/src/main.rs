@@ -19,6 +19,8 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use events::{ids::RealmId, subject::Lane, topics::Topic};
+use publisher::replay::{Bound, Replay};
 use serde_json::{Map, Value, json};
 
 use config::{Config, ConfigError, Role};
@@ -70,6 +72,29 @@ enum Command {
         /// Leaves the claims unchecked: they are sealed, and only the keys open them.
         #[arg(long)]
         without_keys: bool,
+    },
+    /// Publishes a range of the log once more, to a topic of Kafka of its own, also beside a running server.
+    Replay {
+        #[command(flatten)]
+        common: Common,
+        /// The topic to write, made where it is missing; never a live one, and none that has records.
+        #[arg(long)]
+        to: String,
+        /// The live topic whose records it is given: users, auth, …; audit has every event.
+        #[arg(long, default_value = "audit")]
+        topic: Topic,
+        /// The id of a realm; given several times, of several. Left out: of all.
+        #[arg(long)]
+        realm: Vec<RealmId>,
+        /// Of this lane alone: facts or activity.
+        #[arg(long, value_parser = lane)]
+        lane: Option<Lane>,
+        /// From a moment (2026-01-31T12:00:00Z) on; or, of one lane of one realm, from a seq on.
+        #[arg(long)]
+        from: Option<Bound>,
+        /// Until before a moment; or to a seq, which is the last.
+        #[arg(long)]
+        until: Option<Bound>,
     },
     /// Prints which keys were destroyed, to be kept with backups; or destroys those of such a list again, after a restore.
     Tombstones {
@@ -125,6 +150,10 @@ impl Common {
     }
 }
 
+fn lane(word: &str) -> Result<Lane, String> {
+    word.parse().map_err(|()| "facts or activity".to_owned())
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse().command).await {
@@ -164,6 +193,25 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Rebuild { common } => subcommands::rebuild(&common.load_for_subcommand()?).await,
         Command::Verify { common, without_keys } => {
             subcommands::verify(&common.load_for_subcommand()?, without_keys).await
+        }
+        Command::Replay {
+            common,
+            to,
+            topic,
+            realm,
+            lane,
+            from,
+            until,
+        } => {
+            let replay = Replay {
+                to,
+                topic,
+                realms: realm,
+                lane,
+                from,
+                until,
+            };
+            subcommands::replay(&common.load_for_subcommand()?, &replay).await
         }
         Command::Tombstones { common, apply } => {
             let config = common.load_for_subcommand()?;

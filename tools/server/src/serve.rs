@@ -167,12 +167,17 @@ fn scheme(config: &Config) -> &'static str {
     }
 }
 
-/// What all roles share; a process that is told no public address is reached where it listens.
-fn edge(config: &Config, platform: &Platform, address: SocketAddr) -> Result<Edge, Failure> {
-    let public_url = match &config.public_url {
+/// The public address; a process that is told none is reached where it listens.
+pub fn public_url(config: &Config, address: SocketAddr) -> Result<Url, Failure> {
+    Ok(match &config.public_url {
         Some(url) => url.clone(),
         None => Url::parse(&format!("{}://{address}", scheme(config)))?,
-    };
+    })
+}
+
+/// What all roles share.
+fn edge(config: &Config, platform: &Platform, address: SocketAddr) -> Result<Edge, Failure> {
+    let public_url = public_url(config, address)?;
     let documents = config.outbound.open()?;
     let mails = config.smtp.url.is_some();
     Ok(Edge::new(Arc::clone(&platform.kernel), public_url, documents).mailing(mails))

@@ -1,4 +1,4 @@
-//! The subcommands besides the server: migrate, rebuild, verify, tombstones.
+//! The subcommands besides the server: migrate, rebuild, verify, replay, tombstones.
 
 use std::{path::Path, time::Duration};
 
@@ -7,6 +7,7 @@ use events::{
     keys::{KeyKind, KeyName},
     log::{LogError, verify::verify_log},
 };
+use publisher::replay::Replay;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -17,6 +18,7 @@ use crate::{
     config::{Config, Place, Role},
     management,
     platform::{self, Platform, ReadsInUse},
+    serve,
 };
 
 /// How long a rebuild in a database waits for read models that can be asked.
@@ -141,6 +143,26 @@ pub async fn verify(config: &Config, without_keys: bool) -> Result<(), Failure> 
             "verified in part: claims need the keys and the master key (or order it --without-keys)".into(),
         );
     }
+    Ok(())
+}
+
+/// Publishes a range of the log to a topic of its own. The records name the same source as those of the server, so it has to know
+/// where that is reached.
+pub async fn replay(config: &Config, replay: &Replay) -> Result<(), Failure> {
+    if config.public_url.is_none() && config.listen.port() == 0 {
+        return Err(
+            "public_url: records name where they come from, so it must be what the server's is".into(),
+        );
+    }
+    let public_url = serve::public_url(config, config.listen)?;
+    let settings = config
+        .kafka
+        .settings(public_url.as_str().trim_end_matches('/'))
+        .ok_or("kafka.brokers: there is no Kafka to replay to")?;
+    let log = platform::log_to_read(config).await?;
+    let replayed = replay.run(&*log, &settings).await;
+    log.close().await;
+    println!("{} are in {}", replayed?, replay.to);
     Ok(())
 }
 

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on says where, and stops"
 )]
 
+mod replay;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
