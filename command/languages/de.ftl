@@ -294,7 +294,7 @@ other-method-message = Gehen Sie dorthin zurück, woher Sie kamen, und beginnen 
 not-for-you = Dies ist nicht für Sie bestimmt
 not-for-you-message = Gehen Sie dorthin zurück, woher Sie kamen.
 
-## Nachrichten
+## Über Nachrichten
 
 forgot-password = Passwort vergessen?
 register = Registrieren
@@ -311,3 +311,127 @@ void-letter = Dieser Link gilt nicht mehr
 void-letter-message = Er ist abgelaufen, wurde schon benutzt, oder es kam seither eine neue Nachricht: Nur die letzte zählt. Gehen Sie dorthin zurück, wo Sie ihn angefordert haben, und fordern Sie einen neuen an.
 no-letters = Das wird hier nicht angeboten
 no-letters-message = Dieser Dienst verschickt dafür keine Nachrichten. Fragen Sie die Betreiber.
+email-address = E-Mail-Adresse
+new-password = Neues Passwort
+profile-given-name = Vorname
+profile-family-name = Nachname
+back-to-sign-in = Zurück zur Anmeldung
+on-to-sign-in = Weiter zur Anmeldung
+too-many-letters = Zu viele Nachrichten
+too-many-letters-advice = Es gibt eine in einer halben Minute und fünf in einer Stunde. Sehen Sie in Ihr Postfach, auch in den Ordner für unerwünschte Nachrichten, oder warten Sie.
+unfit = Etwas ist nicht, wie es sein muss
+unfit-advice = Geben Sie hier etwas anderes ein: { $name }.
+unfit-realm = Für ein Konto wird hier mehr verlangt, als dieses Formular abfragt. Sagen Sie den Betreibern dieses Dienstes Bescheid.
+recover-lede = Sagen Sie, wer Sie sind. An die Adresse Ihres Kontos geht eine Nachricht mit einem Link, über den Sie ein neues Passwort setzen.
+recover-button = Link schicken
+recover-sent = Wenn es ein Konto dieses Namens mit einer E-Mail-Adresse gibt, ist eine Nachricht dorthin unterwegs. Der Link darin gilt eine Viertelstunde.
+recover-nothing = Es kommt nichts an? Sehen Sie nach, wo unerwünschte Nachrichten landen, prüfen Sie den Namen, oder fragen Sie die Betreiber dieses Dienstes.
+register-lede = An Ihre Adresse geht eine Nachricht mit einem Code. Damit zeigen Sie, dass sie Ihnen gehört.
+register-known = Sie haben schon ein Konto? Anmelden
+register-sent = Eine Nachricht ist an die Adresse unterwegs. Geben Sie den Code daraus ein oder öffnen Sie den Link.
+register-again = Andere Adresse oder neue Nachricht
+register-details = Ihr Konto bekommt die Adresse { $account }.
+registered = Sie sind registriert
+registered-text = Melden Sie sich mit Ihrer Adresse und Ihrem Passwort an.
+unfit-address = Diese Adresse geht nicht
+unfit-address-advice = Es ist keine E-Mail-Adresse oder keine, mit der man sich hier registrieren darf.
+unfit-password = Wählen Sie ein anderes Passwort
+weak-too-short = Nehmen Sie mindestens { $number } Zeichen. Einige Wörter, die nicht zusammengehören, sind leicht zu merken.
+weak-too-long = Nehmen Sie höchstens { $number } Zeichen.
+weak-common = Dieses Passwort benutzen viele Leute, und Angreifer probieren es zuerst. Wählen Sie ein anderes.
+weak-repetitive = Das wiederholt dieselben wenigen Zeichen. Wählen Sie etwas, das schwerer zu erraten ist.
+weak-sequential = Das folgt der Reihe des Alphabets, der Ziffern oder der Tastatur. Wählen Sie etwas, das schwerer zu erraten ist.
+weak-contextual = Das besteht aus Ihrem Namen, Ihrer E-Mail-Adresse oder dem Namen dieses Dienstes. Wählen Sie ein anderes.
+set-password = Neues Passwort setzen
+set-password-lede = Es wird das Passwort des Kontos { $account }. Alle bisherigen Sitzungen enden.
+set-password-button = Passwort setzen
+password-set = Ihr Passwort ist gesetzt
+password-set-text = Melden Sie sich von jetzt an damit an.
+invited = Willkommen
+invited-lede = Setzen Sie ein Passwort für Ihr Konto { $account }.
+email-verified = Ihre Adresse ist { $address }. Es ist bestätigt, dass sie Ihnen gehört.
+email-unverified = Ihre Adresse ist { $address }. Es ist noch nicht bestätigt, dass sie Ihnen gehört.
+email-none = Ihr Konto hat keine E-Mail-Adresse.
+email-sent = Eine Nachricht ist unterwegs
+email-code-send = Code schicken
+email-mine = Das ist meine Adresse
+email-another = Eine andere Adresse
+email-new = Neue E-Mail-Adresse
+email-another-send = Codes schicken
+email-no-other = Geben Sie eine andere E-Mail-Adresse ein als die, die Sie haben.
+email-changing = Ihre Adresse soll geändert werden
+email-code-new = Code aus der Nachricht an die neue Adresse
+email-code-before = Code aus der Nachricht an die jetzige Adresse
+email-change = Adresse ändern
+email-question = Ist das Ihre Adresse?
+email-question-lede = Bestätigen Sie, dass die Adresse, an die die Nachricht ging, die des Kontos { $account } ist.
+email-new-lede = Das Konto { $account } soll die Adresse bekommen, an die die Nachricht ging.
+email-change-question = Adresse ändern?
+email-before-lede = Das Konto { $account } soll eine andere E-Mail-Adresse bekommen statt der, an die die Nachricht ging.
+email-confirmed = Ihre Adresse ist bestätigt
+email-confirmed-text = Von jetzt an ist bekannt, dass sie Ihnen gehört.
+email-changed = Ihre Adresse wurde geändert
+email-changed-text = Sie melden sich von jetzt an mit der neuen an.
+email-half = Vielen Dank
+email-half-text = Auch die andere Adresse hat eine Nachricht bekommen. Sobald dort ebenfalls zugestimmt wurde, wird die Adresse geändert.
+letter-here = Machen Sie weiter, wo Sie begonnen haben.
+letter-code = Ihr Code
+letter-elsewhere = Sie haben die Anmeldung in einem anderen Browser begonnen. Geben Sie dort diesen Code ein; dieser Browser wird nicht angemeldet.
+letter-not-begun = Wenn Sie keine Anmeldung begonnen haben, schließen Sie diese Seite und geben Sie den Code niemandem.
+
+## Die Nachrichten selbst
+
+duration-minutes =
+    { $number ->
+        [one] eine Minute
+       *[other] { $number } Minuten
+    }
+duration-hours =
+    { $number ->
+        [one] eine Stunde
+       *[other] { $number } Stunden
+    }
+duration-days =
+    { $number ->
+        [one] einen Tag
+       *[other] { $number } Tage
+    }
+letter-was-me = Wenn Sie das waren, ist nichts zu tun.
+letter-was-not-me = Wenn nicht, hat vielleicht jemand Zugang zu Ihrem Konto: Ändern Sie Ihr Passwort und sagen Sie den Betreibern von { $realm } Bescheid.
+letter-not-asked = Wenn Sie das nicht wollten, ist nichts zu tun. Geben Sie Code und Link niemandem weiter, wer auch fragt.
+letter-taken = Sie haben ein Konto bei { $realm }
+letter-taken-text = Jemand, vielleicht Sie selbst, wollte diese Adresse für ein Konto bei { $realm } benutzen. Sie hat schon eines: Melden Sie sich damit an.
+letter-taken-else = Wenn Sie Ihr Passwort vergessen haben, setzen Sie von der Anmeldeseite aus ein neues. Wenn Sie es nicht waren, ist nichts zu tun.
+letter-password-changed = Ihr Passwort bei { $realm } wurde geändert
+letter-password-changed-text = Das Passwort des Kontos { $account } bei { $realm } wurde am { $when } geändert. Alle früheren Sitzungen sind beendet.
+letter-email-changed = Ihre E-Mail-Adresse bei { $realm } wurde geändert
+letter-email-changed-text = Das Konto { $account } bei { $realm } hat seit dem { $when } eine andere E-Mail-Adresse. Diese hier wird dafür nicht mehr benutzt.
+letter-totp-added = Eine Authenticator-App wurde bei { $realm } hinzugefügt
+letter-totp-added-text = Dem Konto { $account } bei { $realm } wurde am { $when } eine Authenticator-App hinzugefügt.
+letter-totp-removed = Eine Authenticator-App wurde bei { $realm } entfernt
+letter-totp-removed-text = Vom Konto { $account } bei { $realm } wurde am { $when } eine Authenticator-App entfernt.
+letter-passkey-added = Ein Passkey wurde bei { $realm } hinzugefügt
+letter-passkey-added-text = Dem Konto { $account } bei { $realm } wurde am { $when } ein Passkey hinzugefügt.
+letter-passkey-removed = Ein Passkey wurde bei { $realm } entfernt
+letter-passkey-removed-text = Vom Konto { $account } bei { $realm } wurde am { $when } ein Passkey entfernt.
+letter-recovery-codes-made = Neue Wiederherstellungscodes bei { $realm }
+letter-recovery-codes-made-text = Für das Konto { $account } bei { $realm } wurden am { $when } Wiederherstellungscodes erstellt. Frühere gelten nicht mehr.
+letter-recovery-codes-removed = Ihre Wiederherstellungscodes bei { $realm } wurden entfernt
+letter-recovery-codes-removed-text = Die Wiederherstellungscodes des Kontos { $account } bei { $realm } wurden am { $when } entfernt.
+letter-email-verification = Ist das Ihre E-Mail-Adresse? { $realm }
+letter-email-verification-text = Zeigen Sie, dass dies die E-Mail-Adresse des Kontos { $account } bei { $realm } ist: Geben Sie diesen Code dort ein, wo Sie danach gefragt wurden, oder öffnen Sie den Link. Beide gelten { $duration }.
+letter-email-change = Ihre neue E-Mail-Adresse bei { $realm }
+letter-email-change-text = Das Konto { $account } bei { $realm } soll diese E-Mail-Adresse bekommen. Zeigen Sie, dass sie Ihnen gehört: Geben Sie diesen Code dort ein, wo Sie danach gefragt wurden, oder öffnen Sie den Link. Beide gelten { $duration }.
+letter-email-change-before = Eine andere E-Mail-Adresse für Ihr Konto bei { $realm }?
+letter-email-change-before-text = Jemand, der beim Konto { $account } bei { $realm } angemeldet ist, möchte statt dieser eine andere E-Mail-Adresse. Wenn Sie das sind, geben Sie diesen Code dort ein, wo Sie danach gefragt wurden, oder öffnen Sie den Link. Beide gelten { $duration }.
+letter-email-change-before-else = Wenn nicht, tun Sie nichts und ändern Sie Ihr Passwort: Ohne Sie wird nichts geändert.
+letter-sign-in = Ihr Code für { $realm }
+letter-sign-in-text = Geben Sie diesen Code ein, um sich bei { $realm } anzumelden. Er gilt { $duration } in dem Fenster, in dem Sie ihn angefordert haben.
+letter-password-recovery = Ein neues Passwort bei { $realm }
+letter-password-recovery-text = Öffnen Sie den Link, um für das Konto { $account } bei { $realm } ein neues Passwort zu setzen. Er gilt einmal, { $duration } lang.
+letter-password-recovery-button = Neues Passwort setzen
+letter-registration = Ihre Registrierung bei { $realm }
+letter-registration-text = Um sich bei { $realm } mit dieser E-Mail-Adresse zu registrieren, geben Sie diesen Code dort ein, wo Sie danach gefragt wurden, oder öffnen Sie den Link. Beide gelten { $duration }.
+letter-invitation = Sie sind zu { $realm } eingeladen
+letter-invitation-text = Bei { $realm } gibt es ein Konto für Sie: { $account }. Öffnen Sie den Link, um ein Passwort dafür zu setzen. Er gilt einmal, { $duration } lang.
+letter-invitation-button = Annehmen

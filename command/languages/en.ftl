@@ -295,7 +295,7 @@ other-method-message = Go back to where you came from and begin again.
 not-for-you = This is not for you to see
 not-for-you-message = Go back to where you came from.
 
-## Letters
+## By letters
 
 forgot-password = Forgot your password?
 register = Register
@@ -312,3 +312,127 @@ void-letter = This link does not work any more
 void-letter-message = It may be over, was used before, or another letter has come since: only the last one counts. Go back to where you asked for it, and ask for another.
 no-letters = This is not offered here
 no-letters-message = This service sends no letters for it. Ask the people who run it.
+email-address = E-mail address
+new-password = New password
+profile-given-name = Given name
+profile-family-name = Family name
+back-to-sign-in = Back to sign in
+on-to-sign-in = Go on to sign in
+too-many-letters = Too many letters
+too-many-letters-advice = There is one in half a minute, and five in an hour. Look into your mailbox, also where unwanted letters go, or wait.
+unfit = Something is not as it must be
+unfit-advice = Enter something else here: { $name }.
+unfit-realm = More is asked of an account here than this form asks for. Tell the people who run this service.
+recover-lede = Say who you are. A letter with a link to set another password goes to the address that your account has.
+recover-button = Mail me a link
+recover-sent = If there is an account of that name with an e-mail address, a letter is on its way to it. The link in it works for a quarter of an hour.
+recover-nothing = Nothing came? Look where unwanted letters go, check the name, or ask the people who run this service.
+register-lede = A letter with a code goes to your address, to show that it is yours.
+register-known = You have an account? Sign in
+register-sent = A letter is on its way to the address. Enter the code in it, or open its link.
+register-again = Another address, or another letter
+register-details = Your account will have the address { $account }.
+registered = You are registered
+registered-text = Sign in with your address and your password.
+unfit-address = This address cannot be used
+unfit-address-advice = It is no e-mail address, or not of a kind that may register here.
+unfit-password = Choose another password
+weak-too-short = Use at least { $number } characters. A few words that do not belong together are easy to remember.
+weak-too-long = Use at most { $number } characters.
+weak-common = This is one of the passwords that many people use, and that attackers try first. Choose another one.
+weak-repetitive = This repeats the same few characters. Choose something harder to guess.
+weak-sequential = This follows the order of the alphabet, the digits or the keyboard. Choose something harder to guess.
+weak-contextual = This is made of your name, your e-mail address or the name of this service. Choose another one.
+set-password = Set another password
+set-password-lede = It will be the password of the account { $account }. Whatever sessions there are end.
+set-password-button = Set the password
+password-set = Your password is set
+password-set-text = Sign in with it from now on.
+invited = Welcome
+invited-lede = Set a password for your account { $account }.
+email-verified = Your address is { $address }. It is known to be yours.
+email-unverified = Your address is { $address }. It is not known yet whether it is yours.
+email-none = Your account has no e-mail address.
+email-sent = A letter is on its way
+email-code-send = Mail me a code
+email-mine = This is my address
+email-another = Another address
+email-new = New e-mail address
+email-another-send = Mail the codes
+email-no-other = Enter another e-mail address than the one that you have.
+email-changing = Your address is about to change
+email-code-new = Code from the letter to the new address
+email-code-before = Code from the letter to the present address
+email-change = Change the address
+email-question = Is this your address?
+email-question-lede = Say that the address that the letter came to is that of the account { $account }.
+email-new-lede = The account { $account } is to have the address that the letter came to.
+email-change-question = Change the address?
+email-before-lede = The account { $account } is to have another e-mail address in place of the one that the letter came to.
+email-confirmed = Your address is confirmed
+email-confirmed-text = It is known to be yours from now on.
+email-changed = Your address was changed
+email-changed-text = You sign in with it from now on.
+email-half = Thank you
+email-half-text = The other address got a letter, too. When it has said so as well, the address is changed.
+letter-here = Go on where you began.
+letter-code = Your code
+letter-elsewhere = You began to sign in in another browser. Enter this code there; this browser is not signed in.
+letter-not-begun = If you did not begin to sign in, close this page, and give the code to nobody.
+
+## The letters themselves
+
+duration-minutes =
+    { $number ->
+        [one] a minute
+       *[other] { $number } minutes
+    }
+duration-hours =
+    { $number ->
+        [one] an hour
+       *[other] { $number } hours
+    }
+duration-days =
+    { $number ->
+        [one] a day
+       *[other] { $number } days
+    }
+letter-was-me = If this was you, there is nothing to do.
+letter-was-not-me = If it was not, somebody may have got into your account: change your password and tell the people who run { $realm }.
+letter-not-asked = If you did not ask for this, there is nothing to do. Give the code and the link to nobody, whoever asks for them.
+letter-taken = You have an account at { $realm }
+letter-taken-text = Somebody, perhaps you, wanted to use this address for an account at { $realm }. It has one already: sign in with it.
+letter-taken-else = If you have forgotten your password, have another one set from the sign-in page. If it was not you, there is nothing to do.
+letter-password-changed = Your password at { $realm } was changed
+letter-password-changed-text = The password of the account { $account } at { $realm } was changed on { $when }. All sessions that began before have ended.
+letter-email-changed = Your e-mail address at { $realm } was changed
+letter-email-changed-text = The account { $account } at { $realm } has had another e-mail address since { $when }. This address is no longer used for it.
+letter-totp-added = An authenticator app was added at { $realm }
+letter-totp-added-text = An authenticator app was added to the account { $account } at { $realm } on { $when }.
+letter-totp-removed = An authenticator app was removed at { $realm }
+letter-totp-removed-text = An authenticator app was removed from the account { $account } at { $realm } on { $when }.
+letter-passkey-added = A passkey was added at { $realm }
+letter-passkey-added-text = A passkey was added to the account { $account } at { $realm } on { $when }.
+letter-passkey-removed = A passkey was removed at { $realm }
+letter-passkey-removed-text = A passkey was removed from the account { $account } at { $realm } on { $when }.
+letter-recovery-codes-made = New recovery codes at { $realm }
+letter-recovery-codes-made-text = Recovery codes were made for the account { $account } at { $realm } on { $when }. Any that there were before no longer work.
+letter-recovery-codes-removed = Your recovery codes at { $realm } were removed
+letter-recovery-codes-removed-text = The recovery codes of the account { $account } at { $realm } were removed on { $when }.
+letter-email-verification = Is this your e-mail address? { $realm }
+letter-email-verification-text = Show that this is the e-mail address of the account { $account } at { $realm }: enter this code where you were asked for it, or open the link. Both work for { $duration }.
+letter-email-change = Your new e-mail address at { $realm }
+letter-email-change-text = The account { $account } at { $realm } is to have this e-mail address. Show that it is yours: enter this code where you were asked for it, or open the link. Both work for { $duration }.
+letter-email-change-before = Another e-mail address for your account at { $realm }?
+letter-email-change-before-text = Somebody who is signed in to the account { $account } at { $realm } wants it to have another e-mail address in place of this one. If that is you, enter this code where you were asked for it, or open the link. Both work for { $duration }.
+letter-email-change-before-else = If it is not you, do nothing, and change your password: nothing is changed without you.
+letter-sign-in = Your code for { $realm }
+letter-sign-in-text = Enter this code to sign in to { $realm }. It works for { $duration }, in the window in which you asked for it.
+letter-password-recovery = Set another password at { $realm }
+letter-password-recovery-text = Open the link to set another password for the account { $account } at { $realm }. It works once, within { $duration }.
+letter-password-recovery-button = Set a password
+letter-registration = Your registration at { $realm }
+letter-registration-text = To register at { $realm } with this e-mail address, enter this code where you were asked for it, or open the link. Both work for { $duration }.
+letter-invitation = You are invited to { $realm }
+letter-invitation-text = There is an account for you at { $realm }: { $account }. Open the link to set a password for it. It works once, within { $duration }.
+letter-invitation-button = Accept

@@ -288,7 +288,7 @@ other-method-message = 请返回原来的页面，重新开始。
 not-for-you = 您无权查看此内容
 not-for-you-message = 请返回原来的页面。
 
-## 邮件
+## 通过邮件
 
 forgot-password = 忘记密码？
 register = 注册
@@ -305,3 +305,124 @@ void-letter = 此链接已失效
 void-letter-message = 它可能已过期、已被使用，或之后又发送了新邮件：只有最后一封有效。请回到请求它的地方，重新请求。
 no-letters = 此处不提供
 no-letters-message = 此服务不为此发送邮件。请询问管理人员。
+email-address = 电子邮件地址
+new-password = 新密码
+profile-given-name = 名
+profile-family-name = 姓
+back-to-sign-in = 返回登录
+on-to-sign-in = 前往登录
+too-many-letters = 邮件过多
+too-many-letters-advice = 每半分钟最多一封，每小时最多五封。请查看您的邮箱（包括垃圾邮件），或稍候。
+unfit = 有内容不符合要求
+unfit-advice = 请重新填写：{ $name }。
+unfit-realm = 此处的账户需要此表单中没有的信息。请告知此服务的运营者。
+recover-lede = 请说明您是谁。一封含有链接的邮件将发送到您账户的地址，您可以通过该链接设置新密码。
+recover-button = 发送链接
+recover-sent = 如果存在使用此名称且有电子邮件地址的账户，邮件正在发送。其中的链接在十五分钟内有效。
+recover-nothing = 没有收到？请查看垃圾邮件、检查名称，或询问此服务的运营者。
+register-lede = 一封含有代码的邮件将发送到您的地址，以确认它属于您。
+register-known = 已有账户？登录
+register-sent = 邮件正在发送到该地址。请输入其中的代码，或打开其中的链接。
+register-again = 更换地址或重新发送
+register-details = 您的账户将使用地址 { $account }。
+registered = 您已注册
+registered-text = 请使用您的地址和密码登录。
+unfit-address = 无法使用此地址
+unfit-address-advice = 这不是电子邮件地址，或不能用它在此注册。
+unfit-password = 请另选一个密码
+weak-too-short = 请至少使用 { $number } 个字符。几个互不相关的词很容易记住。
+weak-too-long = 请最多使用 { $number } 个字符。
+weak-common = 这是许多人使用、也是攻击者最先尝试的密码。请另选一个。
+weak-repetitive = 该密码重复使用少数几个字符。请选择更难猜的密码。
+weak-sequential = 该密码按字母、数字或键盘顺序排列。请选择更难猜的密码。
+weak-contextual = 该密码由您的姓名、电子邮件地址或本服务名称构成。请另选一个。
+set-password = 设置新密码
+set-password-lede = 它将成为账户 { $account } 的密码。现有的会话都会结束。
+set-password-button = 设置密码
+password-set = 密码已设置
+password-set-text = 从现在起，请使用它登录。
+invited = 欢迎
+invited-lede = 请为您的账户 { $account } 设置密码。
+email-verified = 您的地址是 { $address }，已确认属于您。
+email-unverified = 您的地址是 { $address }，尚未确认是否属于您。
+email-none = 您的账户没有电子邮件地址。
+email-sent = 邮件正在发送
+email-code-send = 发送代码
+email-mine = 这是我的地址
+email-another = 更换地址
+email-new = 新的电子邮件地址
+email-another-send = 发送代码
+email-no-other = 请输入与现有地址不同的电子邮件地址。
+email-changing = 您的地址即将更改
+email-code-new = 发送到新地址的邮件中的代码
+email-code-before = 发送到现有地址的邮件中的代码
+email-change = 更改地址
+email-question = 这是您的地址吗？
+email-question-lede = 请确认收到邮件的地址是账户 { $account } 的地址。
+email-new-lede = 账户 { $account } 将使用收到邮件的地址。
+email-change-question = 要更改地址吗？
+email-before-lede = 账户 { $account } 将使用另一个电子邮件地址，代替收到邮件的地址。
+email-confirmed = 地址已确认
+email-confirmed-text = 从现在起，已确认它属于您。
+email-changed = 地址已更改
+email-changed-text = 从现在起，请使用新地址登录。
+email-half = 谢谢
+email-half-text = 另一个地址也收到了邮件。在那里也确认之后，地址就会更改。
+letter-here = 请从您开始的地方继续。
+letter-code = 您的代码
+letter-elsewhere = 您是在另一个浏览器中开始登录的。请在那里输入此代码；此浏览器不会登录。
+letter-not-begun = 如果您没有开始登录，请关闭此页面，并且不要将代码告诉任何人。
+
+## 邮件本身
+
+duration-minutes =
+    { $number ->
+       *[other] { $number } 分钟
+    }
+duration-hours =
+    { $number ->
+       *[other] { $number } 小时
+    }
+duration-days =
+    { $number ->
+       *[other] { $number } 天
+    }
+letter-was-me = 如果是您本人操作，则无需处理。
+letter-was-not-me = 如果不是，可能有人进入了您的账户：请更改密码，并告知 { $realm } 的运营者。
+letter-not-asked = 如果不是您本人的请求，则无需处理。无论谁索要，都不要将代码或链接告诉他人。
+letter-taken = 您在 { $realm } 已有账户
+letter-taken-text = 有人（也许是您）想用此地址在 { $realm } 开设账户。此地址已有账户：请用它登录。
+letter-taken-else = 如果忘记了密码，请在登录页面重新设置。如果不是您本人，则无需处理。
+letter-password-changed = 您在 { $realm } 的密码已更改
+letter-password-changed-text = { $realm } 的账户 { $account } 的密码已于 { $when } 更改。此前的所有会话均已结束。
+letter-email-changed = 您在 { $realm } 的电子邮件地址已更改
+letter-email-changed-text = { $realm } 的账户 { $account } 自 { $when } 起使用另一个电子邮件地址。此地址不再用于该账户。
+letter-totp-added = { $realm }：已添加身份验证器应用
+letter-totp-added-text = 已于 { $when } 为 { $realm } 的账户 { $account } 添加身份验证器应用。
+letter-totp-removed = { $realm }：已移除身份验证器应用
+letter-totp-removed-text = 已于 { $when } 从 { $realm } 的账户 { $account } 移除身份验证器应用。
+letter-passkey-added = { $realm }：已添加通行密钥
+letter-passkey-added-text = 已于 { $when } 为 { $realm } 的账户 { $account } 添加通行密钥。
+letter-passkey-removed = { $realm }：已移除通行密钥
+letter-passkey-removed-text = 已于 { $when } 从 { $realm } 的账户 { $account } 移除通行密钥。
+letter-recovery-codes-made = { $realm }：新的恢复代码
+letter-recovery-codes-made-text = 已于 { $when } 为 { $realm } 的账户 { $account } 生成恢复代码。此前的代码不再有效。
+letter-recovery-codes-removed = 您在 { $realm } 的恢复代码已移除
+letter-recovery-codes-removed-text = { $realm } 的账户 { $account } 的恢复代码已于 { $when } 移除。
+letter-email-verification = 这是您的电子邮件地址吗？{ $realm }
+letter-email-verification-text = 请确认这是 { $realm } 的账户 { $account } 的电子邮件地址：在要求输入的地方输入此代码，或打开链接。两者在 { $duration }内有效。
+letter-email-change = 您在 { $realm } 的新电子邮件地址
+letter-email-change-text = { $realm } 的账户 { $account } 将使用此电子邮件地址。请确认它是您的：在要求输入的地方输入此代码，或打开链接。两者在 { $duration }内有效。
+letter-email-change-before = 要更改您在 { $realm } 的电子邮件地址吗？
+letter-email-change-before-text = 登录 { $realm } 账户 { $account } 的人想用另一个电子邮件地址代替此地址。如果是您，请在要求输入的地方输入此代码，或打开链接。两者在 { $duration }内有效。
+letter-email-change-before-else = 如果不是您，请不要操作，并更改密码：没有您的同意，什么都不会改变。
+letter-sign-in = 您的 { $realm } 代码
+letter-sign-in-text = 输入此代码以登录 { $realm }。它在 { $duration }内、在您请求它的窗口中有效。
+letter-password-recovery = 在 { $realm } 设置新密码
+letter-password-recovery-text = 打开链接，为 { $realm } 的账户 { $account } 设置新密码。链接只能使用一次，{ $duration }内有效。
+letter-password-recovery-button = 设置新密码
+letter-registration = 您在 { $realm } 的注册
+letter-registration-text = 要用此电子邮件地址在 { $realm } 注册，请在要求输入的地方输入此代码，或打开链接。两者在 { $duration }内有效。
+letter-invitation = 邀请您加入 { $realm }
+letter-invitation-text = { $realm } 有为您准备的账户：{ $account }。打开链接为它设置密码。链接只能使用一次，{ $duration }内有效。
+letter-invitation-button = 接受

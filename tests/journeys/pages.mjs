@@ -1,11 +1,12 @@
-// Every hosted page as people have it: in each language, in light and dark, on a desk and on a phone, checked by axe-core against WCAG 2.2 AA;
-// the order of the keyboard, and what the sign-in page weighs. Rule protected: no violation, nothing wider than the screen, no complaint of
+// Every hosted page as people have it, and every letter that leads to one: in each language, in light and dark, on a desk and on a phone, checked
+// by axe-core against WCAG 2.2 AA; the order of the keyboard, and what the sign-in page weighs. Rule protected: no violation, nothing wider than the screen, no complaint of
 // a content security policy, and no page that is not looked at.
 // With SCREENSHOTS=<folder> the pages are drawn there.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { connect } from "node:net";
 import { chromium } from "playwright-core";
 
 const journey = JSON.parse(process.env.JOURNEY);
@@ -15,11 +16,13 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"],
 });
 
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+// What a page is made of is the same in every look: all rules are asked of the smallest, where things are closest, and those of colours in the dark.
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const COLOURS = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
 const LOOKS = [
   { name: "light", colorScheme: "light", width: 1280, height: 860 },
-  { name: "dark", colorScheme: "dark", width: 1280, height: 860 },
-  { name: "phone", colorScheme: "light", width: 360, height: 740 },
+  { name: "dark", colorScheme: "dark", width: 1280, height: 860, rules: COLOURS },
+  { name: "phone", colorScheme: "light", width: 360, height: 740, rules: { type: "tag", values: [...WCAG, "best-practice"] } },
   { name: "phone-dark", colorScheme: "dark", width: 320, height: 640 },
 ];
 
@@ -44,17 +47,19 @@ async function anew(tag, options = {}) {
 /** Looks at the page that is open, in every look. */
 async function look(name) {
   seen.add(name);
-  for (const { name: how, colorScheme, width, height } of LOOKS) {
+  assert.equal(await page.locator("html").getAttribute("lang"), language, name);
+  await page.evaluate(axe);
+  for (const { name: how, colorScheme, width, height, rules } of LOOKS) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height });
     const told = `${name}, ${language}, ${how}`;
-    assert.equal(await page.locator("html").getAttribute("lang"), language, told);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wide <= 0, `${told}: ${wide} pixels too wide`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate((values) => window.axe.run({ runOnly: { type: "tag", values } }), RULES);
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
-    assert.deepEqual(found, [], told);
+    if (rules) {
+      const { violations } = await page.evaluate((runOnly) => window.axe.run({ runOnly }), rules);
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
+      assert.deepEqual(found, [], told);
+    }
     if (process.env.SCREENSHOTS) {
       await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${language}-${how}.png`, fullPage: true });
     }
@@ -71,6 +76,33 @@ async function api(method, path, body) {
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.text()}`);
 }
 const settings = (change) => api("PATCH", "/settings", change);
+
+/** The next letter to an address: it is looked at, and its link and code are told. */
+async function letter(address, name) {
+  for (;;) {
+    const told = await new Promise((resolve, reject) => {
+      let text = "";
+      const socket = connect(journey.letters, "127.0.0.1").setEncoding("utf8");
+      socket.on("data", (part) => (text += part)).on("error", reject).on("end", () => resolve(JSON.parse(text)));
+    });
+    if (told.to[0] !== address) continue;
+    const reader = await context.newPage();
+    await reader.setContent(told.html);
+    assert.equal(await reader.locator("html").getAttribute("lang"), language, told.subject);
+    for (const { name: how, colorScheme, width, height } of LOOKS) {
+      await reader.emulateMedia({ colorScheme });
+      await reader.setViewportSize({ width, height });
+      const wide = await reader.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(wide <= 0, `${told.subject}, ${how}: ${wide} pixels too wide`);
+      if (process.env.SCREENSHOTS) await reader.screenshot({ path: `${process.env.SCREENSHOTS}/letter-${name}-${language}-${how}.png`, fullPage: true });
+    }
+    await reader.evaluate(axe);
+    const { violations } = await reader.evaluate((values) => window.axe.run({ runOnly: { type: "tag", values } }), WCAG);
+    assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), [], told.subject);
+    await reader.close();
+    return { link: /https?:\S+/.exec(told.text)?.[0], code: /^\s*(\d{6,10})\s*$/m.exec(told.text)?.[1] };
+  }
+}
 
 const submit = () => page.locator("main form button[type=submit]:visible").first().click();
 const field = (name) => page.locator(`input[name=${name}]`);
@@ -134,6 +166,14 @@ async function signingIn() {
   await open("/sign-in");
   await page.locator("time").waitFor();
   await look("signed-in");
+  for (const [name, path] of [
+    ["account", ""],
+    ["account-applications", "/applications"],
+  ]) {
+    await open(`/account${path}`);
+    await page.locator("nav.account-nav").waitFor();
+    await look(name);
+  }
 }
 
 async function devices() {
@@ -254,6 +294,78 @@ async function passkeys(tag) {
   await look("passkey");
 }
 
+/** What is done by letters. */
+async function byLetters(tag) {
+  await anew(tag);
+  const reader = journey.readers[tag];
+  await open("/registration");
+  await field("email").fill("nobody@example.test");
+  await look("register");
+  await field("email").evaluate((input) => (input.type = "text"));
+  await field("email").fill("nobody");
+  await submit();
+  await page.locator("[role=alert]").waitFor();
+  await look("register-refused");
+  await field("email").fill(`new-${reader.email}`);
+  await submit();
+  await field("code").waitFor();
+  await look("register-code");
+
+  await open("/recovery");
+  await look("recover");
+  await field("username").fill(reader.username);
+  await submit();
+  await field("username").waitFor({ state: "detached" });
+  await look("recover-sent");
+  const { link } = await letter(reader.email, "recovery");
+  await page.goto(link);
+  await field("password").fill("short");
+  await look("set-password");
+  await submit();
+  await page.locator("[role=alert]").waitFor();
+  await look("set-password-refused");
+  const chosen = "quorum of seven herons";
+  await field("password").fill(chosen);
+  await submit();
+  await field("password").waitFor({ state: "detached" });
+  await look("password-set");
+  await letter(reader.email, "password-changed");
+  await page.goto(link);
+  await page.locator("dl.facts").waitFor();
+  await look("void-letter");
+
+  await open("/sign-in");
+  await identify(reader.username);
+  await page.locator("button[name=use][value=email]").click();
+  await field("email_code").waitFor();
+  await look("email-code");
+  const mailed = await letter(reader.email, "sign-in");
+  await page.goto(mailed.link);
+  await look("letter-sign-in");
+  const begun = await context.cookies();
+  await context.clearCookies();
+  await page.goto(mailed.link);
+  await page.locator(".shown").waitFor();
+  await look("letter-code");
+  await context.addCookies(begun);
+  await page.goto(mailed.link);
+  await submit();
+  await page.locator("time").first().waitFor();
+  await open("/email");
+  await look("email");
+  await field("email").fill(`other-${reader.email}`);
+  await submit();
+  await field("code_new").waitFor();
+  await look("email-changing");
+  const change = await letter(`other-${reader.email}`, "email-change");
+  await letter(reader.email, "email-change-before");
+  await page.goto(change.link);
+  await look("letter-email-change");
+  await submit();
+  await page.locator("main form").waitFor({ state: "detached" });
+  await look("email-half");
+}
+
 /** With the keyboard alone: everything is reached, from the top to the bottom. */
 async function byKeyboard() {
   await page.goto(authorize(journey.application));
@@ -316,9 +428,12 @@ try {
   }
   await weight();
   await withoutScript();
+  await settings({ mail: { sign_in: "code_and_link" }, registration: { self_registration: true } });
+  for (const tag of ["en", "de", "zh-Hans"]) await byLetters(tag);
+  await settings({ mail: { sign_in: "off" }, registration: { self_registration: false } });
   await settings({ mfa: { policy: "offered", methods: ["totp", "recovery_code"] } });
   for (const tag of ["en", "de", "zh-Hans"]) await secondFactors(tag);
-  assert.ok(seen.size >= 20, `${seen.size} pages`);
+  assert.ok(seen.size >= 40, `${seen.size} pages`);
   console.log("arrived");
 } finally {
   await browser.close();

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use chancery_tests::harness::{Options, Realm, Server, Stores, free_port, shared};
+use chancery_tests::harness::{MailServer, Options, Realm, Server, Stores, free_port, shared};
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
@@ -192,7 +192,11 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
     let (true, Some(chromium)) = (has_node(), chromium()) else {
         return;
     };
-    let server = Server::at_localhost(Options::default());
+    let Some(mail) = MailServer::start() else { return };
+    let options = Options::default()
+        .with("CHANCERY_SMTP__URL", &mail.url())
+        .with("CHANCERY_SMTP__FROM", "no-reply@acme.example");
+    let server = Server::at_localhost(options);
     let realm = Realm::on(&server).await;
     let consenting = json!({
         "name": "Reading Room",
@@ -204,11 +208,16 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
     let application = realm.application_with("spa", consenting).await;
     let television = json!({"name": "Television", "redirect_uris": [], "post_logout_redirect_uris": []});
     let device = realm.application_with("device", television).await;
-    let mut people = serde_json::Map::new();
+    let (mut people, mut readers) = (serde_json::Map::new(), serde_json::Map::new());
     for tag in ["en", "de", "zh-Hans"] {
         let person = realm.user().await;
         let told = json!({ "id": person.id, "username": person.username, "password": person.password });
         people.insert(tag.to_owned(), told);
+        let reader = realm
+            .user_with(json!({ "locale": tag, "email_verified": true }))
+            .await;
+        let told = json!({ "username": reader.username, "email": reader.email });
+        readers.insert(tag.to_owned(), told);
     }
     let journey = json!({
         "chromium": chromium,
@@ -221,6 +230,8 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
         "username": people["en"]["username"],
         "password": people["en"]["password"],
         "people": people,
+        "readers": readers,
+        "letters": mail.hand_out(),
     });
     tokio::task::spawn_blocking(move || travel("pages.mjs", &journey))
         .await

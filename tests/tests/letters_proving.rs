@@ -185,6 +185,105 @@ async fn who_forgot_their_password_sets_another_and_nothing_is_told_of_anybody()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_are_in_the_language_of_the_browser_and_letters_in_that_of_their_reader() {
+    let Some(mail) = MailServer::start() else { return };
+    let server = mailing(&mail);
+    let realm = Realm::on(&server).await;
+    realm
+        .set(json!({ "languages": { "default": "de" }, "registration": { "self_registration": true } }))
+        .await;
+    for (asked, locale, pages, subject, language) in [
+        (
+            "en",
+            json!({ "locale": "en-GB" }),
+            [
+                "Forgot your password?",
+                "Look into your mailbox",
+                "Set another password",
+                "Your password is set",
+            ],
+            "Set another password at A realm of the tests",
+            "en",
+        ),
+        (
+            "de",
+            json!({}),
+            [
+                "Passwort vergessen?",
+                "Sehen Sie in Ihr Postfach",
+                "Neues Passwort setzen",
+                "Ihr Passwort ist gesetzt",
+            ],
+            "Ein neues Passwort bei A realm of the tests",
+            "de",
+        ),
+        (
+            "zh-Hans",
+            json!({ "locale": "zh-CN" }),
+            ["忘记密码？", "请查看您的邮箱", "设置新密码", "密码已设置"],
+            "在 A realm of the tests 设置新密码",
+            "zh-Hans",
+        ),
+    ] {
+        let reader = realm.user_with(locale).await;
+        let mut browser = Browser::new(&realm);
+        let speaks = |page: &Answer, heading: &str| {
+            let (html, heading) = (format!("<html lang=\"{asked}\" "), format!("<h1>{heading}</h1>"));
+            assert!(
+                page.text.contains(&html) && page.text.contains(&heading),
+                "{heading}: {}",
+                page.text
+            );
+        };
+        let address = format!("{}/recovery?ui_locales={asked}", realm.issuer());
+        let page = browser.open(&address).await.page().is(200);
+        speaks(&page, pages[0]);
+        let form = form_of(&page.text);
+        let sent = browser.post(&form.action, &fields(&[("username", &reader.username)]));
+        speaks(&sent.await.page().is(200), pages[1]);
+        let letter = letter_to(&mail, &reader.email);
+        assert_eq!(letter.subject(), subject);
+        assert_eq!(letter.header("Content-Language"), [language]);
+        assert!(letter.html().contains(&format!("<html lang=\"{language}\">")));
+        assert!(
+            letter.text().contains("15"),
+            "a quarter of an hour: {}",
+            letter.text()
+        );
+        let page = browser.open(&letter.link()).await.page().is(200);
+        speaks(&page, pages[2]);
+        assert_eq!(
+            page.text.matches("ui_locales=").count(),
+            2,
+            "it is there in the others"
+        );
+        let weak = press(&mut browser, &letter.link(), &[("password", "short")])
+            .await
+            .is(422);
+        speaks(&weak, pages[2]);
+        let done = press(&mut browser, &letter.link(), &[("password", &password())]);
+        speaks(&done.await.is(200), pages[3]);
+    }
+    // Of who is not known yet nothing is known but the realm.
+    let mut browser = Browser::new(&realm);
+    let page = browser
+        .open(&format!("{}/registration?ui_locales=zh", realm.issuer()))
+        .await
+        .page()
+        .is(200);
+    assert!(page.text.contains("<h1>注册</h1>"), "{}", page.text);
+    let email = format!("new-{}@example.test", unique());
+    let form = form_of(&page.text);
+    let _ = browser
+        .post(&form.action, &fields(&[("email", &email)]))
+        .await
+        .page()
+        .is(200);
+    let letter = letter_to(&mail, &email);
+    assert_eq!(letter.subject(), "Ihre Registrierung bei A realm of the tests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_by_a_code_or_by_a_link_in_the_browser_in_which_they_began() {
     let Some(mail) = MailServer::start() else { return };
     let server = mailing(&mail);

@@ -12,7 +12,11 @@ use events::{
 use uuid::Uuid;
 use web::{Edge, RealmRef};
 
-use super::{proof, words::Asked, written::Content};
+use super::{
+    proof,
+    words::{self, Asked},
+    written::Content,
+};
 use crate::auth::sessions::refusal;
 
 /// Whom a letter goes to.
@@ -34,10 +38,12 @@ pub async fn compose(
     let Some(Recipient { to, profile, taken }) = recipient(kernel, realm.id, request).await? else {
         return Ok(None);
     };
+    let settings = edge.settings(realm.id).await?;
+    let say = words::say(realm, &settings.languages, &profile);
     let asked = |code, link| Asked {
+        say: &say,
         kind: request.kind,
         profile: &profile,
-        realm: &realm.display_name,
         seconds: u64::try_from(request.expires.seconds() - request.at.seconds()).unwrap_or_default(),
         code,
         link,
@@ -45,10 +51,9 @@ pub async fn compose(
     if taken {
         return Ok(Some((to, asked(None, None).taken())));
     }
-    let mails = edge.settings(realm.id).await?.mail.sign_in;
     let (with_code, with_link) = match request.kind {
         LetterKind::PasswordRecovery | LetterKind::Invitation => (false, true),
-        LetterKind::SignIn => (true, mails == MailSignIn::CodeAndLink),
+        LetterKind::SignIn => (true, settings.mail.sign_in == MailSignIn::CodeAndLink),
         _ => (true, true),
     };
     let event = request.event;

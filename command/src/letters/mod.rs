@@ -22,7 +22,8 @@
 //! realm; they are used up by what they lead to. Who may ask for which, and what it leads to, is told in
 //! what people do by letters (`auth::mailed`).
 //!
-//! They are in the user's language (`locale`) where there are words in it: English, German, Chinese.
+//! They are in the user's language (`locale`) if the realm speaks it, else in the realm's default; what they say stands in `languages/`, as what
+//! pages say does ([`words`](crate::words)).
 //!
 //! | metric | labels | what it tells |
 //! | --- | --- | --- |
@@ -34,7 +35,7 @@
 //! | `request.rs`, `proof.rs` | asking for a letter that proves something, and what its link and its code prove |
 //! | `asked.rs` | to whom it goes, and what is in it |
 //! | `notices.rs` | which facts a user is told of, and at which address |
-//! | `words/` | what letters say, by language |
+//! | `words.rs` | what each letter says, and in which language |
 //! | `written.rs` | a letter as text and HTML |
 
 mod asked;

@@ -79,7 +79,13 @@ impl Letters {
         let Some((profile, to)) = notices::recipient(kernel, event, kind, user).await? else {
             return Ok(None);
         };
-        let content = words::notice(kind, &profile, &realm.display_name, event.time);
+        let languages = self.edge.settings(realm.id).await?.languages;
+        let content = words::notice(
+            &words::say(&realm, &languages, &profile),
+            kind,
+            &profile,
+            event.time,
+        );
         Ok(Some(Composed {
             kind,
             user: Some(user),

@@ -25,6 +25,11 @@ pub fn wished(settings: &LanguageSettings, ui_locales: Option<&str>) -> Option<L
     settings.first(ui_locales?.split(' ').take(MOST))
 }
 
+/// The language for a person who is written to, by the one that their profile names (BCP 47).
+pub fn of_person(settings: &LanguageSettings, locale: Option<&str>) -> Language {
+    settings.first(locale).unwrap_or(settings.default)
+}
+
 /// How a page speaks where there is no such realm, or none was looked for.
 pub fn nowhere(realm: &str, headers: &HeaderMap) -> Say {
     Say::nowhere(realm, choice(&LanguageSettings::default(), None, None, headers))
@@ -110,6 +115,23 @@ mod tests {
         assert_eq!(chosen(None, Some("zh-Hans"), &english), Language::English);
         assert_eq!(chosen(None, None, &headers(&["fr, zh"])), Language::German);
         assert_eq!(chosen(Some(""), Some(""), &none), Language::German);
+    }
+
+    #[test]
+    fn people_are_written_to_in_their_language_or_in_that_of_the_realm() {
+        let settings = LanguageSettings {
+            enabled: [Language::English, Language::German].into(),
+            default: Language::German,
+        };
+        for (locale, language) in [
+            (Some("en-GB"), Language::English),
+            (Some("de-CH"), Language::German),
+            (Some("zh-Hans"), Language::German),
+            (Some("fr"), Language::German),
+            (None, Language::German),
+        ] {
+            assert_eq!(of_person(&settings, locale), language, "{locale:?}");
+        }
     }
 
     #[test]

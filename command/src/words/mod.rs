@@ -23,12 +23,13 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use asked::{choice, nowhere, wished};
+pub use asked::{choice, nowhere, of_person, wished};
 
 use std::fmt::{self, Display, Formatter};
 
 use askama::filters::{Escaper, Html, HtmlSafe};
 use events::languages::{Language, LanguageSettings};
+use passwords::Weakness;
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use web::RealmRef;
 
@@ -119,6 +120,29 @@ impl Say {
         match seconds {
             0..=90 => self.text("wait-seconds").with("seconds", seconds.max(1)),
             _ => self.text("wait-minutes").with("minutes", seconds.div_ceil(60)),
+        }
+    }
+
+    /// For how long something is good, in the unit in which a person would say it, rounded up.
+    pub fn duration(&self, seconds: u64) -> Message<'_> {
+        let (name, unit) = match seconds {
+            0..7_200 => ("duration-minutes", 60),
+            7_200..172_800 => ("duration-hours", 3_600),
+            172_800.. => ("duration-days", 86_400),
+        };
+        self.text(name).with("number", seconds.div_ceil(unit))
+    }
+
+    /// Why a password is not taken, and what to choose instead.
+    pub fn weakness(&self, weakness: Weakness) -> Message<'_> {
+        let number = |name, number: u32| self.text(name).with("number", u64::from(number));
+        match weakness {
+            Weakness::TooShort { minimum } => number("weak-too-short", minimum),
+            Weakness::TooLong { maximum } => number("weak-too-long", maximum),
+            Weakness::Common => self.text("weak-common"),
+            Weakness::Repetitive => self.text("weak-repetitive"),
+            Weakness::Sequential => self.text("weak-sequential"),
+            Weakness::Contextual => self.text("weak-contextual"),
         }
     }
 

@@ -2,7 +2,8 @@
 //! The rule: where it is not installed this is said loudly, and with `CI=true` it fails.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Mutex, mpsc},
@@ -146,6 +147,28 @@ impl MailServer {
     /// Its address for letters in the clear.
     pub fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}?tls=none", self.port)
+    }
+
+    /// Hands each letter to whoever connects to this port, as JSON: for journeys that are not written in Rust.
+    ///
+    /// # Panics
+    /// If there is no port.
+    pub fn hand_out(self) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Some(letter) = self.within(WITHIN) else { break };
+                let told = letter.0.to_string();
+                if stream
+                    .and_then(|mut stream| stream.write_all(told.as_bytes()))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
+        port
     }
 
     /// The next letter.

@@ -5,7 +5,6 @@
 use axum::{extract::State, response::Response};
 use events::{
     kernel::Failure,
-    languages::Language,
     letters::{LetterKind, Mailbox, TooSoon},
     realms::Settings,
     users::email_change::{EmailChange, End},
@@ -18,7 +17,7 @@ use super::{
     CODE_SECONDS, ask,
     decisions::RequestEmailChange,
     letter,
-    recovery::{too_many, wait},
+    recovery::{missing, too_many, wait},
     sign_up::wrong_code,
 };
 use crate::{
@@ -119,14 +118,14 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
 async fn overview(
     visit: &Visit,
     signed_in: &SignedIn,
-    trouble: Option<Trouble>,
+    trouble: Option<Trouble<'_>>,
     status: StatusCode,
 ) -> Result<Response, PageError> {
     let (kernel, realm, user) = (visit.edge.kernel(), visit.realm.id, signed_in.user);
     let (now, bound) = (kernel.now(), [signed_in.id.0.as_bytes().as_slice()]);
     let expires = now.after_seconds(OPEN_SECONDS);
     let flow = artefacts::seal(kernel, realm, PURPOSE, &bound, &(), expires).await?;
-    let (action, profile) = (path(visit), &signed_in.state.profile);
+    let (say, action, profile) = (&visit.say, path(visit), &signed_in.state.profile);
     let base = || PageForm {
         action: &action,
         hidden: vec![("flow", flow.as_str())],
@@ -135,19 +134,17 @@ async fn overview(
     let (mut paragraphs, mut forms) = (Vec::new(), Vec::new());
     match &profile.email {
         Some(email) if profile.email_verified => {
-            paragraphs.push(format!("Your address is {email}. It is known to be yours."));
+            paragraphs.push(say.text("email-verified").with("address", email));
         }
         Some(email) => {
-            paragraphs.push(format!(
-                "Your address is {email}. It is not known yet whether it is yours."
-            ));
+            paragraphs.push(say.text("email-unverified").with("address", email));
             let sent = kernel.current::<Mailbox>(realm, user.0).await?.state;
             let awaits_code = sent.good(LetterKind::EmailVerification, now).is_some();
             if awaits_code {
                 forms.push(PageForm {
-                    heading: "A letter is on its way",
-                    fields: vec![Field::code("code", "Code from the letter")],
-                    button: "This is my address",
+                    heading: Some("email-sent"),
+                    fields: vec![Field::code("code", "email-code")],
+                    button: "email-mine",
                     ..base()
                 });
             }
@@ -155,50 +152,51 @@ async fn overview(
             send.hidden.push(("send", "verification"));
             forms.push(PageForm {
                 button: if awaits_code {
-                    "Mail me another code"
+                    "email-code-again"
                 } else {
-                    "Mail me a code"
+                    "email-code-send"
                 },
                 quiet: awaits_code,
                 ..send
             });
         }
-        None => paragraphs.push("Your account has no e-mail address.".to_owned()),
+        None => paragraphs.push(say.text("email-none")),
     }
     let change = kernel.current::<EmailChange>(realm, user.0).await?.state;
     if let Some(pending) = change.waits(now) {
         let mut fields = Vec::new();
         for end in &pending.awaits {
             fields.push(match end {
-                End::New => Field::code("code_new", "Code from the letter to the new address"),
-                End::Before => Field::code("code_before", "Code from the letter to the present address"),
+                End::New => Field::code("code_new", "email-code-new"),
+                End::Before => Field::code("code_before", "email-code-before"),
             });
         }
         for field in &mut fields {
             field.required = false;
         }
         forms.push(PageForm {
-            heading: "Your address is about to change",
+            heading: Some("email-changing"),
             fields,
-            button: "Change the address",
+            button: "email-change",
             ..base()
         });
     }
     forms.push(PageForm {
-        heading: "Another address",
-        fields: vec![Field::email("New e-mail address", "")],
-        button: "Mail the codes",
+        heading: Some("email-another"),
+        fields: vec![Field::email("email-new", "")],
+        button: "email-another-send",
         quiet: true,
         ..base()
     });
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
-        title: "Your e-mail address",
+        say,
+        title: "account-letters-link",
         paragraphs: &paragraphs,
         code: None,
         trouble,
         forms: &forms,
         onward: None,
+        again: Some(&format!("{action}?")),
     };
     Ok(page::page(status, &page))
 }
@@ -239,7 +237,13 @@ async fn mail(
     let Err(TooSoon { seconds }) = asked else {
         return Ok(None);
     };
-    let page = overview(visit, signed_in, Some(too_many()), StatusCode::TOO_MANY_REQUESTS).await?;
+    let page = overview(
+        visit,
+        signed_in,
+        Some(too_many(&visit.say)),
+        StatusCode::TOO_MANY_REQUESTS,
+    )
+    .await?;
     Ok(Some(wait(page, seconds)))
 }
 
@@ -301,10 +305,7 @@ async fn change(
     match kernel.execute(&visit.context_of(signed_in), &command).await {
         Ok(_) => {}
         Err(Failure::Rejected(Rejection::Invalid(_))) => {
-            let wrong = Trouble {
-                title: "Something is not as it must be",
-                advice: "Enter another e-mail address than the one that you have.".to_owned(),
-            };
+            let wrong = Trouble::of(&visit.say, "unfit", "email-no-other");
             return overview(visit, signed_in, Some(wrong), StatusCode::UNPROCESSABLE_ENTITY).await;
         }
         Err(Failure::Rejected(_)) => return Err(PageError::stale()),
@@ -357,16 +358,19 @@ async fn confirm(visit: &Visit, signed_in: &SignedIn, given: &Form) -> Result<Re
         };
         let proof = by_code(kernel, &visit.context_of(signed_in), &attempt, typed).await?;
         let Some(proof) = proof.filter(|proof| proof.request.user == Some(user)) else {
-            return overview(visit, signed_in, Some(wrong_code()), StatusCode::UNAUTHORIZED).await;
+            return overview(
+                visit,
+                signed_in,
+                Some(wrong_code(&visit.say)),
+                StatusCode::UNAUTHORIZED,
+            )
+            .await;
         };
         answered = Some(letter::confirm(visit, user, &proof).await?);
     }
     if let Some(response) = answered {
         return Ok(response);
     }
-    let missing = Trouble {
-        title: "Something is missing",
-        advice: "Fill in what is asked for.".to_owned(),
-    };
-    overview(visit, signed_in, Some(missing), StatusCode::UNPROCESSABLE_ENTITY).await
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    overview(visit, signed_in, Some(missing(&visit.say)), status).await
 }

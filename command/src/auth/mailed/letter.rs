@@ -1,12 +1,13 @@
 //! Where the links of letters lead. The rules: opening a link changes nothing, since programs that look through mail open links; the button
 //! does; and a link that leads nowhere is told alike whatever the reason.
 
+use std::collections::BTreeSet;
+
 use axum::{extract::State, response::Response};
 use events::{
     envelope::Actor,
     ids::UserId,
     kernel::Failure,
-    languages::Language,
     letters::{LetterKind, Request},
     log::ClaimKind,
     subject::Lane,
@@ -19,7 +20,7 @@ use web::form::Form;
 
 use super::decisions::{ConfirmEmailChange, RegisterByLetter, SetPasswordByLetter, VerifyEmail};
 use crate::{
-    Commands,
+    Commands, Faults,
     auth::{
         Issuer,
         flow::methods::email,
@@ -35,6 +36,7 @@ use crate::{
         password::{self, NewPassword, destroy_replaced},
         register::RegisterUser,
     },
+    words::{Message, Say},
 };
 
 /// Where the link of a letter leads.
@@ -80,6 +82,11 @@ pub fn path(visit: &Visit) -> String {
     format!("/realms/{}/letter", visit.realm.name)
 }
 
+/// Where the page of a letter is shown again.
+fn again(visit: &Visit, token: &str) -> String {
+    format!("{}?token={token}&", path(visit))
+}
+
 fn sign_in_path(visit: &Visit) -> String {
     format!("/realms/{}/sign-in", visit.realm.name)
 }
@@ -118,32 +125,33 @@ async fn sign_in(visit: &Visit, proof: &Proof) -> Result<Response, PageError> {
     let kept = email::kept(visit, &browser, proof).await?;
     let (title, paragraphs, forms) = match &kept {
         Some((flow, _)) => (
-            "Sign in",
-            vec!["Go on where you began.".to_owned()],
+            "sign-in",
+            vec![visit.say.text("letter-here")],
             vec![PageForm {
                 action: &action,
                 hidden: vec![("flow", flow.as_str()), (email::FIELD, code.as_str())],
-                button: "Sign in",
+                button: "sign-in",
                 ..PageForm::default()
             }],
         ),
         None => (
-            "Your code",
+            "letter-code",
             vec![
-                "You began to sign in in another browser. Enter this code there; this browser is not signed in.".to_owned(),
-                "If you did not begin to sign in, close this page, and give the code to nobody.".to_owned(),
+                visit.say.text("letter-elsewhere"),
+                visit.say.text("letter-not-begun"),
             ],
             Vec::new(),
         ),
     };
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
+        say: &visit.say,
         title,
         paragraphs: &paragraphs,
         code: kept.is_none().then_some(code.as_str()),
         trouble: None,
         forms: &forms,
         onward: None,
+        again: Some(&again(visit, &proof.token(kernel, realm).await?)),
     };
     // Browsers hold the policy against where the answer to the form leads.
     let leads_to = kept.as_ref().and_then(|(_, leads_to)| leads_to.as_ref());
@@ -155,7 +163,7 @@ pub async fn form(
     visit: &Visit,
     proof: &Proof,
     given: &Form,
-    trouble: Option<Trouble>,
+    trouble: Option<Trouble<'_>>,
     status: StatusCode,
 ) -> Result<Response, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
@@ -165,48 +173,46 @@ pub async fn form(
         None => to.clone().unwrap_or_default(),
     };
     let value = |name| given.get(name).unwrap_or_default();
-    let (title, paragraph, fields, button) = match kind {
-        LetterKind::EmailVerification => (
-            "Is this your address?",
-            format!("Say that the address that the letter came to is that of the account {account}."),
-            Vec::new(),
-            "This is my address",
-        ),
-        LetterKind::EmailChange => (
-            "Is this your address?",
-            format!("The account {account} is to have the address that the letter came to."),
-            Vec::new(),
-            "This is my address",
-        ),
+    let (title, lede, fields, button) = match kind {
+        LetterKind::EmailVerification => ("email-question", "email-question-lede", Vec::new(), "email-mine"),
+        LetterKind::EmailChange => ("email-question", "email-new-lede", Vec::new(), "email-mine"),
         LetterKind::EmailChangeBefore => (
-            "Change the address?",
-            format!(
-                "The account {account} is to have another e-mail address in place of the one that the letter came to."
-            ),
+            "email-change-question",
+            "email-before-lede",
             Vec::new(),
-            "Change the address",
+            "email-change",
         ),
         LetterKind::PasswordRecovery => (
-            "Set another password",
-            format!("It will be the password of the account {account}. Whatever sessions there are end."),
+            "set-password",
+            "set-password-lede",
             vec![Field::new_password()],
-            "Set the password",
+            "set-password-button",
         ),
         LetterKind::Invitation => (
-            "Welcome",
-            format!("Set a password for your account {account}."),
+            "invited",
+            "invited-lede",
             vec![Field::new_password()],
-            "Set the password",
+            "set-password-button",
         ),
         LetterKind::Registration => (
-            "Register",
-            format!("Your account will have the address {account}."),
+            "register",
+            "register-details",
             vec![
-                Field::text("given_name", "Given name", "given-name", value("given_name")),
-                Field::text("family_name", "Family name", "family-name", value("family_name")),
+                Field::text(
+                    "given_name",
+                    "profile-given-name",
+                    "given-name",
+                    value("given_name"),
+                ),
+                Field::text(
+                    "family_name",
+                    "profile-family-name",
+                    "family-name",
+                    value("family_name"),
+                ),
                 Field::new_password(),
             ],
-            "Register",
+            "register",
         ),
         _ => return Err(PageError::void_letter()),
     };
@@ -219,13 +225,14 @@ pub async fn form(
         ..PageForm::default()
     }];
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
+        say: &visit.say,
         title,
-        paragraphs: &[paragraph],
+        paragraphs: &[visit.say.text(lede).with("account", account)],
         code: None,
         trouble,
         forms: &forms,
         onward: None,
+        again: Some(&again(visit, &token)),
     };
     Ok(page::page(status, &page))
 }
@@ -235,17 +242,18 @@ fn account(profile: &Profile) -> String {
     known.cloned().unwrap_or_default()
 }
 
-/// It is done.
-fn done(visit: &Visit, title: &str, paragraph: &str) -> Response {
+/// It is done: the names of the messages that say so.
+fn done(visit: &Visit, title: &'static str, text: &'static str) -> Response {
     let onward = sign_in_path(visit);
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
+        say: &visit.say,
         title,
-        paragraphs: &[paragraph.to_owned()],
+        paragraphs: &[visit.say.text(text)],
         code: None,
         trouble: None,
         forms: &[],
-        onward: Some((&onward, "Go on to sign in")),
+        onward: Some((&onward, "on-to-sign-in")),
+        again: None,
     };
     page::page(StatusCode::OK, &page)
 }
@@ -280,11 +288,7 @@ pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Respo
             proof: proof.clone(),
         };
         kernel.execute(&context, &command).await.map_err(refused)?;
-        return Ok(done(
-            visit,
-            "Your address is confirmed",
-            "It is known to be yours from now on.",
-        ));
+        return Ok(done(visit, "email-confirmed", "email-confirmed-text"));
     }
     let command = ConfirmEmailChange {
         realm,
@@ -298,17 +302,9 @@ pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Respo
         .iter()
         .any(|event| *event == "email_change.completed");
     Ok(if completed {
-        done(
-            visit,
-            "Your address was changed",
-            "You sign in with it from now on.",
-        )
+        done(visit, "email-changed", "email-changed-text")
     } else {
-        done(
-            visit,
-            "Thank you",
-            "The other address got a letter, too. When it has said so as well, the address is changed.",
-        )
+        done(visit, "email-half", "email-half-text")
     })
 }
 
@@ -325,18 +321,38 @@ fn refused(failure: Failure<Rejection>) -> PageError {
 }
 
 /// The form again, with what was wrong with the password or what else was given; `None` if nothing was.
-fn mend(rejection: &Rejection) -> Option<Trouble> {
+fn mend<'a>(say: &'a Say, rejection: &Rejection) -> Option<Trouble<'a>> {
     match rejection {
         Rejection::WeakPassword(weakness) => Some(Trouble {
-            title: "Choose another password",
-            advice: weakness.reason(),
+            title: "unfit-password",
+            advice: say.weakness(*weakness),
         }),
         Rejection::Invalid(faults) => Some(Trouble {
-            title: "Something is not as it must be",
-            advice: faults.to_string(),
+            title: "unfit",
+            advice: unfit(say, faults),
         }),
         _ => None,
     }
+}
+
+/// What is to be entered otherwise. What the form does not ask for people cannot mend: the administrator is told of the names of it.
+fn unfit<'a>(say: &'a Say, faults: &Faults) -> Message<'a> {
+    let label = |field: &str| match field {
+        "given_name" => Some(say.text("profile-given-name").to_string()),
+        "family_name" => Some(say.text("profile-family-name").to_string()),
+        _ => None,
+    };
+    let labels: BTreeSet<_> = faults.fields().filter_map(label).collect();
+    if labels.is_empty() {
+        let fields: Vec<_> = faults.fields().collect();
+        tracing::warn!(
+            ?fields,
+            "nobody can register themselves: the form does not ask for what the realm requires"
+        );
+        return say.text("unfit-realm");
+    }
+    let labels: Vec<_> = labels.into_iter().collect();
+    say.text("unfit-advice").with("name", labels.join(", "))
 }
 
 /// A password that was chosen: judged first, since hashing is dear.
@@ -351,15 +367,19 @@ async fn chosen(
     let text = SecretString::from(given.get("password").unwrap_or_default());
     if let Err(rejection) = password::judge(&text, &settings.password, profile, &visit.realm.name) {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(Err(form(visit, proof, given, mend(&rejection), status).await?));
+        return Ok(Err(form(
+            visit,
+            proof,
+            given,
+            mend(&visit.say, &rejection),
+            status,
+        )
+        .await?));
     }
     match NewPassword::hash(&commands.hasher, &visit.context(Actor::default()), text).await {
         Ok(password) => Ok(Ok(password)),
         Err(HashError::Overloaded { retry_after_seconds }) => {
-            let busy = Trouble {
-                title: "We are busy",
-                advice: "Nothing is wrong with what you entered. Try again in a few seconds.".to_owned(),
-            };
+            let busy = Trouble::of(&visit.say, "busy", "busy-advice");
             let mut response = form(visit, proof, given, Some(busy), StatusCode::SERVICE_UNAVAILABLE).await?;
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
@@ -397,18 +417,14 @@ async fn set_password(
     });
     match kernel.execute(&context, &command).await {
         Ok(_) => {}
-        Err(Failure::Rejected(rejection)) if mend(&rejection).is_some() => {
+        Err(Failure::Rejected(rejection)) if mend(&visit.say, &rejection).is_some() => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return form(visit, proof, given, mend(&rejection), status).await;
+            return form(visit, proof, given, mend(&visit.say, &rejection), status).await;
         }
         Err(failure) => return Err(refused(failure)),
     }
     destroy_replaced(kernel, realm, user).await;
-    Ok(done(
-        visit,
-        "Your password is set",
-        "Sign in with it from now on.",
-    ))
+    Ok(done(visit, "password-set", "password-set-text"))
 }
 
 async fn register(
@@ -448,14 +464,10 @@ async fn register(
         ..Actor::default()
     });
     match kernel.execute(&context, &command).await {
-        Ok(_) => Ok(done(
-            visit,
-            "You are registered",
-            "Sign in with your address and your password.",
-        )),
-        Err(Failure::Rejected(rejection)) if mend(&rejection).is_some() => {
+        Ok(_) => Ok(done(visit, "registered", "registered-text")),
+        Err(Failure::Rejected(rejection)) if mend(&visit.say, &rejection).is_some() => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            form(visit, proof, given, mend(&rejection), status).await
+            form(visit, proof, given, mend(&visit.say, &rejection), status).await
         }
         Err(failure) => Err(refused(failure)),
     }

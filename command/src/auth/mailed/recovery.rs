@@ -4,7 +4,6 @@
 use axum::{extract::State, response::Response};
 use events::{
     envelope::Actor,
-    languages::Language,
     letters::{LetterKind, TooSoon},
     users::{User, login_name},
 };
@@ -20,6 +19,7 @@ use crate::{
         visit::{Body, Visit},
     },
     letters::request::{RequestLetter, mailbox},
+    words::Say,
 };
 
 /// The page of who has forgotten their password.
@@ -70,27 +70,28 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
     Ok(form(visit, None, StatusCode::OK))
 }
 
-fn form(visit: &Visit, trouble: Option<Trouble>, status: StatusCode) -> Response {
+fn form(visit: &Visit, trouble: Option<Trouble<'_>>, status: StatusCode) -> Response {
     let action = format!("/realms/{}/recovery", visit.realm.name);
     let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
     let name = Field {
         required: true,
-        ..Field::text("username", "User name or e-mail address", "username", "")
+        ..Field::text("username", "username", "username", "")
     };
     let forms = [PageForm {
         action: &action,
         fields: vec![name],
-        button: "Mail me a link",
+        button: "recover-button",
         ..PageForm::default()
     }];
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
-        title: "Forgot your password?",
-        paragraphs: &["Say who you are. A letter with a link to set another password goes to the address that your account has.".to_owned()],
+        say: &visit.say,
+        title: "forgot-password",
+        paragraphs: &[visit.say.text("recover-lede")],
         code: None,
         trouble,
         forms: &forms,
-        onward: Some((&sign_in, "Back to sign in")),
+        onward: Some((&sign_in, "back-to-sign-in")),
+        again: Some(&format!("{action}?")),
     };
     page::page(status, &page)
 }
@@ -104,12 +105,13 @@ pub fn wait(mut response: Response, seconds: u64) -> Response {
 }
 
 /// Too many letters.
-pub fn too_many() -> Trouble {
-    Trouble {
-        title: "Too many letters",
-        advice: "There is one in half a minute, and five in an hour. Look into your mailbox, also where unwanted letters go, or wait."
-            .to_owned(),
-    }
+pub fn too_many(say: &Say) -> Trouble<'_> {
+    Trouble::of(say, "too-many-letters", "too-many-letters-advice")
+}
+
+/// What was asked for was left empty.
+pub fn missing(say: &Say) -> Trouble<'_> {
+    Trouble::of(say, "missing", "missing-advice")
 }
 
 async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Response, PageError> {
@@ -117,11 +119,8 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
     let given = body.0?;
     let name = given.get("username").unwrap_or_default();
     if login_name(name).is_empty() {
-        let missing = Trouble {
-            title: "Something is missing",
-            advice: "Fill in what is asked for.".to_owned(),
-        };
-        return Ok(form(visit, Some(missing), StatusCode::UNPROCESSABLE_ENTITY));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(form(visit, Some(missing(&visit.say)), status));
     }
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let letter = async {
@@ -139,21 +138,19 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
         })
     };
     if let Err(TooSoon { seconds }) = ask(commands, visit, &visit.context(Actor::default()), letter).await? {
-        let page = form(visit, Some(too_many()), StatusCode::TOO_MANY_REQUESTS);
+        let page = form(visit, Some(too_many(&visit.say)), StatusCode::TOO_MANY_REQUESTS);
         return Ok(wait(page, seconds));
     }
     let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
-        title: "Look into your mailbox",
-        paragraphs: &[
-            "If there is an account of that name with an e-mail address, a letter is on its way to it. The link in it works for a quarter of an hour.".to_owned(),
-            "Nothing came? Look where unwanted letters go, check the name, or ask the people who run this service.".to_owned(),
-        ],
+        say: &visit.say,
+        title: "email-code-heading",
+        paragraphs: &[visit.say.text("recover-sent"), visit.say.text("recover-nothing")],
         code: None,
         trouble: None,
         forms: &[],
-        onward: Some((&sign_in, "Back to sign in")),
+        onward: Some((&sign_in, "back-to-sign-in")),
+        again: None,
     };
     Ok(page::page(StatusCode::OK, &page))
 }

@@ -5,7 +5,6 @@
 use axum::{extract::State, response::Response};
 use events::{
     envelope::Actor,
-    languages::Language,
     letters::{LetterKind, TooSoon},
     realms::Settings,
 };
@@ -33,6 +32,7 @@ use crate::{
         proof::{AttemptCode, by_code},
         request::{RequestLetter, mailbox},
     },
+    words::Say,
 };
 
 const PURPOSE: &str = "sign-up";
@@ -101,46 +101,46 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
 }
 
 /// Asks for an address.
-fn entry(visit: &Visit, email: &str, trouble: Option<Trouble>, status: StatusCode) -> Response {
+fn entry(visit: &Visit, email: &str, trouble: Option<Trouble<'_>>, status: StatusCode) -> Response {
     let (action, sign_in) = (path(visit), format!("/realms/{}/sign-in", visit.realm.name));
     let forms = [PageForm {
         action: &action,
-        fields: vec![Field::email("E-mail address", email)],
-        button: "Go on",
+        fields: vec![Field::email("email-address", email)],
+        button: "continue",
         ..PageForm::default()
     }];
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
-        title: "Register",
-        paragraphs: &["A letter with a code goes to your address, to show that it is yours.".to_owned()],
+        say: &visit.say,
+        title: "register",
+        paragraphs: &[visit.say.text("register-lede")],
         code: None,
         trouble,
         forms: &forms,
-        onward: Some((&sign_in, "You have an account? Sign in")),
+        onward: Some((&sign_in, "register-known")),
+        again: Some(&format!("{action}?")),
     };
     page::page(status, &page)
 }
 
 /// Asks for the code.
-fn code(visit: &Visit, flow: &str, trouble: Option<Trouble>, status: StatusCode) -> Response {
+fn code(visit: &Visit, flow: &str, trouble: Option<Trouble<'_>>, status: StatusCode) -> Response {
     let action = path(visit);
     let forms = [PageForm {
         action: &action,
         hidden: vec![("flow", flow)],
-        fields: vec![Field::code("code", "Code from the letter")],
-        button: "Go on",
+        fields: vec![Field::code("code", "email-code")],
+        button: "continue",
         ..PageForm::default()
     }];
     let page = MailedPage {
-        say: &visit.say.speaking(Language::English),
-        title: "Look into your mailbox",
-        paragraphs: &[
-            "A letter is on its way to the address. Enter the code in it, or open its link.".to_owned(),
-        ],
+        say: &visit.say,
+        title: "email-code-heading",
+        paragraphs: &[visit.say.text("register-sent")],
         code: None,
         trouble,
         forms: &forms,
-        onward: Some((&action, "Another address, or another letter")),
+        onward: Some((&action, "register-again")),
+        again: None,
     };
     page::page(status, &page)
 }
@@ -163,10 +163,7 @@ async fn begin(
 ) -> Result<Response, PageError> {
     let email = given.get("email").unwrap_or_default().trim();
     if !may_register(settings, email) {
-        let wrong = Trouble {
-            title: "This address cannot be used",
-            advice: "It is no e-mail address, or not of a kind that may register here.".to_owned(),
-        };
+        let wrong = Trouble::of(&visit.say, "unfit-address", "unfit-address-advice");
         return Ok(entry(visit, email, Some(wrong), StatusCode::UNPROCESSABLE_ENTITY));
     }
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
@@ -187,7 +184,12 @@ async fn begin(
     let mailbox = match ask(commands, visit, &visit.context(Actor::default()), letter).await? {
         Ok(letter) => letter.mailbox,
         Err(TooSoon { seconds }) => {
-            let page = entry(visit, email, Some(too_many()), StatusCode::TOO_MANY_REQUESTS);
+            let page = entry(
+                visit,
+                email,
+                Some(too_many(&visit.say)),
+                StatusCode::TOO_MANY_REQUESTS,
+            );
             return Ok(wait(page, seconds));
         }
     };
@@ -219,16 +221,16 @@ async fn answer(visit: &Visit, flow: &str, given: &Form) -> Result<Response, Pag
     let proof = by_code(kernel, &visit.context(Actor::default()), &attempt, typed).await?;
     match proof.filter(|proof| proof.request.user.is_none()) {
         Some(proof) => letter::form(visit, &proof, &Form::default(), None, StatusCode::OK).await,
-        None => Ok(code(visit, flow, Some(wrong_code()), StatusCode::UNAUTHORIZED)),
+        None => Ok(code(
+            visit,
+            flow,
+            Some(wrong_code(&visit.say)),
+            StatusCode::UNAUTHORIZED,
+        )),
     }
 }
 
 /// The code of a letter is not right.
-pub fn wrong_code() -> Trouble {
-    Trouble {
-        title: "That did not work",
-        advice: "The code is not right, or does not work any more: it is that of the last letter, works for ten minutes and can be tried \
-                 five times."
-            .to_owned(),
-    }
+pub fn wrong_code(say: &Say) -> Trouble<'_> {
+    Trouble::of(say, "did-not-work", "wrong-mailed-code")
 }

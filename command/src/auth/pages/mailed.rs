@@ -1,15 +1,25 @@
 //! The pages around letters: each a few words, a form and a button. Rule protected: none tells whether there is such an account.
 
 use super::Template;
-use crate::words::Say;
+use crate::words::{Message, Say};
 
 /// What may be wrong with what was sent, for the person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// The heading of the error summary.
+#[derive(Debug, Clone)]
+pub struct Trouble<'a> {
+    /// The heading of the error summary: the message's name.
     pub title: &'static str,
     /// What the person can do about it.
-    pub advice: String,
+    pub advice: Message<'a>,
+}
+
+impl<'a> Trouble<'a> {
+    /// By the names of the messages.
+    pub fn of(say: &'a Say, title: &'static str, advice: &'static str) -> Self {
+        Self {
+            title,
+            advice: say.text(advice),
+        }
+    }
 }
 
 /// A field of a form.
@@ -17,7 +27,7 @@ pub struct Trouble {
 pub struct Field<'a> {
     /// As it is posted.
     pub name: &'static str,
-    /// As people know it.
+    /// As people know it: the message's name.
     pub label: &'static str,
     /// `text`, `email`, `password`.
     pub kind: &'static str,
@@ -46,7 +56,7 @@ impl<'a> Field<'a> {
     pub const fn new_password() -> Self {
         Self {
             name: "password",
-            label: "New password",
+            label: "new-password",
             kind: "password",
             autocomplete: "new-password",
             value: "",
@@ -87,15 +97,15 @@ impl<'a> Field<'a> {
 /// A form of a page.
 #[derive(Debug, Clone, Default)]
 pub struct PageForm<'a> {
-    /// What stands above it.
-    pub heading: &'static str,
+    /// What stands above it: the message's name.
+    pub heading: Option<&'static str>,
     /// Where it is posted.
     pub action: &'a str,
     /// What it carries.
     pub hidden: Vec<(&'static str, &'a str)>,
     /// What is asked for.
     pub fields: Vec<Field<'a>>,
-    /// What the button says.
+    /// What the button says: the message's name.
     pub button: &'static str,
     /// Whether it is beside what the page is for.
     pub quiet: bool,
@@ -107,16 +117,18 @@ pub struct PageForm<'a> {
 pub struct MailedPage<'a> {
     /// How it speaks, and in whose name.
     pub say: &'a Say,
-    /// Its title.
-    pub title: &'a str,
+    /// Its title: the message's name.
+    pub title: &'static str,
     /// What it says.
-    pub paragraphs: &'a [String],
+    pub paragraphs: &'a [Message<'a>],
     /// A code to be typed elsewhere.
     pub code: Option<&'a str>,
     /// Why it is shown again.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Trouble<'a>>,
     /// Its forms.
     pub forms: &'a [PageForm<'a>],
-    /// Where it leads on: an address of this site and what it is called.
+    /// Where it leads on: an address of this site, and the name of what it is called.
     pub onward: Option<(&'a str, &'static str)>,
+    /// Where it is shown again by GET, with room for one more parameter; a page that tells what was done is not.
+    pub again: Option<&'a str>,
 }

@@ -131,30 +131,34 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
         application_name: text,
         allowed,
     };
-    let paragraphs = [text.to_owned()];
+    let paragraphs = [
+        say.text("letter-elsewhere"),
+        say.text("register-details").with("account", text),
+    ];
     let forms = [PageForm {
-        heading: "Heading",
+        heading: Some("email-another"),
         action: text,
         hidden: vec![("flow", text)],
         fields: vec![
-            Field::email("Address", text),
-            Field::code("code", "Code"),
+            Field::email("email-address", text),
+            Field::code("code", "email-code"),
             Field::new_password(),
         ],
-        button: "Go on",
+        button: "continue",
         quiet: false,
     }];
     let mailed = MailedPage {
         say,
-        title: text,
+        title: "register",
         paragraphs: &paragraphs,
         code: Some(text),
         trouble: Some(Trouble {
-            title: "Trouble",
-            advice: text.to_owned(),
+            title: "unfit",
+            advice: say.text("unfit-advice").with("name", text),
         }),
         forms: &forms,
-        onward: Some((text, "Onward")),
+        onward: Some((text, "register-again")),
+        again: Some(text),
     };
     let of_a_sign_in = vec![
         ("mailed", mailed.render().unwrap()),

@@ -1,0 +1,237 @@
+//! What letters say: which messages of `languages/` each kind is made of. The rules: a letter says what happened, when, to which account, and
+//! what to do if it was not oneself; it carries no link to follow where nothing is asked of the reader; and it is in the language of its
+//! reader, or in that of the realm.
+
+use events::{clock::Timestamp, languages::LanguageSettings, letters::LetterKind, users::Profile};
+use time::OffsetDateTime;
+use web::RealmRef;
+use zeroize::Zeroizing;
+
+use super::written::Content;
+use crate::words::{self, Say};
+
+/// What one kind of letter says: the names of its messages.
+#[derive(Clone, Copy, Debug)]
+struct Words {
+    subject: &'static str,
+    paragraphs: &'static [&'static str],
+    /// What the button of its link says; of a letter that only tells, nothing.
+    button: Option<&'static str>,
+    closing: &'static [&'static str],
+}
+
+impl Words {
+    /// Of a letter that only tells.
+    const fn notice(subject: &'static str, paragraphs: &'static [&'static str]) -> Self {
+        Self {
+            subject,
+            paragraphs,
+            button: None,
+            closing: &["letter-was-me", "letter-was-not-me"],
+        }
+    }
+
+    /// Of a letter that somebody asked for.
+    const fn asked(subject: &'static str, paragraphs: &'static [&'static str], button: &'static str) -> Self {
+        Self {
+            subject,
+            paragraphs,
+            button: Some(button),
+            closing: &["letter-not-asked"],
+        }
+    }
+
+    const fn of(kind: LetterKind) -> Self {
+        match kind {
+            LetterKind::PasswordChanged => {
+                Self::notice("letter-password-changed", &["letter-password-changed-text"])
+            }
+            LetterKind::EmailChanged => Self::notice("letter-email-changed", &["letter-email-changed-text"]),
+            LetterKind::TotpAdded => Self::notice("letter-totp-added", &["letter-totp-added-text"]),
+            LetterKind::TotpRemoved => Self::notice("letter-totp-removed", &["letter-totp-removed-text"]),
+            LetterKind::PasskeyAdded => Self::notice("letter-passkey-added", &["letter-passkey-added-text"]),
+            LetterKind::PasskeyRemoved => {
+                Self::notice("letter-passkey-removed", &["letter-passkey-removed-text"])
+            }
+            LetterKind::RecoveryCodesMade => {
+                Self::notice("letter-recovery-codes-made", &["letter-recovery-codes-made-text"])
+            }
+            LetterKind::RecoveryCodesRemoved => Self::notice(
+                "letter-recovery-codes-removed",
+                &["letter-recovery-codes-removed-text"],
+            ),
+            LetterKind::EmailVerification => Self::asked(
+                "letter-email-verification",
+                &["letter-email-verification-text"],
+                "email-mine",
+            ),
+            LetterKind::EmailChange => {
+                Self::asked("letter-email-change", &["letter-email-change-text"], "email-mine")
+            }
+            LetterKind::EmailChangeBefore => Self::asked(
+                "letter-email-change-before",
+                &[
+                    "letter-email-change-before-text",
+                    "letter-email-change-before-else",
+                ],
+                "email-change",
+            ),
+            LetterKind::SignIn => Self::asked("letter-sign-in", &["letter-sign-in-text"], "sign-in"),
+            LetterKind::PasswordRecovery => Self::asked(
+                "letter-password-recovery",
+                &["letter-password-recovery-text"],
+                "letter-password-recovery-button",
+            ),
+            LetterKind::Registration => {
+                Self::asked("letter-registration", &["letter-registration-text"], "continue")
+            }
+            LetterKind::Invitation => Self::asked(
+                "letter-invitation",
+                &["letter-invitation-text"],
+                "letter-invitation-button",
+            ),
+        }
+    }
+
+    /// Of what is told to whom somebody wanted to register, who has an account already.
+    const TAKEN: Self = Self {
+        closing: &[],
+        ..Self::notice("letter-taken", &["letter-taken-text", "letter-taken-else"])
+    };
+
+    fn say(self, say: &Say, profile: &Profile, when: &str, duration: &str) -> Content {
+        let account = profile.username.as_deref().or(profile.email.as_deref());
+        let one = |name: &&'static str| {
+            let message = say.text(name).with("account", account.unwrap_or_default());
+            message.with("when", when).with("duration", duration).to_string()
+        };
+        Content {
+            language: say.language().tag(),
+            subject: one(&self.subject),
+            paragraphs: self.paragraphs.iter().map(one).collect(),
+            closing: self.closing.iter().map(one).collect(),
+            ..Content::default()
+        }
+    }
+}
+
+/// How somebody is written to.
+pub fn say(realm: &RealmRef, settings: &LanguageSettings, profile: &Profile) -> Say {
+    let language = words::of_person(settings, profile.locale.as_deref());
+    Say::of(realm, settings, language)
+}
+
+/// What a notice says.
+pub fn notice(say: &Say, kind: LetterKind, profile: &Profile, time: Timestamp) -> Content {
+    let moment = OffsetDateTime::from_unix_timestamp(time.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    Words::of(kind).say(say, profile, &say.moment(moment).to_string(), "")
+}
+
+/// What a letter asks for.
+pub struct Asked<'a> {
+    /// How it speaks, and in whose name.
+    pub say: &'a Say,
+    /// What it is for.
+    pub kind: LetterKind,
+    /// Who it is to, as far as it is known.
+    pub profile: &'a Profile,
+    /// For how many seconds it is good.
+    pub seconds: u64,
+    /// Its code, if it has one.
+    pub code: Option<Zeroizing<String>>,
+    /// Its link, if it has one.
+    pub link: Option<Zeroizing<String>>,
+}
+
+impl Asked<'_> {
+    /// What it says.
+    pub fn content(self) -> Content {
+        let (say, words) = (self.say, Words::of(self.kind));
+        let label = words.button.map(|name| say.text(name).to_string());
+        Content {
+            code: self.code,
+            link: self.link.zip(label),
+            ..words.say(say, self.profile, "", &say.duration(self.seconds).to_string())
+        }
+    }
+
+    /// What it says where the address has an account already.
+    pub fn taken(self) -> Content {
+        Words::TAKEN.say(self.say, self.profile, "", "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::languages::Language;
+
+    use super::*;
+
+    fn profile() -> Profile {
+        Profile {
+            username: Some("{ $realm }alice".to_owned()),
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn what_tells_says_what_happened_when_and_to_which_account() {
+        for (language, when) in [
+            (Language::English, "1 January 2026, 00:00 UTC"),
+            (Language::German, "1. Januar 2026, 00:00 Uhr (UTC)"),
+            (Language::Chinese, "2026 年 1 月 1 日 00:00（UTC）"),
+        ] {
+            let say = words::testing::say(language);
+            for kind in LetterKind::ALL.iter().filter(|kind| !kind.asks()) {
+                let told = notice(&say, *kind, &profile(), Timestamp::from_seconds(1_767_225_600));
+                assert_eq!(told.language, language.tag());
+                assert!(told.subject.contains("Demo"), "{kind:?}: {}", told.subject);
+                let all = [&told.paragraphs[..], &told.closing].concat().join(" ");
+                assert!(all.contains(when), "{kind:?}: {all}");
+                assert!(
+                    all.contains("{ $realm }alice"),
+                    "what a value holds is not filled in: {all}"
+                );
+                assert!(told.link.is_none() && told.code.is_none(), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_asks_for_something_says_for_how_long() {
+        for language in Language::ALL {
+            let say = words::testing::say(language);
+            for kind in LetterKind::ALL.iter().filter(|kind| kind.asks()) {
+                let asked = Asked {
+                    say: &say,
+                    kind: *kind,
+                    profile: &profile(),
+                    seconds: 7 * 86_400,
+                    code: Some("123456".to_owned().into()),
+                    link: Some("https://id.example/".to_owned().into()),
+                };
+                let content = asked.content();
+                let all = [&content.paragraphs[..], &content.closing].concat().join(" ");
+                assert!(content.subject.contains("Demo"), "{kind:?} {language:?}");
+                assert!(all.contains('7'), "{kind:?} {language:?}: {all}");
+                assert!(!content.link.unwrap().1.is_empty(), "{kind:?} {language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_an_account_is_given_no_way_to_another() {
+        let say = words::testing::say(Language::German);
+        let taken = Asked {
+            say: &say,
+            kind: LetterKind::Registration,
+            profile: &profile(),
+            seconds: 600,
+            code: Some("123456".to_owned().into()),
+            link: Some("https://id.example/".to_owned().into()),
+        }
+        .taken();
+        assert_eq!(taken.subject, "Sie haben ein Konto bei Demo");
+        assert!(taken.code.is_none() && taken.link.is_none() && taken.paragraphs.len() == 2);
+    }
+}
