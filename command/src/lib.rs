@@ -61,12 +61,8 @@ pub struct Commands {
     pub hasher: Arc<Hasher>,
     /// How fast devices ask and people try their codes.
     device_pace: auth::Pace,
-    /// How many applications register by themselves.
-    registration_pace: auth::RegistrationPace,
     /// Which things are a user's.
     holdings: Arc<dyn auth::Holdings>,
-    /// How many letters are asked for.
-    letter_pace: auth::LetterPace,
 }
 
 impl Commands {
@@ -76,9 +72,7 @@ impl Commands {
             edge,
             hasher: Arc::new(hasher),
             device_pace: auth::Pace::default(),
-            registration_pace: auth::RegistrationPace::default(),
             holdings: Arc::new(auth::NoHoldings),
-            letter_pace: auth::LetterPace::default(),
         }
     }
 

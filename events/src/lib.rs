@@ -33,6 +33,7 @@ pub mod kernel;
 pub mod keys;
 pub mod languages;
 pub mod letters;
+pub mod limits;
 pub mod log;
 pub mod passkeys;
 pub mod permissions;

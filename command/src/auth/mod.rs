@@ -109,9 +109,7 @@ pub use account::{Holdings, NoHoldings};
 pub(crate) use authorize::redirect_uri::PolicySource;
 pub(crate) use device::pace::Pace;
 pub use logout::{BackChannelLogout, EndedSessions};
-pub(crate) use mailed::LetterPace;
 pub use page_error::problem_page;
-pub(crate) use registration::pace::RegistrationPace;
 
 use crate::Commands;
 

@@ -5,7 +5,7 @@ use axum::response::Response;
 use events::{kernel::KernelError, keys::KeyError, log::LogError};
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
-use web::{Code, Problem, layers::Asked};
+use web::{Code, Problem, layers::Asked, limits::Refused};
 
 use super::{page, pages::ErrorPage};
 use crate::{
@@ -174,6 +174,11 @@ impl PageError {
             | Code::PositionTimeout
             | Code::TooManyLetters
             | Code::TooManyConnections => Self::unavailable(),
+            Code::TooManyRequests => Self {
+                title: "too-many-requests",
+                message: "too-many-requests-message",
+                ..Self::unavailable()
+            },
             Code::Internal => Self::internal(),
             Code::Unauthenticated | Code::Forbidden => Self {
                 title: "not-for-you",
@@ -231,6 +236,20 @@ impl From<KernelError> for PageError {
             | KernelError::Keys(_)
             | KernelError::Decode(_)
             | KernelError::Malformed(_) => Self::internal(),
+        }
+    }
+}
+
+/// Whoever asks too often is told when to come again.
+impl From<Refused> for PageError {
+    fn from(refused: Refused) -> Self {
+        let error = Self::before(&refused.into());
+        match refused {
+            Refused::TooMany(seconds) => Self {
+                retry_after: Some(seconds),
+                ..error
+            },
+            Refused::Unavailable => error,
         }
     }
 }

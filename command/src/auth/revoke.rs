@@ -6,11 +6,7 @@ use events::{auth::EndReason, clock::Timestamp, envelope::Actor, kernel::Failure
 use http::StatusCode;
 use uuid::Uuid;
 use web::{
-    TokenRefused,
-    clients::{self, Client},
-    form::Form,
-    oauth::OAuthError,
-    refresh::RefreshToken,
+    TokenRefused, clients::Client, form::Form, oauth::OAuthError, refresh::RefreshToken,
     tokens::looks_like_access,
 };
 
@@ -42,15 +38,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, OAuthError> {
     let form = form?;
     let anonymous = visit.context(Actor::default());
-    let client = clients::authenticate(
-        &visit.edge,
-        &visit.realm,
-        "revoke",
-        &visit.headers,
-        &form,
-        &anonymous,
-    )
-    .await?;
+    let client = visit.client("revoke", &form, &anonymous).await?;
     let token = form
         .given("token")
         .ok_or_else(|| OAuthError::invalid_request("token is missing"))?;

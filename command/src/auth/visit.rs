@@ -18,8 +18,11 @@ use http::{HeaderMap, Method, header, request::Parts};
 use uuid::Uuid;
 use web::{
     Code, Edge, Problem, RealmRef, access,
+    clients::{self, Client},
     dpop::Sent,
     form::{self, Form, FormError},
+    limits::Asked,
+    oauth::OAuthError,
 };
 
 use super::{
@@ -45,6 +48,8 @@ pub struct Visit {
     pub method: Method,
     /// Its path.
     pub path: String,
+    /// The request, as limits of rates see it.
+    pub asked: Asked,
     /// In which language it is answered, and in whose name.
     pub say: Say,
     /// The language that the request asks for itself, for the browser to keep.
@@ -83,6 +88,14 @@ impl Visit {
             session: Some(signed_in.id),
             ..Actor::default()
         })
+    }
+
+    /// The application that sent this form to the endpoint of this name (below `oauth2/`), counted by its limits.
+    pub async fn client(&self, endpoint: &str, form: &Form, context: &Context) -> Result<Client, OAuthError> {
+        let (edge, realm) = (&self.edge, &self.realm);
+        let client = clients::authenticate(edge, realm, endpoint, &self.headers, form, context).await?;
+        self.asked.known(edge, client.id, None).await?;
+        Ok(client)
     }
 
     /// Gives the browser its value, if it does not have it yet.
@@ -171,6 +184,7 @@ async fn visit<S: Send + Sync>(edge: Edge, parts: &mut Parts, state: &S) -> Resu
     Ok(Visit {
         say: Say::of(&realm, &settings.languages, language),
         wished: wished.map_or_else(OnceLock::new, OnceLock::from),
+        asked: Asked::of(parts, &edge, realm.id),
         realm,
         request_id: access::request_id(parts, &edge),
         network: access::network(parts),

@@ -34,6 +34,7 @@ use web::{
     claims::RESERVED,
     clients::{self, Client, Credentials},
     form::Form,
+    limits::Asked,
     oauth::{OAuthError, OAuthErrorBody},
     subject,
     tokens::looks_like_access,
@@ -136,6 +137,9 @@ pub(super) async fn introspect(
     });
     context.network = Some(network(&parts));
     let client = clients::authenticate(edge, &realm, "introspect", &parts.headers, &form, &context).await?;
+    let asked = Asked::of(&parts, edge, realm.id);
+    let counted = asked.known(edge, client.id, None).await;
+    counted.map_err(OAuthError::from)?;
     if !client.confidential {
         // RFC 7662, section 2.1: otherwise anybody could try tokens out.
         return Err(OAuthError::invalid_client().into());

@@ -25,6 +25,7 @@ use web::{
     clients::encrypting,
     dpop,
     form::Form,
+    limits::Asked,
 };
 
 use super::{Issuer, bearer::Refusal, open_realm};
@@ -139,6 +140,9 @@ async fn told(
         .verify_presented(Some(realm), presented, parts.into(), request_id(parts, edge))
         .await
         .map_err(|error| refused(presented.scheme, error))?;
+    let arrived = Asked::of(parts, edge, realm.id);
+    let counted = arrived.known(edge, token.client, token.user).await;
+    counted.map_err(Problem::from)?;
     let Some(user) = token.user.filter(|_| token.scopes.contains("openid")) else {
         return Err(Refusal::InsufficientScope(presented.scheme, "openid"));
     };

@@ -1,4 +1,4 @@
-//! Databases for tests, on the PostgreSQL server that `TEST_POSTGRES` names (`tools/test` starts one), and brokers of Kafka. Each is new and
+//! Databases for tests, on the PostgreSQL server that `TEST_POSTGRES` names (`tools/test` starts one), and brokers of Kafka and servers of Redis. Each is new and
 //! empty, and is dropped with its value.
 //!
 //! The rule: a test without the server says loudly that it was skipped, and with `CI=true` it fails.
@@ -10,6 +10,7 @@
 
 mod broker;
 mod proxy;
+mod redis;
 
 use std::future::Future;
 
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 pub use broker::Broker;
 pub use proxy::{Cut, Proxy};
+pub use redis::Redis;
 
 /// What the tests of storage stand on. `tools/test` runs them on each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => Arc::new(memory),
     };
     let ask = Ask {
+        bucket: "take",
         key: "somebody",
         limit: Limit::new(5, Duration::from_secs(10))?,
         when_down: WhenDown::Open,

@@ -41,6 +41,22 @@ impl Limit {
         })
     }
 
+    /// This many requests in a window, of which so many may come at once: fewer than there are in the window, or more.
+    pub fn with_burst(requests: u32, window: Duration, burst: u32) -> Result<Self, LimitError> {
+        let paced = Self::new(requests, window)?;
+        if burst == 0 {
+            return Err(LimitError::NoRequests);
+        }
+        let fullest = paced.interval.checked_mul(u64::from(burst));
+        if fullest.is_none_or(|fullest| u128::from(fullest) > LONGEST.as_micros()) {
+            return Err(LimitError::Window);
+        }
+        Ok(Self {
+            requests: burst,
+            ..paced
+        })
+    }
+
     /// How many pass at once.
     pub const fn requests(&self) -> u32 {
         self.requests
@@ -128,6 +144,19 @@ mod tests {
             Err(LimitError::Window)
         );
         assert!(Limit::new(u32::MAX, LONGEST).is_ok());
+    }
+
+    #[test]
+    fn a_burst_is_part_of_the_pace_or_more_than_it() {
+        let minute = Duration::from_mins(1);
+        let small = Limit::with_burst(60, minute, 5).unwrap();
+        assert_eq!((small.requests(), small.window()), (5, Duration::from_secs(5)));
+        let large = Limit::with_burst(60, minute, 120).unwrap();
+        assert_eq!((large.requests(), large.window()), (120, Duration::from_mins(2)));
+        assert_eq!(Limit::with_burst(60, minute, 60), Limit::new(60, minute));
+        assert_eq!(Limit::with_burst(60, minute, 0), Err(LimitError::NoRequests));
+        assert_eq!(Limit::with_burst(1, LONGEST, 2), Err(LimitError::Window));
+        assert_eq!(Limit::with_burst(1, LONGEST, u32::MAX), Err(LimitError::Window));
     }
 
     #[test]

@@ -15,7 +15,8 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let limiter = Memory::new(10_000, ratelimit::monotonic());
 //! let ask = Ask {
-//!     key: "sign-in:203.0.113.9",
+//!     bucket: "sign-in",
+//!     key: "203.0.113.9",
 //!     limit: Limit::new(2, Duration::from_secs(60))?,
 //!     when_down: WhenDown::Open,
 //! };
@@ -40,7 +41,9 @@
 //! log, a long secret) holds anyway. An open limit still limits: on each node by itself.
 //!
 //! **Keys** are up to the caller, and so is what they give away: the address of a person does not belong into a shared store in the
-//! clear, so take a keyed hash of it. On a cluster, the keys of one [`take`](Limiter::take) must be of one slot: give them a common `{tag}`.
+//! clear, so take a keyed hash of it. On a cluster, the buckets of one [`take`](Limiter::take) must be of one slot: give them a common `{tag}`.
+//!
+//! **What is it now?** [`Limiter::fullest`] tells the keys of a bucket that have used most.
 
 mod count;
 mod memory;
@@ -52,7 +55,7 @@ use async_trait::async_trait;
 
 pub use count::{Count, Limit, LimitError};
 pub use memory::Memory;
-pub use shared::{OpenError, Shared};
+pub use shared::{Answer, OpenError, Shared};
 
 /// What holds while the shared counters cannot be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,9 @@ pub enum WhenDown {
 /// One limit that a request has to keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// What is counted.
+    /// What all keys of one limit have in common.
+    pub bucket: &'a str,
+    /// Who or what is counted.
     pub key: &'a str,
     /// How much of it is allowed.
     pub limit: Limit,
@@ -101,6 +106,17 @@ impl Judged {
     }
 }
 
+/// The keys of a bucket that have used most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fullest {
+    /// They and their counters, the fullest first.
+    pub keys: Vec<(String, Count)>,
+    /// How many keys of the bucket have used anything.
+    pub counted: u64,
+    /// Whether it is what all nodes counted.
+    pub shared: bool,
+}
+
 /// The shared counters cannot be asked, and a limit is closed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the shared counters do not answer")]
@@ -115,6 +131,10 @@ pub trait Limiter: Send + Sync + fmt::Debug {
 
     /// The counters as they are: nothing is counted.
     async fn look(&self, asks: &[Ask<'_>]) -> Result<Judged, Unavailable>;
+
+    /// The keys of a bucket that have used most of this limit, at most so many. While the shared counters cannot be asked, those of
+    /// this process.
+    async fn fullest(&self, bucket: &str, limit: Limit, most: usize) -> Fullest;
 }
 
 /// Tells the time in microseconds; it never goes back.

@@ -9,7 +9,10 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::{Ask, Clock, Count, Judged, Limiter, Unavailable};
+use crate::{Ask, Clock, Count, Fullest, Judged, Limit, Limiter, Unavailable};
+
+/// What stands between bucket and key; neither holds it.
+const BETWEEN: char = '\u{1f}';
 
 /// Counters of this process, by the moment at which their budget is whole again.
 pub struct Memory {
@@ -45,9 +48,13 @@ impl Memory {
 
     fn judge(&self, asks: &[Ask<'_>], counting: bool) -> Judged {
         let now = (self.clock)();
+        let keys = asks
+            .iter()
+            .map(|ask| format!("{}{BETWEEN}{}", ask.bucket, ask.key));
+        let keys: Vec<String> = keys.collect();
         let mut counters = self.counters();
-        let levels = asks.iter().map(|ask| {
-            let whole_at = counters.get(ask.key).copied().unwrap_or(now);
+        let levels = keys.iter().map(|key| {
+            let whole_at = counters.get(key.as_str()).copied().unwrap_or(now);
             whole_at.saturating_sub(now)
         });
         let levels: Vec<u64> = levels.collect();
@@ -61,14 +68,14 @@ impl Memory {
             Some(_) | None => &levels,
         };
         if let Some(after) = after.as_ref().filter(|_| counting) {
-            for (ask, level) in asks.iter().zip(after) {
-                if let Some(whole_at) = counters.get_mut(ask.key) {
+            for (key, level) in keys.into_iter().zip(after) {
+                if let Some(whole_at) = counters.get_mut(key.as_str()) {
                     *whole_at = now + level;
                 } else {
                     if counters.len() >= self.most {
                         make_room(&mut counters, self.most, now);
                     }
-                    counters.insert(ask.key.into(), now + level);
+                    counters.insert(key.into(), now + level);
                 }
             }
         }
@@ -110,6 +117,26 @@ impl Limiter for Memory {
     async fn look(&self, asks: &[Ask<'_>]) -> Result<Judged, Unavailable> {
         Ok(self.judge(asks, false))
     }
+
+    async fn fullest(&self, bucket: &str, limit: Limit, most: usize) -> Fullest {
+        let now = (self.clock)();
+        let counters = self.counters();
+        let used = counters.iter().filter_map(|(key, whole_at)| {
+            let key = key.strip_prefix(bucket)?.strip_prefix(BETWEEN)?;
+            (*whole_at > now).then(|| (*whole_at, key))
+        });
+        let mut used: Vec<(u64, &str)> = used.collect();
+        let counted = used.len() as u64;
+        used.sort_unstable_by(|a, b| b.cmp(a));
+        let keys = used.into_iter().take(most);
+        Fullest {
+            keys: keys
+                .map(|(whole_at, key)| (key.to_owned(), Count::new(limit, whole_at - now)))
+                .collect(),
+            counted,
+            shared: false,
+        }
+    }
 }
 
 impl fmt::Debug for Memory {
@@ -143,6 +170,7 @@ mod tests {
 
     fn ask(key: &str, requests: u32, seconds: u64) -> Ask<'_> {
         Ask {
+            bucket: "bucket",
             key,
             limit: Limit::new(requests, Duration::from_secs(seconds)).unwrap(),
             when_down: WhenDown::Open,
@@ -224,5 +252,32 @@ mod tests {
         time.fetch_add(60_000_000, Ordering::SeqCst);
         memory.take(&[ask("another", 10, 60)]).await.unwrap();
         assert_eq!(memory.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_has_used_most_of_a_limit_is_told_first() {
+        let (memory, time) = memory(100);
+        let other = Ask {
+            bucket: "bucket2",
+            ..ask("a", 10, 60)
+        };
+        memory.take(&[other]).await.unwrap();
+        for (key, times) in [("a", 2), ("b", 5), ("c", 1)] {
+            for _ in 0..times {
+                memory.take(&[ask(key, 10, 60)]).await.unwrap();
+            }
+        }
+        let limit = ask("a", 10, 60).limit;
+        let told = |fullest: Fullest| -> Vec<(String, u32)> {
+            let keys = fullest.keys.into_iter();
+            keys.map(|(key, count)| (key, count.remaining())).collect()
+        };
+        let fullest = memory.fullest("bucket", limit, 2).await;
+        assert_eq!((fullest.counted, fullest.shared), (3, false));
+        assert_eq!(told(fullest), [("b".to_owned(), 5), ("a".to_owned(), 8)]);
+        time.fetch_add(6_000_000, Ordering::SeqCst);
+        let fullest = memory.fullest("bucket", limit, 9).await;
+        assert_eq!(fullest.counted, 2, "whoever is whole again has used nothing");
+        assert_eq!(told(memory.fullest("nothing", limit, 9).await), []);
     }
 }

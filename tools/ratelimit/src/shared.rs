@@ -5,20 +5,20 @@ use std::{
     fmt,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use redis::{
-    Client, RedisError, Script,
+    Client, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use crate::{Ask, Count, Judged, Limiter, Memory, Unavailable, WhenDown};
+use crate::{Ask, Count, Fullest, Judged, Limit, Limiter, Memory, Unavailable, WhenDown};
 
 /// How long an answer may take, including the time to connect again. A request of ours waits for no more than that.
 const ANSWER: Duration = Duration::from_millis(250);
@@ -27,16 +27,32 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// For how long Redis is not asked again after it did not answer: meanwhile it is connected to in the background, and nobody waits.
 const REST: Duration = Duration::from_millis(500);
 
+/// How many keys a bucket has at most: beyond that, the emptiest are let go.
+const MOST: u32 = 100_000;
+
 /// Counters of all that share a Redis and a prefix.
 pub struct Shared {
     redis: ConnectionManager,
-    script: Script,
+    take: Script,
+    fullest: Script,
     prefix: String,
     /// What counts while Redis cannot be asked.
     own: Memory,
     /// Until when it is not asked.
     resting: Mutex<Option<Instant>>,
     down: AtomicBool,
+    failures: AtomicU64,
+}
+
+/// What a Redis says to who asks whether it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It counts.
+    Good,
+    /// It does not answer, or not yet.
+    Away,
+    /// It is there and does not let us in: name or password are wrong, or we may not what we need to.
+    Refused,
 }
 
 /// Why the address of a Redis is of no use. It does not repeat the address: there may be a password in it.
@@ -69,12 +85,34 @@ impl Shared {
             ConnectionManager::new_lazy_with_config(client(url)?, config).map_err(|_| OpenError::Client)?;
         Ok(Self {
             redis,
-            script: Script::new(include_str!("take.lua")),
+            take: Script::new(include_str!("take.lua")),
+            fullest: Script::new(include_str!("fullest.lua")),
             prefix: prefix.to_owned(),
             own,
             resting: Mutex::new(None),
             down: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
         })
+    }
+
+    /// Whether it can be counted in it: asked by who starts.
+    pub async fn check(&self) -> Answer {
+        let mut redis = self.redis.clone();
+        let mut call = self.fullest.prepare_invoke();
+        call.key(format!("{}probe", self.prefix)).arg(0);
+        let asked = tokio::time::timeout(CONNECT, call.invoke_async::<Vec<String>>(&mut redis));
+        let answer = match asked.await {
+            Ok(Ok(_)) => Answer::Good,
+            Ok(Err(error)) if is_refusal(&error) => Answer::Refused,
+            Ok(Err(_)) | Err(_) => Answer::Away,
+        };
+        self.down.store(answer != Answer::Good, Ordering::Relaxed);
+        answer
+    }
+
+    /// How often it did not answer when it was asked.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// Whether Redis did not answer when it was last asked.
@@ -96,30 +134,46 @@ impl Shared {
         }
     }
 
-    /// Redis's answer, if there is one in time.
     async fn ask(&self, asks: &[Ask<'_>], counting: bool) -> Option<Judged> {
-        if self.rest().is_some_and(|until| Instant::now() < until) {
-            return None;
-        }
-        let mut call = self.script.prepare_invoke();
-        call.arg(u8::from(counting));
+        let mut call = self.take.prepare_invoke();
+        call.arg(u8::from(counting)).arg(MOST);
         for ask in asks {
-            call.key(format!("{}{}", self.prefix, ask.key))
+            call.key(self.place(ask.bucket))
+                .arg(ask.key)
                 .arg(ask.limit.interval())
                 .arg(ask.limit.fullest());
         }
+        self.answered(call, |answer: Vec<u64>| read(&answer, asks)).await
+    }
+
+    /// Redis's answer, if there is one in time that can be read.
+    async fn answered<A: FromRedisValue, T>(
+        &self,
+        call: ScriptInvocation<'_>,
+        read: impl FnOnce(A) -> Option<T>,
+    ) -> Option<T> {
+        if self.rest().is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
         let mut redis = self.redis.clone();
-        let answer = tokio::time::timeout(ANSWER, call.invoke_async::<Vec<u64>>(&mut redis)).await;
-        let judged = match answer {
-            Ok(Ok(answer)) => read(&answer, asks),
+        let answer = tokio::time::timeout(ANSWER, call.invoke_async::<A>(&mut redis)).await;
+        let answer = match answer {
+            Ok(Ok(answer)) => read(answer),
             Ok(Err(_)) | Err(_) => None,
         };
-        self.down.store(judged.is_none(), Ordering::Relaxed);
-        *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = match judged {
+        if answer.is_none() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        self.down.store(answer.is_none(), Ordering::Relaxed);
+        *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = match answer {
             Some(_) => None,
             None => Some(Instant::now() + REST),
         };
-        judged
+        answer
+    }
+
+    fn place(&self, bucket: &str) -> String {
+        format!("{}{bucket}", self.prefix)
     }
 
     fn rest(&self) -> Option<Instant> {
@@ -129,6 +183,28 @@ impl Shared {
 
 fn client(url: &SecretString) -> Result<Client, OpenError> {
     Client::open(url.expose_secret()).map_err(|_: RedisError| OpenError::Address)
+}
+
+fn is_refusal(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed
+        || matches!(
+            error.code(),
+            Some("NOAUTH" | "WRONGPASS" | "NOPERM" | "READONLY" | "DENIED")
+        )
+}
+
+/// What the script answered: how many keys there are, then each key and its level.
+fn read_fullest(answer: &[String], limit: Limit) -> Option<Fullest> {
+    let (counted, used) = answer.split_first()?;
+    let keys = used.chunks(2).map(|used| match used {
+        [key, level] => Some((key.clone(), Count::new(limit, level.parse().ok()?))),
+        _ => None,
+    });
+    Some(Fullest {
+        keys: keys.collect::<Option<_>>()?,
+        counted: counted.parse().ok()?,
+        shared: true,
+    })
 }
 
 /// What the script answered: whether it is allowed, and a level for each limit.
@@ -150,6 +226,18 @@ impl Limiter for Shared {
 
     async fn look(&self, asks: &[Ask<'_>]) -> Result<Judged, Unavailable> {
         self.judge(asks, false).await
+    }
+
+    async fn fullest(&self, bucket: &str, limit: Limit, most: usize) -> Fullest {
+        let mut call = self.fullest.prepare_invoke();
+        call.key(self.place(bucket)).arg(most);
+        let shared = self
+            .answered(call, |answer: Vec<String>| read_fullest(&answer, limit))
+            .await;
+        match shared {
+            Some(fullest) => fullest,
+            None => self.own.fullest(bucket, limit, most).await,
+        }
     }
 }
 

@@ -1,79 +1,26 @@
-//! The shared counters, in a real Redis that is started for it, killed and started again. The rule: where the machine has no
-//! `redis-server` this is said, and where everything must be tried (`CI=true`) it fails.
+//! The shared counters, in a real Redis that is started for it, killed and started again.
 
 #![allow(clippy::unwrap_used, reason = "a test's steps fail by panicking")]
 
 use std::{
-    path::Path,
-    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use ratelimit::{Ask, Limit, Limiter, Memory, Shared, Unavailable, WhenDown};
+use ratelimit::{Answer, Ask, Limit, Limiter, Memory, Shared, Unavailable, WhenDown};
+use scratch::Redis;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../redis");
+/// Of one slot, as on a cluster.
+const BUCKET: &str = "{realm}:limit";
 
-/// A Redis of this test's own.
-struct Redis {
-    folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Redis {
-    fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let url = match run(&["start", folder.path().to_str().unwrap()]) {
-            Ok(url) => url,
-            Err(reason) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("{reason}"),
-            Err(reason) => {
-                eprintln!("not tried: {reason}");
-                return None;
-            }
-        };
-        Some(Self { folder, url })
-    }
-
-    fn kill(&self) {
-        run(&["stop", path(self.folder.path())]).unwrap();
-    }
-
-    /// Starts it again at the same address, with nothing in it.
-    fn again(&self) {
-        let port = self.url.rsplit(':').next().unwrap();
-        run(&["start", path(self.folder.path()), port]).unwrap();
-    }
-
-    fn node(&self) -> Shared {
-        let own = Memory::new(1_000, ratelimit::monotonic());
-        Shared::open(&self.url.as_str().into(), "test:", own).unwrap()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = run(&["stop", path(self.folder.path())]);
-    }
-}
-
-fn path(folder: &Path) -> &str {
-    folder.to_str().unwrap()
-}
-
-fn run(arguments: &[&str]) -> Result<String, String> {
-    let ran = Command::new(SCRIPT)
-        .args(arguments)
-        .output()
-        .map_err(|error| error.to_string())?;
-    if ran.status.success() {
-        Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
-    } else {
-        Err(String::from_utf8_lossy(&ran.stderr).trim().to_owned())
-    }
+fn node(redis: &Redis) -> Shared {
+    let own = Memory::new(1_000, ratelimit::monotonic());
+    Shared::open(&redis.url().into(), "test:", own).unwrap()
 }
 
 fn ask(key: &str, requests: u32, seconds: u64, when_down: WhenDown) -> Ask<'_> {
     Ask {
+        bucket: BUCKET,
         key,
         limit: Limit::new(requests, Duration::from_secs(seconds)).unwrap(),
         when_down,
@@ -100,7 +47,7 @@ async fn until_shared(node: &Shared) {
 #[tokio::test]
 async fn two_nodes_share_a_budget_however_many_ask_at_once() {
     let Some(redis) = Redis::start() else { return };
-    let nodes = [Arc::new(redis.node()), Arc::new(redis.node())];
+    let nodes = [Arc::new(node(&redis)), Arc::new(node(&redis))];
     until_shared(&nodes[0]).await;
     until_shared(&nodes[1]).await;
     let mut running = tokio::task::JoinSet::new();
@@ -108,8 +55,8 @@ async fn two_nodes_share_a_budget_however_many_ask_at_once() {
         let node = Arc::clone(&nodes[number % 2]);
         running.spawn(async move {
             let asks = [
-                ask("{realm}:address", 50, 3_600, WhenDown::Closed),
-                ask("{realm}:realm", 1_000, 3_600, WhenDown::Closed),
+                ask("address", 50, 3_600, WhenDown::Closed),
+                ask("realm", 1_000, 3_600, WhenDown::Closed),
             ];
             node.take(&asks).await.unwrap()
         });
@@ -118,7 +65,7 @@ async fn two_nodes_share_a_budget_however_many_ask_at_once() {
     assert!(judged.iter().all(|judged| judged.shared));
     assert_eq!(judged.iter().filter(|judged| judged.allowed).count(), 50);
     let realm = nodes[1]
-        .look(&[ask("{realm}:realm", 1_000, 3_600, WhenDown::Closed)])
+        .look(&[ask("realm", 1_000, 3_600, WhenDown::Closed)])
         .await
         .unwrap();
     assert_eq!(
@@ -131,7 +78,7 @@ async fn two_nodes_share_a_budget_however_many_ask_at_once() {
 #[tokio::test]
 async fn both_engines_count_alike() {
     let Some(redis) = Redis::start() else { return };
-    let node = redis.node();
+    let node = node(&redis);
     until_shared(&node).await;
     let memory = Memory::new(100, ratelimit::monotonic());
     let asks = [
@@ -152,7 +99,7 @@ async fn both_engines_count_alike() {
 #[tokio::test]
 async fn a_budget_fills_up_again_and_its_key_ends() {
     let Some(redis) = Redis::start() else { return };
-    let node = redis.node();
+    let node = node(&redis);
     until_shared(&node).await;
     let short = ask("short", 2, 1, WhenDown::Closed);
     assert!(node.take(&[short]).await.unwrap().allowed);
@@ -162,7 +109,7 @@ async fn a_budget_fills_up_again_and_its_key_ends() {
     tokio::time::sleep(refused.retry_after()).await;
     assert!(node.take(&[short]).await.unwrap().allowed);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
-    let client = redis::Client::open(redis.url.as_str()).unwrap();
+    let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let keys: u64 = redis::cmd("DBSIZE").query_async(&mut connection).await.unwrap();
     assert_eq!(keys, 0);
@@ -171,7 +118,7 @@ async fn a_budget_fills_up_again_and_its_key_ends() {
 #[tokio::test]
 async fn while_it_is_gone_each_limit_holds_as_it_says_and_then_all_goes_on() {
     let Some(redis) = Redis::start() else { return };
-    let node = redis.node();
+    let node = node(&redis);
     until_shared(&node).await;
     let open = ask("open", 3, 3_600, WhenDown::Open);
     let closed = ask("closed", 3, 3_600, WhenDown::Closed);
@@ -183,6 +130,11 @@ async fn while_it_is_gone_each_limit_holds_as_it_says_and_then_all_goes_on() {
     assert_eq!(own.counts[0].remaining(), 2, "the node counts for itself");
     assert_eq!(node.take(&[closed]).await, Err(Unavailable));
     assert_eq!(node.take(&[open, closed]).await, Err(Unavailable));
+    let fullest = node.fullest(BUCKET, open.limit, 5).await;
+    assert!(!fullest.shared, "those of this node are told meanwhile");
+    assert_eq!(fullest.keys.len(), 1);
+    assert!(node.failures() >= 1);
+    assert_eq!(node.check().await, Answer::Away);
     let started = Instant::now();
     for _ in 0..500 {
         let _ = node.take(&[open]).await.unwrap();
@@ -218,4 +170,42 @@ async fn nobody_waits_long_for_one_that_hangs() {
             .shared
     );
     assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn whoever_has_used_most_is_told_by_every_node() {
+    let Some(redis) = Redis::start() else { return };
+    let (one, other) = (node(&redis), node(&redis));
+    until_shared(&one).await;
+    until_shared(&other).await;
+    for (key, times) in [("a", 2), ("b", 5), ("c", 1)] {
+        for _ in 0..times {
+            one.take(&[ask(key, 10, 3_600, WhenDown::Open)]).await.unwrap();
+        }
+    }
+    let limit = ask("a", 10, 3_600, WhenDown::Open).limit;
+    let fullest = other.fullest(BUCKET, limit, 2).await;
+    assert_eq!((fullest.counted, fullest.shared), (3, true));
+    let told = fullest
+        .keys
+        .iter()
+        .map(|(key, count)| (key.as_str(), count.remaining()));
+    assert_eq!(told.collect::<Vec<_>>(), [("b", 5), ("a", 8)]);
+    assert_eq!(other.fullest("{realm}:nothing", limit, 2).await.counted, 0);
+}
+
+#[tokio::test]
+async fn one_that_lets_nobody_in_says_so() {
+    let Some(redis) = Redis::start() else { return };
+    assert_eq!(node(&redis).check().await, Answer::Good);
+    redis.require_password("a-password");
+    assert_eq!(node(&redis).check().await, Answer::Refused);
+    let wrong = redis.url().replace("redis://", "redis://:another@");
+    let own = Memory::new(1_000, ratelimit::monotonic());
+    let node = Shared::open(&wrong.as_str().into(), "test:", own).unwrap();
+    assert_eq!(node.check().await, Answer::Refused);
+    let right = redis.url().replace("redis://", "redis://:a-password@");
+    let own = Memory::new(1_000, ratelimit::monotonic());
+    let node = Shared::open(&right.as_str().into(), "test:", own).unwrap();
+    assert_eq!(node.check().await, Answer::Good);
 }

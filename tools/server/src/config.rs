@@ -12,6 +12,7 @@
 
 mod check;
 mod kafka;
+mod limits;
 mod mail;
 mod network;
 mod places;
@@ -38,6 +39,7 @@ use url::Url;
 
 use check::has_loopback_host;
 pub use kafka::Kafka;
+pub use limits::{Counters, Limits, Redis};
 pub use mail::Smtp;
 pub use network::{Outbound, Tls};
 pub use places::{Address, Place, Places};
@@ -92,6 +94,10 @@ pub struct Config {
     pub smtp: Smtp,
     /// Where the log is published.
     pub kafka: Kafka,
+    /// What nodes share that need not outlive them.
+    pub redis: Redis,
+    /// How many requests are taken.
+    pub limits: Limits,
     /// What is logged, and how.
     pub telemetry: Telemetry,
 }
@@ -117,6 +123,8 @@ impl Default for Config {
             live: Live::default(),
             smtp: Smtp::default(),
             kafka: Kafka::default(),
+            redis: Redis::default(),
+            limits: Limits::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -227,6 +227,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             config.outbound.open()?;
             config.smtp.open()?;
             tls::Tls::open(&config)?;
+            config.redis.open()?;
             println!("{}", serde_json::to_string_pretty(&config)?);
             Ok(())
         }

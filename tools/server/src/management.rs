@@ -32,6 +32,8 @@
 //! | `chancery_kafka_up`, `chancery_kafka_shards` | | 1 while Kafka takes what this node publishes; the shards that it publishes |
 //! | `chancery_kafka_lag_events`, `chancery_kafka_streams_stopped` | | how far the topics are behind the log; streams that cannot be published (should be 0) |
 //! | `chancery_kafka_events_total`, `chancery_kafka_transaction_seconds` | | events published, and how long a transaction of them took |
+//! | `chancery_limits_requests_total` | limit, result: allowed, refused, unavailable | requests that were judged by a limit; those that realms made are called `realm` |
+//! | `chancery_redis_up`, `chancery_redis_failures_total` | | 1 while the Redis that counts them answers; how often it did not |
 //! | `chancery_projection_batch_seconds` | | how long a batch of one lane took, all its projections together |
 //! | `chancery_webhook_deliveries_total` | result | attempts to deliver: delivered, failed |
 //! | `chancery_reactor_…` | reactor, (outcome) | what is queued, runs, was done, stands still: see `tools/reactors` |
@@ -57,6 +59,7 @@ use events::{connections::Connections, kernel::Kernel, keys::KeyStore};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projections::Reads;
 use publisher::Publisher;
+use ratelimit::Shared;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -81,6 +84,7 @@ struct Operators {
     metrics: PrometheusHandle,
     kernel: Arc<Kernel>,
     keys: Arc<dyn KeyStore>,
+    redis: Option<Arc<Shared>>,
     started: Started,
     stopping: watch::Receiver<bool>,
 }
@@ -156,6 +160,7 @@ pub async fn start(
         metrics,
         kernel: Arc::clone(&platform.kernel),
         keys: Arc::clone(&platform.keys),
+        redis: platform.counters.shared.clone(),
         started: Arc::clone(&started),
         stopping,
     };
@@ -207,6 +212,10 @@ async fn show_metrics(State(operators): State<Operators>) -> String {
             count_connections("reactors", reactors.connections());
         }
     }
+    if let Some(redis) = &operators.redis {
+        metrics::gauge!("chancery_redis_up").set(u8::from(!redis.is_down()));
+        metrics::counter!("chancery_redis_failures_total").absolute(redis.failures());
+    }
     operators.metrics.run_upkeep();
     operators.metrics.render()
 }
@@ -244,7 +253,14 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     } else {
         json!(format!("has not looked at the log for {} s", still.as_secs()))
     };
-    // Kafka makes no node unready: signing in waits for nothing of it.
+    // Redis makes no node unready: each limit says what holds without it, and that is the same on every node.
+    if let Some(redis) = &operators.redis {
+        answer["redis"] = match redis.is_down() {
+            false => json!("ok"),
+            true => json!("does not answer: open limits are counted by each node, closed ones refuse"),
+        };
+    }
+    // Nor does Kafka: signing in waits for nothing of it.
     if let Some(publisher) = started.and_then(|parts| parts.publisher.as_ref()) {
         answer["kafka"] = json!(publisher.standing());
     }

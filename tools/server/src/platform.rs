@@ -20,7 +20,7 @@ use reactors::{Pace, Reactor, Reactors};
 
 use crate::{
     Failure,
-    config::{Config, Place},
+    config::{Config, Counters, Place},
 };
 
 /// How long stores may take to close: a connection that never comes back must not keep a process from ending. Whatever
@@ -36,6 +36,8 @@ pub struct Platform {
     pub kernel: Arc<Kernel>,
     /// The key store below it.
     pub keys: Arc<dyn KeyStore>,
+    /// Who counts requests.
+    pub counters: Counters,
     /// The read models and, on a worker, their runner, once they are [opened](Self::read); a node that only takes commands
     /// has none.
     pub reads: Option<Reads>,
@@ -77,9 +79,11 @@ impl Platform {
         };
         let (keys, keyring) = keyring(config, &places.keys, &random).await?;
         let kernel = Kernel::start(log, keyring, clock, random).await?;
+        let counters = config.redis.open()?;
         Ok(Self {
             kernel,
             keys,
+            counters,
             reads: None,
             looked_up: Arc::default(),
             reactors: None,

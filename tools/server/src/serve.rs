@@ -5,17 +5,21 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use command::{Commands, bootstrap::Bootstrap};
 use query::{Live, Queries};
+use ratelimit::Answer;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 use url::Url;
-use web::Edge;
+use web::{
+    Edge,
+    limits::{Limits, Operations},
+};
 
 use crate::{
     Failure,
-    config::{Config, Passwords, Role, Secret},
+    config::{Config, Counters, Passwords, Role, Secret},
     demo, docs, holdings,
     listener::{self, Ending},
     logging, management,
@@ -51,6 +55,7 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
     let (drain, drained) = watch::channel(false);
     let opening = async {
         let mut platform = Platform::open(&config).await?;
+        let_in(&platform.counters).await?;
         // Told of before the read models are there, which may take long: whoever asks whether it lives must not end it.
         let management = management::start(&config, metrics, &platform, stopping.clone(), drained).await?;
         platform.read(&config, config.is(Role::Worker)).await?;
@@ -180,7 +185,35 @@ fn edge(config: &Config, platform: &Platform, address: SocketAddr) -> Result<Edg
     let public_url = public_url(config, address)?;
     let documents = config.outbound.open()?;
     let mails = config.smtp.url.is_some();
-    Ok(Edge::new(Arc::clone(&platform.kernel), public_url, documents).mailing(mails))
+    let edge = Edge::new(Arc::clone(&platform.kernel), public_url, documents).mailing(mails);
+    Ok(edge.limited(limits(config, &platform.counters)?))
+}
+
+/// How many requests are taken, of all operations that there are.
+fn limits(config: &Config, counters: &Counters) -> Result<Limits, Failure> {
+    let documents = [command::document(), query::document()];
+    let loopback = config.limits.loopback.unwrap_or(!config.is_loopback());
+    Ok(Limits::new(
+        Arc::clone(&counters.limiter),
+        config.limits.rules()?,
+        Operations::of(&documents),
+        loopback,
+    ))
+}
+
+/// A Redis that is away comes back, and each limit says what holds until then; one that lets us not in is a mistake of whoever configured it.
+async fn let_in(counters: &Counters) -> Result<(), Failure> {
+    let Some(shared) = &counters.shared else {
+        return Ok(());
+    };
+    match shared.check().await {
+        Answer::Good => Ok(()),
+        Answer::Away => {
+            tracing::warn!("Redis does not answer: limits hold as each of them says, until it does");
+            Ok(())
+        }
+        Answer::Refused => Err("redis.url: the Redis is there and refuses us: user and password must be its own, with the right to run scripts and write".into()),
+    }
 }
 
 /// Composes what the roles serve; a process that takes commands makes what the first start makes.

@@ -30,6 +30,7 @@ use crate::{
     bearer::{self, Misplaced, Scheme},
     dpop::{self, ProofRefused},
     layers::RequestId,
+    limits::Asked,
 };
 
 /// The scope that a user's token must carry for the management API.
@@ -135,6 +136,10 @@ where
         let realm = edge.realm(&named_realm(parts, state).await?).await?;
         let realm = realm.ok_or(Problem::new(Code::NotFound))?;
         permitted::<A>(&edge, &mut caller, realm.id).await?;
+        let (client, user) = (caller.token.client, caller.token.user);
+        Asked::of(parts, &edge, realm.id)
+            .known(&edge, client, user)
+            .await?;
         let request_id = request_id(parts, &edge);
         Ok(Self {
             realm,

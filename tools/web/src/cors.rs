@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// Opens these methods to pages of every origin, and answers their preflight.
 pub fn open<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>) -> MethodRouter<S> {
@@ -29,11 +29,15 @@ async fn preflight() -> Response {
 
 async fn allow(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+    show(response.headers_mut());
+    response
+}
+
+/// Lets pages of every origin read an answer.
+pub(crate) fn show(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("WWW-Authenticate, Retry-After, DPoP-Nonce"),
+        HeaderValue::from_static("WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy, DPoP-Nonce"),
     );
-    response
 }

@@ -18,6 +18,8 @@ use outbound::{Documents, Outbound};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use url::{Host, Url};
 
+use crate::limits::Limits;
+
 /// How many realms' names and keys are kept at hand.
 const REALMS: u64 = 20_000;
 
@@ -31,6 +33,7 @@ struct Inner {
     public_url: String,
     loopback_http: bool,
     mails: bool,
+    limits: Limits,
     documents: Documents,
     /// A realm's name never passes to another, so this never goes stale.
     names: Cache<String, RealmId>,
@@ -76,6 +79,7 @@ impl Edge {
             public_url: public_url.as_str().trim_end_matches('/').to_owned(),
             loopback_http,
             mails: false,
+            limits: Limits::default(),
             documents,
             names: Cache::new(REALMS),
             key_sets: Cache::new(REALMS),
@@ -96,6 +100,20 @@ impl Edge {
     /// Whether letters are sent: without a mail server nothing offers what needs one.
     pub fn mails(&self) -> bool {
         self.0.mails
+    }
+
+    /// The same where requests are limited so. (Asked of an edge that nobody shares yet.)
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.limits = limits;
+        }
+        self
+    }
+
+    /// How many requests are taken.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// Load, decide, append.

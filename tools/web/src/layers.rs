@@ -1,5 +1,5 @@
 //! What every request passes through, from the outside in: its id, a span and metrics, headers that protect, panics caught, a
-//! time limit, a size limit.
+//! time limit, a size limit, and the limits of rates.
 //! The rule: whatever happens to a request, it is answered, with its id, as a problem where it went wrong (a person sees a page); and neither query strings nor
 //! bodies are ever logged.
 
@@ -19,7 +19,7 @@ use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
 use crate::{
-    Edge,
+    Edge, limits,
     problem::{Code, Problem},
 };
 
@@ -65,7 +65,9 @@ pub fn edge_layers(app: Router, edge: &Edge, draw: Draw) -> Router {
         metrics::Unit::Seconds,
         "Time to answer a request, by method and route"
     );
+    limits::describe();
     app.fallback(async || Problem::new(Code::NotFound))
+        .layer(middleware::from_fn_with_state(edge.clone(), limits::limited))
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(TIME_LIMIT, in_time))

@@ -12,6 +12,7 @@
 //! | [`dpop`] | that whoever sends a request holds the key of its token |
 //! | [`claims`], [`subject`] | what is told of users, and how they are named |
 //! | [`artefacts`], [`pages`] | sealed values in the client's hands |
+//! | [`limits`] | how many requests are taken, from whom |
 //! | [`layers`], [`cors`] | what every request passes through; what other origins may call |
 //!
 //! The rule: the extractor's type names the action. A handler that takes [`Command<actions::UsersCreate, …>`](Command) cannot run for
@@ -32,6 +33,7 @@ pub mod form;
 pub mod id_tokens;
 pub mod json;
 pub mod layers;
+pub mod limits;
 pub mod oauth;
 pub mod offered;
 pub mod opaque;

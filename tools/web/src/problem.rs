@@ -65,6 +65,7 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request", "A key stands for one request with one body, for 24 hours. Use a new one.";
     TooManyLetters = "too_many_letters", TOO_MANY_REQUESTS, "Too many letters to this address", "Letters to one address are half a minute apart, and five in an hour. Try again as Retry-After says.";
     TooManyConnections = "too_many_connections", TOO_MANY_REQUESTS, "Too many follow the realm's events", "A realm's events are followed over a limited number of connections. End one, or try again as Retry-After says.";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests", "There were more requests than a limit allows: of the platform for all realms, or of the realm. Try again as Retry-After says; RateLimit-Policy and RateLimit tell the limits and what remains of them.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side", "It is logged under the request_id. Nothing that was acknowledged is lost.";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available now", "A part that this needs does not answer. Try again as Retry-After says; a command with the same Idempotency-Key, so that it is not done twice should it have been done after all.";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too much to do", "The queue for this kind of work is full. Try again as Retry-After says.";

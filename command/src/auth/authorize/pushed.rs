@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
     Requirements, artefacts,
-    clients::{self, Client},
+    clients::Client,
     dpop,
     form::Form,
     oauth::{OAuthError, OAuthErrorBody},
@@ -80,8 +80,7 @@ pub(crate) async fn push(Call(visit): Call, form: Result<Form, OAuthError>) -> R
 async fn pushed(visit: &Visit, form: Result<Form, OAuthError>) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
-    let client =
-        clients::authenticate(&visit.edge, &visit.realm, "par", &visit.headers, &form, &context).await?;
+    let client = visit.client("par", &form, &context).await?;
     if form.given("request_uri").is_some() {
         return Err(OAuthError::invalid_request("request_uri cannot be pushed"));
     }

@@ -17,7 +17,7 @@ use axum::{
 use events::{applications::DEVICE_CODE, envelope::Actor, kernel::Failure, log::ClaimKind};
 use serde::Serialize;
 use utoipa::ToSchema;
-use web::{claims::is_known, clients, form::Form, oauth::OAuthError};
+use web::{claims::is_known, form::Form, oauth::OAuthError};
 
 #[doc(hidden)]
 pub(super) use verification::{__path_get_device, __path_post_device};
@@ -73,15 +73,7 @@ pub(super) async fn device_authorization(
 ) -> Result<Response, OAuthError> {
     let form = form?;
     let anonymous = visit.context(Actor::default());
-    let client = clients::authenticate(
-        &visit.edge,
-        &visit.realm,
-        "device_authorization",
-        &visit.headers,
-        &form,
-        &anonymous,
-    )
-    .await?;
+    let client = visit.client("device_authorization", &form, &anonymous).await?;
     if !client.state.may_use(DEVICE_CODE) {
         return Err(OAuthError::unauthorized_client(
             "this application does not use device codes",

@@ -2,7 +2,7 @@
 //! wants another address has shown who they are just now, with a second factor if they have one; and nothing changes before the letters
 //! to both ends have come back.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use events::{
     kernel::Failure,
     letters::{LetterKind, Mailbox, TooSoon},
@@ -21,7 +21,6 @@ use super::{
     sign_up::wrong_code,
 };
 use crate::{
-    Commands,
     auth::{
         Issuer,
         flow::{
@@ -77,12 +76,8 @@ pub(in crate::auth) async fn get_email(visit: Visit) -> Response {
         (status = 429, description = "The page: too many letters; `Retry-After` says when"),
     ),
 )]
-pub(in crate::auth) async fn post_email(
-    State(commands): State<Commands>,
-    visit: Visit,
-    body: Body,
-) -> Response {
-    let answer = submit(&commands, &visit, body).await;
+pub(in crate::auth) async fn post_email(visit: Visit, body: Body) -> Response {
+    let answer = submit(&visit, body).await;
     visit.answer(answer)
 }
 
@@ -201,7 +196,7 @@ async fn overview(
     Ok(page::page(status, &page))
 }
 
-async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Response, PageError> {
+async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
     let (settings, signed_in) = match enter(visit).await? {
         Ok(entered) => entered,
         Err(response) => return Ok(response),
@@ -217,23 +212,22 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
         return Err(PageError::stale());
     }
     if given.get("send").is_some() {
-        return send(commands, visit, &signed_in).await;
+        return send(visit, &signed_in).await;
     }
     if let Some(email) = given.given("email") {
-        return change(commands, visit, &settings, &signed_in, email.trim()).await;
+        return change(visit, &settings, &signed_in, email.trim()).await;
     }
     confirm(visit, &signed_in, &given).await
 }
 
 /// Has a letter mailed. `Some`: the page that says why there is none now.
 async fn mail(
-    commands: &Commands,
     visit: &Visit,
     signed_in: &SignedIn,
     letter: RequestLetter,
 ) -> Result<Option<Response>, PageError> {
     let letter = std::future::ready(Ok(letter));
-    let asked = ask(commands, visit, &visit.context_of(signed_in), letter).await?;
+    let asked = ask(visit, &visit.context_of(signed_in), letter).await?;
     let Err(TooSoon { seconds }) = asked else {
         return Ok(None);
     };
@@ -261,11 +255,11 @@ fn to_theirs(visit: &Visit, signed_in: &SignedIn, kind: LetterKind, about: Optio
     }
 }
 
-async fn send(commands: &Commands, visit: &Visit, signed_in: &SignedIn) -> Result<Response, PageError> {
+async fn send(visit: &Visit, signed_in: &SignedIn) -> Result<Response, PageError> {
     let profile = &signed_in.state.profile;
     if profile.email.is_some() && !profile.email_verified {
         let letter = to_theirs(visit, signed_in, LetterKind::EmailVerification, None);
-        if let Some(response) = mail(commands, visit, signed_in, letter).await? {
+        if let Some(response) = mail(visit, signed_in, letter).await? {
             return Ok(response);
         }
     }
@@ -283,7 +277,6 @@ async fn is_fresh(visit: &Visit, settings: &Settings, signed_in: &SignedIn) -> R
 }
 
 async fn change(
-    commands: &Commands,
     visit: &Visit,
     settings: &Settings,
     signed_in: &SignedIn,
@@ -316,13 +309,13 @@ async fn change(
         address: None,
         ..to_theirs(visit, signed_in, LetterKind::EmailChange, Some(change))
     };
-    if let Some(response) = mail(commands, visit, signed_in, new).await? {
+    if let Some(response) = mail(visit, signed_in, new).await? {
         return Ok(response);
     }
     let profile = &signed_in.state.profile;
     if profile.email.is_some() && profile.email_verified {
         let before = to_theirs(visit, signed_in, LetterKind::EmailChangeBefore, Some(change));
-        if let Some(response) = mail(commands, visit, signed_in, before).await? {
+        if let Some(response) = mail(visit, signed_in, before).await? {
             return Ok(response);
         }
     }

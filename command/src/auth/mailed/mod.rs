@@ -34,12 +34,10 @@
 //! | `decisions.rs` | the decisions, each of which uses its letter up |
 //! | `letter.rs` | where links lead |
 //! | `recovery.rs`, `sign_up.rs`, `email.rs` | the pages that lead to a letter |
-//! | `pace.rs` | how many letters one network address asks for |
 
 pub mod decisions;
 pub(super) mod email;
 pub(super) mod letter;
-mod pace;
 pub(super) mod recovery;
 pub(super) mod sign_up;
 
@@ -48,14 +46,10 @@ use events::{
     kernel::{Context, Failure, KernelError},
     letters::TooSoon,
 };
+use web::limits::Refused;
 
 use super::{page::PageError, trouble, visit::Visit};
-use crate::{
-    Commands,
-    letters::request::{NotYet, RequestLetter},
-};
-
-pub(crate) use pace::LetterPace;
+use crate::letters::request::{NotYet, RequestLetter};
 
 /// For how many seconds a code is good.
 pub const CODE_SECONDS: u64 = 600;
@@ -71,14 +65,14 @@ fn or_nobody(user: Option<UserId>) -> UserId {
 
 /// Has a letter mailed, which is looked up only once whoever asks is not asking too often. `Err`: when there may be another.
 async fn ask(
-    commands: &Commands,
     visit: &Visit,
     context: &Context,
     letter: impl Future<Output = Result<RequestLetter, KernelError>>,
 ) -> Result<Result<RequestLetter, TooSoon>, PageError> {
-    let address = visit.network.ip.as_deref();
-    if let Some(seconds) = commands.letter_pace.take(visit.realm.id, address).await {
-        return Ok(Err(TooSoon { seconds }));
+    match visit.asked.named(&visit.edge, &["letters"]).await {
+        Ok(()) => {}
+        Err(Refused::TooMany(seconds)) => return Ok(Err(TooSoon { seconds })),
+        Err(refused @ Refused::Unavailable) => return Err(refused.into()),
     }
     let letter = letter.await?;
     match visit.edge.kernel().execute(context, &letter).await {

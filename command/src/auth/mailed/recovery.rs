@@ -1,7 +1,7 @@
 //! Who has forgotten their password. The rules: what is answered is the same for a name that somebody has and one that nobody has, in status,
 //! headers, length and work; a link that sets a password signs nobody in, so that a second factor is asked for as ever.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use events::{
     envelope::Actor,
     letters::{LetterKind, TooSoon},
@@ -11,7 +11,6 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::{RECOVERY_SECONDS, ask, or_nobody};
 use crate::{
-    Commands,
     auth::{
         Issuer,
         page::{self, PageError},
@@ -47,12 +46,8 @@ pub(in crate::auth) async fn get_recovery(visit: Visit) -> Response {
         (status = 429, description = "The form: too many letters, whether or not somebody has that name; `Retry-After` says when"),
     ),
 )]
-pub(in crate::auth) async fn post_recovery(
-    State(commands): State<Commands>,
-    visit: Visit,
-    body: Body,
-) -> Response {
-    let answer = submit(&commands, &visit, body).await;
+pub(in crate::auth) async fn post_recovery(visit: Visit, body: Body) -> Response {
+    let answer = submit(&visit, body).await;
     visit.answer(answer)
 }
 
@@ -114,7 +109,7 @@ pub fn missing(say: &Say) -> Trouble<'_> {
     Trouble::of(say, "missing", "missing-advice")
 }
 
-async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Response, PageError> {
+async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
     offered(visit).await?;
     let given = body.0?;
     let name = given.get("username").unwrap_or_default();
@@ -137,7 +132,7 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
             expires: kernel.now().after_seconds(RECOVERY_SECONDS),
         })
     };
-    if let Err(TooSoon { seconds }) = ask(commands, visit, &visit.context(Actor::default()), letter).await? {
+    if let Err(TooSoon { seconds }) = ask(visit, &visit.context(Actor::default()), letter).await? {
         let page = form(visit, Some(too_many(&visit.say)), StatusCode::TOO_MANY_REQUESTS);
         return Ok(wait(page, seconds));
     }

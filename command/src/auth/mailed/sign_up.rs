@@ -2,7 +2,7 @@
 //! address that they have not shown to be theirs; an address that has an account already is answered like one that has none, and the
 //! letter to it says so.
 
-use axum::{extract::State, response::Response};
+use axum::response::Response;
 use events::{
     envelope::Actor,
     letters::{LetterKind, TooSoon},
@@ -20,7 +20,6 @@ use super::{
     recovery::{too_many, wait},
 };
 use crate::{
-    Commands,
     auth::{
         Issuer,
         page::{self, PageError},
@@ -73,12 +72,8 @@ pub(in crate::auth) async fn get_registration(visit: Visit) -> Response {
         (status = 429, description = "The form: too many letters; `Retry-After` says when"),
     ),
 )]
-pub(in crate::auth) async fn post_registration(
-    State(commands): State<Commands>,
-    visit: Visit,
-    body: Body,
-) -> Response {
-    let answer = submit(&commands, &visit, body).await;
+pub(in crate::auth) async fn post_registration(visit: Visit, body: Body) -> Response {
+    let answer = submit(&visit, body).await;
     visit.answer(answer)
 }
 
@@ -145,22 +140,17 @@ fn code(visit: &Visit, flow: &str, trouble: Option<Trouble<'_>>, status: StatusC
     page::page(status, &page)
 }
 
-async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Response, PageError> {
+async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
     let settings = offered(visit).await?;
     let given = body.0?;
     match given.get("flow") {
         Some(flow) => answer(visit, flow, &given).await,
-        None => begin(commands, visit, &settings, &given).await,
+        None => begin(visit, &settings, &given).await,
     }
 }
 
 /// Has the letter mailed.
-async fn begin(
-    commands: &Commands,
-    visit: &Visit,
-    settings: &Settings,
-    given: &Form,
-) -> Result<Response, PageError> {
+async fn begin(visit: &Visit, settings: &Settings, given: &Form) -> Result<Response, PageError> {
     let email = given.get("email").unwrap_or_default().trim();
     if !may_register(settings, email) {
         let wrong = Trouble::of(&visit.say, "unfit-address", "unfit-address-advice");
@@ -181,7 +171,7 @@ async fn begin(
             expires: kernel.now().after_seconds(CODE_SECONDS),
         })
     };
-    let mailbox = match ask(commands, visit, &visit.context(Actor::default()), letter).await? {
+    let mailbox = match ask(visit, &visit.context(Actor::default()), letter).await? {
         Ok(letter) => letter.mailbox,
         Err(TooSoon { seconds }) => {
             let page = entry(

@@ -27,11 +27,10 @@
 mod decisions;
 pub(super) mod manage;
 mod metadata;
-pub(crate) mod pace;
 
 use axum::{
     Json,
-    extract::{FromRequest, Request, State},
+    extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
 use events::{
@@ -63,7 +62,6 @@ use super::{
     visit::{Call, Visit},
 };
 use crate::{
-    Commands,
     applications::{
         initial_access,
         register::RegisterApplication,
@@ -199,11 +197,7 @@ impl<S: Send + Sync> FromRequest<S> for Metadata {
         (status = 429, description = "Too many: `Retry-After` tells when to come back", body = OAuthErrorBody),
     ),
 )]
-pub(super) async fn register(
-    State(commands): State<Commands>,
-    Call(visit): Call,
-    Metadata(metadata): Metadata,
-) -> Result<Response, Refusal> {
+pub(super) async fn register(Call(visit): Call, Metadata(metadata): Metadata) -> Result<Response, Refusal> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let settings = open(&visit).await?;
     let initial = match presented(&visit)? {
@@ -215,8 +209,10 @@ pub(super) async fn register(
             return Err(Refusal::NothingPresented);
         }
         None => {
-            let pace = &commands.registration_pace;
-            pace.take(realm, visit.network.ip.as_deref()).await?;
+            // Nobody fills a realm with applications.
+            let limits = ["client_registration", "client_registration_of_realm"];
+            let counted = visit.asked.named(&visit.edge, &limits).await;
+            counted.map_err(OAuthError::from)?;
             None
         }
     };

@@ -34,7 +34,7 @@ use utoipa::ToSchema;
 use web::{
     Requirements,
     claims::is_known,
-    clients::{self, Client},
+    clients::Client,
     dpop::{self, Proof},
     form::Form,
     oauth::OAuthError,
@@ -125,15 +125,7 @@ async fn issue(
 ) -> Result<Response, OAuthError> {
     let form = form?;
     let context = visit.context(Actor::default());
-    let client = clients::authenticate(
-        &visit.edge,
-        &visit.realm,
-        "token",
-        &visit.headers,
-        &form,
-        &context,
-    )
-    .await?;
+    let client = visit.client("token", &form, &context).await?;
     let settings = visit.edge.settings(visit.realm.id).await?;
     let context = visit.context(Actor {
         client: Some(client.id),

@@ -19,6 +19,8 @@ impl Config {
             return refuse(fault.key, &fault.reason);
         }
         self.kafka.check(self.is_development())?;
+        self.redis.check()?;
+        self.limits.check()?;
         if self.drain_seconds.is_some_and(|seconds| seconds > LONGEST_DRAIN) {
             return refuse("drain_seconds", "is 0 to 600");
         }

@@ -483,3 +483,48 @@ fn the_compose_file_says_what_is_understood_and_safe() {
         );
     }
 }
+
+#[test]
+fn limits_are_changed_by_their_names_and_a_redis_elsewhere_takes_no_password_in_the_open() {
+    let config = load(
+        &[
+            ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__REQUESTS", "7"),
+            ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__WHEN_DOWN", "closed"),
+            ("CHANCERY_LIMITS__BUILT_IN__RECOVERY__OFF", "true"),
+            ("CHANCERY_LIMITS__LOOPBACK", "true"),
+        ],
+        json!({}),
+    );
+    let limits = config.expect("accepted").limits;
+    assert_eq!(limits.loopback, Some(true));
+    let rules = limits.rules().expect("accepted");
+    let named = |name: &str| rules.iter().find(|rule| rule.name == name);
+    assert_eq!(named("sign_in").map(|rule| rule.limit.requests()), Some(7));
+    assert!(named("recovery").is_none() && named("token").is_some());
+
+    let unknown = "CHANCERY_LIMITS__BUILT_IN__SIGN_IN__RATE";
+    for (name, value) in [
+        ("CHANCERY_LIMITS__BUILT_IN__SIGNIN__REQUESTS", "7"),
+        ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__REQUESTS", "0"),
+        ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__REQUESTS", "-1"),
+        ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__SECONDS", "86401"),
+        ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__WHEN_DOWN", "ajar"),
+        (unknown, "7"),
+        ("CHANCERY_REDIS__URL", "http://redis.example"),
+        ("CHANCERY_REDIS__URL", "redis://user:secret@redis.example"),
+        ("CHANCERY_REDIS__URL", "redis://:secret@192.0.2.1:6379/1"),
+        ("CHANCERY_REDIS__PREFIX", ""),
+    ] {
+        let error = load(&[(name, value)], json!({})).expect_err(name).to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+    for url in [
+        "redis://127.0.0.1:6379",
+        "redis://user:secret@localhost",
+        "redis://redis.example",
+        "rediss://user:secret@redis.example/1",
+    ] {
+        let config = load(&[("CHANCERY_REDIS__URL", url)], json!({})).expect(url);
+        assert!(!serde_json::to_string(&config).expect("JSON").contains("secret"));
+    }
+}
