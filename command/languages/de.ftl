@@ -4,6 +4,10 @@
 
 languages = Sprache
 title-again = Fehler: { $title }
+links = Verweise
+support = Hilfe
+privacy = Datenschutz
+terms = Nutzungsbedingungen
 seal = Unter dem Siegel von Chancery
 fold-sign-in = Jede Anmeldung wird im Protokoll von { $realm } verzeichnet.
 fold-answer = Ihre Antwort wird im Protokoll von { $realm } verzeichnet.

@@ -5,6 +5,10 @@
 
 languages = Language
 title-again = Error: { $title }
+links = Links
+support = Help
+privacy = Privacy
+terms = Terms of use
 seal = Under the seal of Chancery
 fold-sign-in = Every sign-in here is entered in the log of { $realm }.
 fold-answer = Your answer is entered in the log of { $realm }.

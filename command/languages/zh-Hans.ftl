@@ -4,6 +4,10 @@
 
 languages = 语言
 title-again = 错误：{ $title }
+links = 链接
+support = 帮助
+privacy = 隐私
+terms = 使用条款
 seal = Chancery 签印
 fold-sign-in = 此处的每次登录都会记入 { $realm } 的日志。
 fold-answer = 您的决定会记入 { $realm } 的日志。

@@ -16,6 +16,7 @@
 
 pub mod applications;
 pub mod auth;
+pub mod branding;
 pub mod catalogue;
 pub mod clock;
 pub mod cloud_events;
@@ -25,6 +26,7 @@ pub mod connections;
 pub mod credentials;
 pub mod envelope;
 pub mod event;
+pub mod files;
 pub mod fold;
 pub mod identities;
 pub mod identity_providers;

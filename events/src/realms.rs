@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::Method,
+    branding::BrandingSettings,
     clock::Timestamp,
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
@@ -63,6 +64,16 @@ pub enum RealmEvent {
         /// Until when the keys of this algorithm that it replaces stay published.
         replaced_until: Timestamp,
     },
+    /// A small file was stored, under what it holds.
+    #[serde(rename = "file.stored")]
+    FileStored {
+        /// Its SHA-256, in hexadecimal digits.
+        digest: String,
+        /// What it is, such as `image/png`.
+        media_type: String,
+        /// What it holds, in base64.
+        content: String,
+    },
     /// A signing key was withdrawn at once: what it signed is no longer accepted.
     #[serde(rename = "signing_key.retired")]
     SigningKeyRetired {
@@ -86,19 +97,20 @@ impl DomainEvent for RealmEvent {
             "Sections of a realm's settings were replaced.",
         )
         .watched()
-        .version(5),
+        .version(6),
         EventKind::plain(
             "signing_key.created",
             "A signing key was made and signs from now on.",
         )
         .watched(),
+        EventKind::plain("file.stored", "A small file was stored."),
         EventKind::plain("signing_key.retired", "A signing key was withdrawn at once.").watched(),
     ];
 
-    /// Versions 1 to 4 of the settings had fewer sections.
+    /// Versions 1 to 5 of the settings had fewer sections.
     fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
         match (name, schema) {
-            ("settings.changed", 1..=4) => Ok(data),
+            ("settings.changed", 1..=5) => Ok(data),
             _ => Err(DecodeError::unknown_version(name, schema)),
         }
     }
@@ -138,6 +150,7 @@ impl Fold for Realm {
             RealmEvent::Suspended { .. } => self.suspended = true,
             RealmEvent::Resumed {} => self.suspended = false,
             RealmEvent::SettingsChanged(_)
+            | RealmEvent::FileStored { .. }
             | RealmEvent::SigningKeyCreated { .. }
             | RealmEvent::SigningKeyRetired { .. } => {}
         }
@@ -512,6 +525,9 @@ pub struct Settings {
     /// What letters are for.
     #[serde(default)]
     pub mail: MailSettings,
+    /// How its pages look, and what they say of its own.
+    #[serde(default)]
+    pub branding: BrandingSettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -545,6 +561,9 @@ pub struct SettingsChange {
     /// What letters are for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<MailSettings>,
+    /// How its pages look, and what they say of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branding: Option<Box<BrandingSettings>>,
 }
 
 impl Fold for Settings {
@@ -561,6 +580,7 @@ impl Fold for Settings {
             replace(&mut self.passkeys, change.passkeys.as_ref());
             replace(&mut self.languages, change.languages.as_ref());
             replace(&mut self.mail, change.mail.as_ref());
+            replace(&mut self.branding, change.branding.as_deref());
         }
     }
 }

@@ -146,6 +146,8 @@ subject_kinds! {
     Mailbox = 40 "mailbox" in Activity;
     /// The other e-mail address that a user wants to have; its id is the user's.
     EmailChange = 41 "email_change" in Facts;
+    /// A small file of a realm, such as its logo; its id follows from what it holds.
+    File = 45 "file" in Facts;
     /// An identity provider whose sign-ins a realm takes.
     IdentityProvider = 50 "identity_provider" in Facts;
     /// The identity providers that a realm offers; its id is the realm's.
@@ -195,6 +197,11 @@ impl Subject {
     /// A realm's settings.
     pub const fn settings(id: RealmId) -> Self {
         Self::new(SubjectKind::Settings, id.0)
+    }
+
+    /// A small file of a realm.
+    pub const fn file(id: Uuid) -> Self {
+        Self::new(SubjectKind::File, id)
     }
 
     /// A realm's signing keys.

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use events::{
     applications::{ApplicationEvent, ApplicationSettings, ApplicationType},
     auth::{AuthEvent, EndReason, LoginFailure, Method, Proof, RequestedClaims, ThrottledBy},
+    branding::{BrandingSettings, BrandingTexts, Logo},
     clock::Timestamp,
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
@@ -23,8 +24,8 @@ use events::{
     passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
-        AssertedSubject, AttributeSchema, AttributeType, MfaPolicy, MfaSettings, OAuthSettings,
-        PasskeySettings, PasswordSettings, RealmEvent, RegistrationSettings, SecurityProfile,
+        AssertedSubject, AttributeSchema, AttributeType, MailSettings, MailSignIn, MfaPolicy, MfaSettings,
+        OAuthSettings, PasskeySettings, PasswordSettings, RealmEvent, RegistrationSettings, SecurityProfile,
         SessionSettings, SettingsChange, TokenSettings, TrustedAuthenticator, TrustedIssuer,
     },
     sealing::Sealed,
@@ -246,8 +247,39 @@ fn samples() -> Vec<Event> {
                 enabled: [Language::German, Language::Chinese].into(),
                 default: Language::German,
             }),
-            mail: None,
+            mail: Some(MailSettings {
+                sender_name: Some("Acme".into()),
+                sign_in: MailSignIn::CodeAndLink,
+                recovery: false,
+            }),
+            branding: Some(Box::new(BrandingSettings {
+                name: Some("Acme".into()),
+                colour: Some("#17593f".into()),
+                dark_colour: Some("#86d1b0".into()),
+                logo: Some(Logo {
+                    digest: "00".repeat(32),
+                    media_type: "image/png".into(),
+                    width: 64,
+                    height: 32,
+                }),
+                texts: [(
+                    Language::German,
+                    BrandingTexts {
+                        welcome: Some("Willkommen".into()),
+                        support_url: Some("https://acme.example/help".into()),
+                        privacy_url: Some("https://acme.example/privacy".into()),
+                        terms_url: Some("https://acme.example/terms".into()),
+                    },
+                )]
+                .into(),
+            })),
         })
+        .into(),
+        RealmEvent::FileStored {
+            digest: "00".repeat(32),
+            media_type: "image/png".into(),
+            content: "iVBORw0KGgo=".into(),
+        }
         .into(),
         RealmEvent::SigningKeyCreated {
             kid: "kid".into(),

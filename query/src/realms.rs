@@ -10,6 +10,7 @@ use axum::{
 };
 use events::{
     auth::Method,
+    branding::{BrandingSettings, BrandingTexts, Logo},
     clock::Timestamp,
     ids::RealmId,
     languages::{Language, LanguageSettings},
@@ -172,6 +173,8 @@ struct RealmSettings {
     languages: LanguageRules,
     /// What letters are for, where the platform has a mail server.
     mail: MailRules,
+    /// How its pages look, and what they say of its own.
+    branding: Branding,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
@@ -363,6 +366,42 @@ impl From<LanguageSettings> for LanguageRules {
     }
 }
 
+/// How a realm's pages look, and what they say of its own.
+#[derive(Debug, Serialize, ToSchema)]
+struct Branding {
+    /// What the pages call the realm; `null` for its display name.
+    name: Option<String>,
+    /// The colour of buttons and links on light grounds, `#rrggbb`; `null` for the platform's.
+    colour: Option<String>,
+    /// The same on dark grounds.
+    dark_colour: Option<String>,
+    /// The logo: `digest` (SHA-256), `media_type`, `width`, `height`; `null` if there is none.
+    #[schema(value_type = Option<Object>)]
+    logo: Option<Logo>,
+    /// What the pages say of the realm's own, by language: `welcome`, `support_url`, `privacy_url`, `terms_url`.
+    #[schema(value_type = Object)]
+    texts: BTreeMap<Language, BrandingTexts>,
+}
+
+impl From<BrandingSettings> for Branding {
+    fn from(settings: BrandingSettings) -> Self {
+        let BrandingSettings {
+            name,
+            colour,
+            dark_colour,
+            logo,
+            texts,
+        } = settings;
+        Self {
+            name,
+            colour,
+            dark_colour,
+            logo,
+            texts,
+        }
+    }
+}
+
 impl From<MfaSettings> for MfaRules {
     fn from(settings: MfaSettings) -> Self {
         let MfaSettings { policy, methods } = settings;
@@ -408,6 +447,7 @@ impl RealmSettings {
             passkeys,
             languages,
             mail,
+            branding,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -480,6 +520,7 @@ impl RealmSettings {
             passkeys: passkeys.into(),
             languages: languages.into(),
             mail: mail.into(),
+            branding: branding.into(),
             updated_at: updated_at.map(Moment),
             version,
         }

@@ -3,7 +3,7 @@
 JOURNEY, as JSON: tls ("none", "starttls", "implicit"), certificate and key (files), user and password (asked for if given).
 Recipients of some domains are answered specially: refused.test (550), busy.test (451), silent.test (never)."""
 
-import asyncio, email, email.policy, json, os, ssl, sys
+import asyncio, base64, email, email.policy, json, os, ssl, sys
 
 from aiosmtpd.smtp import AuthResult, SMTP
 
@@ -35,6 +35,8 @@ class Letters:
             "authenticated": session.authenticated, "subject": letter["subject"],
             "headers": [[name, str(value)] for name, value in letter.items()],
             "text": part("plain"), "html": part("html"),
+            "pictures": {picture["Content-ID"]: [picture.get_content_type(), base64.b64encode(picture.get_content()).decode()]
+                         for picture in letter.walk() if picture.get_content_maintype() == "image"},
         }), flush=True)
         return "250 OK"
 

@@ -30,6 +30,7 @@ async fn send(mailer: &Mailer, to: &str, subject: &str) -> Result<(), SendError>
         subject,
         text: "Guten Tag,\n.\n..\nFrom here: 世界\n",
         html: "<p>Guten Tag, 世界</p>\n",
+        picture: None,
         language: "de",
         written: SystemTime::UNIX_EPOCH + Duration::from_hours(500_000),
     };

@@ -162,6 +162,7 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         ))
         .routes(routes!(mailed::email::get_email, mailed::email::post_email))
         .routes(routes!(assets::asset))
+        .routes(routes!(assets::logo))
 }
 
 /// These GETs issue codes and end sessions, as OAuth and OpenID Connect have it. HEAD, which axum would answer by them,

@@ -1,13 +1,19 @@
 //! What a hosted page says when something is wrong. The rule: it tells the person what it means for them and what they can do, gives the
 //! developer the code and the one thing to mend, names the request to whoever is asked for help, and tells nothing internal and no value that was sent.
 
+use std::time::Duration;
+
 use axum::response::Response;
 use events::{kernel::KernelError, keys::KeyError, log::LogError};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use uuid::Uuid;
-use web::{Code, Problem, layers::Asked, limits::Refused};
+use web::{
+    Code, Edge, Problem,
+    layers::{Asked, Drawn},
+    limits::Refused,
+};
 
-use super::{page, pages::ErrorPage};
+use super::{page, pages::ErrorPage, session_cookie};
 use crate::{
     realms::SigningKeyError,
     words::{self, Say},
@@ -267,19 +273,52 @@ impl From<SigningKeyError> for PageError {
 }
 
 /// A problem as a page, for the person who asked for one below a realm's address: what never came to a page of its own (a wrong address,
-/// a body that is too long, trouble) is told to them like anything else.
-pub fn problem_page(problem: &Problem, asked: &Asked, request_id: Uuid) -> Option<Response> {
-    let (realm, _) = asked.path.strip_prefix("/realms/")?.split_once('/')?;
-    let say = words::nowhere(realm, &asked.headers);
-    Some(PageError::before(problem).into_page(&say, request_id))
+/// a body that is too long, trouble) is told to them like anything else, in the realm's name where that can be had.
+pub fn problem_page<'a>(
+    edge: &'a Edge,
+    problem: &'a Problem,
+    asked: &'a Asked,
+    request_id: Uuid,
+) -> Drawn<'a> {
+    Box::pin(async move {
+        let named = realm_of(&asked.path)?;
+        // Where we are in trouble, nobody waits for how the page looks.
+        let say = if problem.code().status().is_server_error() {
+            None
+        } else {
+            tokio::time::timeout(PATIENCE, say_of(edge, named, &asked.headers))
+                .await
+                .ok()
+                .flatten()
+        };
+        let say = say.unwrap_or_else(|| words::nowhere(named, &asked.headers));
+        Some(PageError::before(problem).into_page(&say, request_id))
+    })
+}
+
+/// How long it may take to learn how a page looks that says what is wrong.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a page speaks to whom only the headers of a request tell of; `None` if there is no such realm, or it is suspended, or that cannot be known
+/// now.
+async fn say_of(edge: &Edge, named: &str, headers: &HeaderMap) -> Option<Say> {
+    let realm = edge.open_realm(named).await.ok()??;
+    let settings = edge.settings(realm.id).await.ok()?;
+    let kept = session_cookie::language(edge, realm.id, headers);
+    let language = words::choice(&settings.languages, None, kept, headers);
+    Some(Say::of(&realm, &settings, language))
+}
+
+/// The realm below whose address a path is.
+fn realm_of(path: &str) -> Option<&str> {
+    let (realm, _) = path.strip_prefix("/realms/")?.split_once('/')?;
+    Some(realm)
 }
 
 #[cfg(test)]
 mod tests {
-    use events::languages::Language;
-    use http::HeaderMap;
-
     use super::*;
+    use events::languages::Language;
 
     fn say() -> Say {
         Say::nowhere("demo", Language::English)
@@ -308,19 +347,9 @@ mod tests {
 
     #[test]
     fn only_what_is_below_a_realm_has_pages() {
-        let page = |path: &str| {
-            let asked = Asked {
-                path: path.to_owned(),
-                headers: HeaderMap::new(),
-            };
-            problem_page(&Problem::new(Code::NotFound), &asked, Uuid::nil())
-        };
-        assert_eq!(
-            page("/realms/demo/nothing").map(|page| page.status()),
-            Some(StatusCode::NOT_FOUND)
-        );
+        assert_eq!(realm_of("/realms/demo/nothing"), Some("demo"));
         for path in ["/command/v1/realms/demo/users", "/realms/demo", "/", ""] {
-            assert!(page(path).is_none(), "{path}");
+            assert_eq!(realm_of(path), None, "{path}");
         }
     }
 }

@@ -182,7 +182,7 @@ async fn visit<S: Send + Sync>(edge: Edge, parts: &mut Parts, state: &S) -> Resu
     let language = words::choice(&settings.languages, ui_locales.as_deref(), kept, &parts.headers);
     let wished = words::wished(&settings.languages, ui_locales.as_deref());
     Ok(Visit {
-        say: Say::of(&realm, &settings.languages, language),
+        say: Say::of(&realm, &settings, language),
         wished: wished.map_or_else(OnceLock::new, OnceLock::from),
         asked: Asked::of(parts, &edge, realm.id),
         realm,

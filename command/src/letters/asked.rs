@@ -39,7 +39,7 @@ pub async fn compose(
         return Ok(None);
     };
     let settings = edge.settings(realm.id).await?;
-    let say = words::say(realm, &settings.languages, &profile);
+    let say = words::say(realm, &settings, &profile);
     let asked = |code, link| Asked {
         say: &say,
         kind: request.kind,

@@ -23,7 +23,8 @@
 //! what people do by letters (`auth::mailed`).
 //!
 //! They are in the user's language (`locale`) if the realm speaks it, else in the realm's default; what they say stands in `languages/`, as what
-//! pages say does ([`words`](crate::words)).
+//! pages say does ([`words`](crate::words)). They have the name, the colour and the logo that the realm's pages have
+//! ([branding](crate::realms::branding)); the logo is a part of the letter: nothing is loaded when it is opened.
 //!
 //! | metric | labels | what it tells |
 //! | --- | --- | --- |
@@ -36,9 +37,11 @@
 //! | `asked.rs` | to whom it goes, and what is in it |
 //! | `notices.rs` | which facts a user is told of, and at which address |
 //! | `words.rs` | what each letter says, and in which language |
+//! | `head.rs` | in whose name a letter is written, and how it looks |
 //! | `written.rs` | a letter as text and HTML |
 
 mod asked;
+mod head;
 mod notices;
 pub mod proof;
 mod reactor;

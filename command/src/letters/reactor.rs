@@ -14,13 +14,15 @@ use events::{
     letters::{LetterEvent, LetterFailure, LetterKind, Request},
     subject::Lane,
 };
-use mailer::{Address, Letter, Mailer, SendError};
+use mailer::{Address, Inline, Letter, Mailer, SendError};
 use reactors::{A_DAY, Job, Outcome, Reactor, Task, Terms};
 use serde_json::json;
-use web::{Edge, RealmRef};
+use web::Edge;
 
 use super::{
-    asked, notices, words,
+    asked,
+    head::Head,
+    notices, words,
     written::{Content, Written},
 };
 
@@ -32,7 +34,7 @@ struct Composed {
     kind: LetterKind,
     user: Option<UserId>,
     to: String,
-    realm: RealmRef,
+    head: Head,
     content: Content,
     /// When it is of no use any more.
     expires: Option<Timestamp>,
@@ -61,6 +63,7 @@ impl Letters {
         let Some(realm) = self.edge.open_realm(&event.stream.realm.to_string()).await? else {
             return Ok(None);
         };
+        let head = Head::of(&self.edge, &realm).await?;
         if let (Some(request), Some(mailbox)) = (Request::of(event), event.subject) {
             let (kind, user, expires) = (request.kind, request.user, Some(request.expires));
             let composed = asked::compose(&self.edge, &realm, mailbox.id, &request).await?;
@@ -68,7 +71,7 @@ impl Letters {
                 kind,
                 user,
                 to,
-                realm,
+                head,
                 content,
                 expires,
             }));
@@ -79,18 +82,14 @@ impl Letters {
         let Some((profile, to)) = notices::recipient(kernel, event, kind, user).await? else {
             return Ok(None);
         };
-        let languages = self.edge.settings(realm.id).await?.languages;
-        let content = words::notice(
-            &words::say(&realm, &languages, &profile),
-            kind,
-            &profile,
-            event.time,
-        );
+        let settings = self.edge.settings(realm.id).await?;
+        let say = words::say(&realm, &settings, &profile);
+        let content = words::notice(&say, kind, &profile, event.time);
         Ok(Some(Composed {
             kind,
             user: Some(user),
             to,
-            realm,
+            head,
             content,
             expires: None,
         }))
@@ -132,25 +131,26 @@ impl Letters {
         let Some(mailer) = &self.mailer else {
             return Err(LetterFailure::Configuration);
         };
-        let sender = self.sender(&composed.realm).await;
+        let head = &composed.head;
         let to: Address = composed.to.parse().map_err(|_| LetterFailure::Recipient)?;
-        let Written { subject, text, html } =
-            composed
-                .content
-                .write(&composed.realm.display_name)
-                .map_err(|error| {
-                    tracing::error!(%error, kind = composed.kind.as_str(), "a letter could not be written");
-                    LetterFailure::Letter
-                })?;
+        let Written { subject, text, html } = composed.content.write(head).map_err(|error| {
+            tracing::error!(%error, kind = composed.kind.as_str(), "a letter could not be written");
+            LetterFailure::Letter
+        })?;
         let id = task.event.id.to_string();
         let micros = u64::try_from(task.event.time.0).unwrap_or_default();
         let letter = Letter {
             id: &id,
             to: &to,
-            from_name: sender.as_deref(),
+            from_name: head.sender.as_deref(),
             subject: &subject,
             text: &text,
             html: &html,
+            picture: head.logo.as_ref().map(|logo| Inline {
+                cid: &logo.cid,
+                media_type: &logo.media_type,
+                content: &logo.image,
+            }),
             language: composed.content.language,
             written: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
         };
@@ -159,12 +159,6 @@ impl Letters {
             tracing::warn!(%error, kind, realm = %task.event.stream.realm, "a letter was not sent");
             failure(&error)
         })
-    }
-
-    /// The name that letters of a realm are from.
-    async fn sender(&self, realm: &RealmRef) -> Option<String> {
-        let chosen = self.edge.settings(realm.id).await.ok()?.mail.sender_name;
-        Some(chosen.unwrap_or_else(|| realm.display_name.clone())).filter(|name| mailer::is_name(name))
     }
 
     /// Records what became of an attempt. It decides nothing: where the log is away, that is told in our own log alone.

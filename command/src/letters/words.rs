@@ -2,7 +2,7 @@
 //! what to do if it was not oneself; it carries no link to follow where nothing is asked of the reader; and it is in the language of its
 //! reader, or in that of the realm.
 
-use events::{clock::Timestamp, languages::LanguageSettings, letters::LetterKind, users::Profile};
+use events::{clock::Timestamp, letters::LetterKind, realms::Settings, users::Profile};
 use time::OffsetDateTime;
 use web::RealmRef;
 use zeroize::Zeroizing;
@@ -116,8 +116,8 @@ impl Words {
 }
 
 /// How somebody is written to.
-pub fn say(realm: &RealmRef, settings: &LanguageSettings, profile: &Profile) -> Say {
-    let language = words::of_person(settings, profile.locale.as_deref());
+pub fn say(realm: &RealmRef, settings: &Settings, profile: &Profile) -> Say {
+    let language = words::of_person(&settings.languages, profile.locale.as_deref());
     Say::of(realm, settings, language)
 }
 

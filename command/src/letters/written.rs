@@ -4,6 +4,8 @@
 use askama::Template;
 use zeroize::Zeroizing;
 
+use super::head::Head;
+
 /// The longest subject, in characters.
 const SUBJECT: usize = 200;
 
@@ -27,7 +29,7 @@ pub struct Content {
 #[derive(Template)]
 #[template(path = "letter.html")]
 struct Html<'a> {
-    realm: &'a str,
+    head: &'a Head,
     content: &'a Content,
 }
 
@@ -42,13 +44,13 @@ pub struct Written {
 }
 
 impl Content {
-    /// Writes it, from a realm.
-    pub fn write(&self, realm: &str) -> Result<Written, askama::Error> {
+    /// Writes it, in a realm's name.
+    pub fn write(&self, head: &Head) -> Result<Written, askama::Error> {
         let line = self.subject.chars().filter(|letter| !letter.is_control());
         Ok(Written {
             subject: line.take(SUBJECT).collect(),
-            text: self.text(realm),
-            html: Html { realm, content: self }.render()?.into(),
+            text: self.text(&head.name),
+            html: Html { head, content: self }.render()?.into(),
         })
     }
 
@@ -75,6 +77,7 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::letters::head::Logo;
 
     fn content() -> Content {
         Content {
@@ -88,7 +91,7 @@ mod tests {
 
     #[test]
     fn nothing_becomes_markup_or_a_header() {
-        let written = content().write("Acme <script>").unwrap();
+        let written = content().write(&Head::plain("Acme <script>")).unwrap();
         assert_eq!(written.subject, "ABcc: evil@example.org");
         assert!(!written.html.contains("<script>") && !written.html.contains("<b>"));
         assert!(
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn text_has_a_paragraph_each() {
-        let written = content().write("Acme").unwrap();
+        let written = content().write(&Head::plain("Acme")).unwrap();
         assert_eq!(
             *written.text,
             "Bob's <b>password</b> & more\n\nSecond.\n\nIf it was not you, tell us.\n\n-- \nAcme\n"
@@ -117,7 +120,7 @@ mod tests {
             )),
             ..content()
         };
-        let written = content.write("Acme").unwrap();
+        let written = content.write(&Head::plain("Acme")).unwrap();
         assert!(
             written
                 .text
@@ -129,5 +132,28 @@ mod tests {
                 .contains(r#"href="https://id.example/x?token=a&#38;b""#)
         );
         assert!(written.html.contains(">123456<") && written.html.contains(">Go<"));
+    }
+
+    #[test]
+    fn a_letter_looks_as_the_pages_of_its_realm_do() {
+        let plain = Head::plain("Acme");
+        assert!(!content().write(&plain).unwrap().html.contains("<img"));
+        let head = Head {
+            colour: "#7a1f5c".to_owned(),
+            logo: Some(Logo {
+                cid: "logo-00".to_owned(),
+                media_type: "image/png".to_owned(),
+                width: 120,
+                height: 28,
+                image: vec![0],
+            }),
+            ..Head::plain("Acme \"& Sons")
+        };
+        let html = content().write(&head).unwrap().html;
+        assert!(
+            html.contains(r#"<img src="cid:logo-00" alt="Acme &#34;&#38; Sons" width="120" height="28""#)
+        );
+        assert!(html.contains("border-top:4px solid #7a1f5c"));
+        assert!(!html.contains("http"), "nothing is loaded from anywhere");
     }
 }

@@ -9,6 +9,7 @@
 //! | name it for people | `PATCH realms/{realm}` | realm administrators | `realm.renamed` |
 //! | stop it, start it | `POST realms/{realm}/suspend`, `/resume` | platform administrators | `realm.suspended`, `realm.resumed` |
 //! | configure it | `PATCH realms/{realm}/settings` | realm administrators | `settings.changed` |
+//! | give its pages a logo | `PUT realms/{realm}/branding/logo`, `DELETE` | realm administrators | `file.stored`, `settings.changed` |
 //! | rotate keys | `POST realms/{realm}/signing-keys` | realm administrators | `signing_key.created` |
 //! | withdraw a key | `DELETE realms/{realm}/signing-keys/{kid}` | realm administrators | `signing_key.retired` |
 //!
@@ -27,6 +28,7 @@
 //! a second.
 
 pub mod attributes;
+pub mod branding;
 pub mod create;
 pub mod oauth;
 pub mod passkeys;
@@ -94,6 +96,7 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(status::suspend))
         .routes(routes!(status::resume))
         .routes(routes!(settings::change))
+        .routes(routes!(branding::set_logo, branding::remove_logo))
         .routes(routes!(signing_keys::rotate))
         .routes(routes!(signing_keys::retire))
 }

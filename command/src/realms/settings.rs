@@ -23,6 +23,7 @@ use web::{Answer, Command, CommandAnswer, Problem, actions};
 use super::{
     Rejection,
     attributes::{self, AttributeRules},
+    branding::{self, BrandingPatch},
     oauth::{self, ProfileName, TrustedIssuers},
     passkeys::{self, TrustedAuthenticators},
 };
@@ -212,6 +213,9 @@ pub struct SettingsPatch {
     /// What letters are for, where the platform has a mail server.
     #[serde(default, deserialize_with = "object")]
     pub mail: Option<MailPatch>,
+    /// How its pages look, and what they say of its own.
+    #[serde(default, deserialize_with = "object")]
+    pub branding: Option<BrandingPatch>,
 }
 
 /// Changes a realm's settings.
@@ -247,6 +251,7 @@ impl Decide for ChangeSettings {
             passkeys,
             languages,
             mail,
+            branding,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -260,6 +265,9 @@ impl Decide for ChangeSettings {
             passkeys: passkeys.as_ref().map(|patch| patch.onto(&settings.passkeys)),
             languages: languages.as_ref().map(|patch| patch.onto(&settings.languages)),
             mail: mail.as_ref().map(|patch| patch.onto(&settings.mail)),
+            branding: branding
+                .as_ref()
+                .map(|patch| Box::new(patch.onto(&settings.branding))),
         };
         check(&change, settings)?;
         let change = SettingsChange {
@@ -274,6 +282,7 @@ impl Decide for ChangeSettings {
             passkeys: change.passkeys.filter(|section| *section != settings.passkeys),
             languages: change.languages.filter(|section| *section != settings.languages),
             mail: change.mail.filter(|section| *section != settings.mail),
+            branding: change.branding.filter(|section| **section != settings.branding),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -328,6 +337,9 @@ fn check(change: &SettingsChange, settings: &Settings) -> Result<(), Faults> {
     }
     if let Some(name) = change.mail.as_ref().and_then(|mail| mail.sender_name.as_deref()) {
         faults.text("mail.sender_name", name, 100);
+    }
+    if let Some(branding) = &change.branding {
+        branding::check(branding, &mut faults);
     }
     if change.mfa.is_some() || change.passkeys.is_some() {
         let mfa = change.mfa.as_ref().unwrap_or(&settings.mfa);
@@ -524,6 +536,7 @@ mod tests {
             passkeys,
             languages,
             mail,
+            branding,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
@@ -535,6 +548,7 @@ mod tests {
             passkeys: Some(passkeys),
             languages: Some(languages),
             mail: Some(mail),
+            branding: Some(Box::new(branding)),
         };
         assert_eq!(check(&all, &Settings::default()), Ok(()));
     }

@@ -17,6 +17,7 @@
 //! 3. A message with `<strong>` in it is asked for as [`Message::rich`]; there is no other markup.
 
 mod asked;
+mod look;
 mod messages;
 #[cfg(test)]
 pub mod testing;
@@ -24,33 +25,37 @@ pub mod testing;
 mod tests;
 
 pub use asked::{choice, nowhere, of_person, wished};
+pub use look::{Look, Picture, Sheet};
 
 use std::fmt::{self, Display, Formatter};
 
 use askama::filters::{Escaper, Html, HtmlSafe};
-use events::languages::{Language, LanguageSettings};
+use events::{languages::Language, realms::Settings};
 use passwords::Weakness;
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use web::RealmRef;
 
-/// How a page speaks: the language, and the realm in whose name.
+/// How a page speaks: the language, the realm in whose name, and the realm's look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Say {
     language: Language,
     spoken: Vec<Language>,
     realm: String,
     realm_name: Option<String>,
+    look: Look,
 }
 
 impl Say {
     /// In the name of a realm.
-    pub fn of(realm: &RealmRef, settings: &LanguageSettings, language: Language) -> Self {
-        let spoken = |language: &Language| settings.enabled.contains(language);
+    pub fn of(realm: &RealmRef, settings: &Settings, language: Language) -> Self {
+        let (languages, branding) = (&settings.languages, &settings.branding);
+        let spoken = |language: &Language| languages.enabled.contains(language);
         Self {
             language,
             spoken: Language::ALL.into_iter().filter(spoken).collect(),
             realm: realm.name.clone(),
-            realm_name: Some(realm.display_name.clone()),
+            realm_name: Some(branding.name_or(&realm.display_name).to_owned()),
+            look: Look::of(branding, language, languages.default),
         }
     }
 
@@ -61,6 +66,7 @@ impl Say {
             spoken: Language::ALL.into(),
             realm: realm.to_owned(),
             realm_name: None,
+            look: Look::default(),
         }
     }
 
@@ -91,6 +97,11 @@ impl Say {
     /// The realm as people know it; `None` if there is no such realm.
     pub fn realm_name(&self) -> Option<&str> {
         self.realm_name.as_deref()
+    }
+
+    /// The realm's own look, and what it says of its own.
+    pub const fn look(&self) -> &Look {
+        &self.look
     }
 
     /// A message by its name.

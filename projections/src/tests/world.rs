@@ -108,6 +108,7 @@ impl Decide for Tell {
                 .subject::<events::credentials::RecoveryCodes>(id)
                 .await
                 .map(drop),
+            SubjectKind::File => reader.subject::<events::files::File>(id).await.map(drop),
             SubjectKind::Passkeys => reader.subject::<events::passkeys::Passkeys>(id).await.map(drop),
             SubjectKind::Webhook => reader.subject::<events::webhooks::Webhook>(id).await.map(drop),
             SubjectKind::WebhookRoutes => reader.subject::<events::webhooks::Routes>(id).await.map(drop),
@@ -423,7 +424,7 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let of_provider =
         |event: IdentityProviderEvent| (Some(Subject::identity_provider(provider)), event.into());
     let of_identities = |event: IdentityEvent| (Some(Subject::identities(user)), event.into());
-    match dice.below(48) {
+    match dice.below(49) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -644,6 +645,15 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             user,
             client: application,
         }),
+        48 => {
+            let digest = dice.text();
+            let stored = RealmEvent::FileStored {
+                media_type: "image/png".to_owned(),
+                content: dice.text(),
+                digest,
+            };
+            (Some(Subject::file(dice.id(8))), stored.into())
+        }
         22 => {
             let change = SettingsChange {
                 tokens: Some(TokenSettings {

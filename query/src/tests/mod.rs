@@ -151,7 +151,7 @@ impl World {
             .merge(auth::router(queries.clone()))
             .split_for_parts();
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
-        let app = edge_layers(api, &edge, |_, _, _| None);
+        let app = edge_layers(api, &edge, |_, _, _, _| Box::pin(async { None }));
         let world = Self {
             kernel,
             clock,

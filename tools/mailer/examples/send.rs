@@ -18,6 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         subject: "A letter",
         text: "Good day.",
         html: "<p>Good day.</p>",
+        picture: None,
         language: "en",
         #[expect(clippy::disallowed_methods, reason = "an example has no other clock")]
         written: SystemTime::now(),

@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use lettre::message::{
-    Mailbox, MessageBuilder, MultiPart, SinglePart,
-    header::{HeaderName, HeaderValue},
+    Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart,
+    header::{ContentType, HeaderName, HeaderValue},
 };
 
 use crate::{Address, Sender};
@@ -22,7 +22,7 @@ pub enum LetterError {
     #[error("the subject must have 1 to 200 characters, without control characters")]
     Subject,
     /// The id holds what an id does not.
-    #[error("the id must have letters, digits and hyphens")]
+    #[error("an id must have letters, digits and hyphens")]
     Id,
     /// The name of the sender holds what a name does not.
     #[error("the sender's name must have at most 100 characters, without control characters")]
@@ -36,6 +36,17 @@ pub enum LetterError {
     /// The library refuses it.
     #[error("{0}")]
     Malformed(String),
+}
+
+/// A picture within a letter: HTML shows it as `cid:` and its id (RFC 2392).
+#[derive(Clone, Copy)]
+pub struct Inline<'a> {
+    /// Its id, of letters, digits and hyphens; it follows from what the picture holds.
+    pub cid: &'a str,
+    /// What it is, such as `image/png`.
+    pub media_type: &'a str,
+    /// What it holds.
+    pub content: &'a [u8],
 }
 
 /// One letter to one person.
@@ -53,6 +64,8 @@ pub struct Letter<'a> {
     pub text: &'a str,
     /// As HTML.
     pub html: &'a str,
+    /// The picture that the HTML shows, if it shows one.
+    pub picture: Option<Inline<'a>>,
     /// In which language, BCP 47.
     pub language: &'a str,
     /// When it was written.
@@ -86,7 +99,14 @@ impl Letter<'_> {
         if !(1..=SUBJECT).contains(&self.subject.chars().count()) || self.subject.contains(char::is_control) {
             return Err(LetterError::Subject);
         }
-        if self.text.len() > PART || self.html.len() > PART {
+        if self.picture.is_some_and(|picture| !is_tag(picture.cid, 100)) {
+            return Err(LetterError::Id);
+        }
+        let picture = self.picture.map_or(0, |picture| picture.content.len());
+        if [self.text.len(), self.html.len(), picture]
+            .into_iter()
+            .any(|length| length > PART)
+        {
             return Err(LetterError::TooLarge);
         }
         let sender = from.mailbox(self.from_name).map_err(|_| LetterError::FromName)?;
@@ -101,8 +121,18 @@ impl Letter<'_> {
         );
         let parts = MultiPart::alternative()
             .boundary(format!("part-{}", self.id))
-            .singlepart(SinglePart::plain(self.text.to_owned()))
-            .singlepart(SinglePart::html(self.html.to_owned()));
+            .singlepart(SinglePart::plain(self.text.to_owned()));
+        let html = SinglePart::html(self.html.to_owned());
+        let parts = match self.picture {
+            None => parts.singlepart(html),
+            Some(picture) => parts.multipart(
+                // RFC 2387: the HTML and what it shows are one of the two ways to read the letter.
+                MultiPart::related()
+                    .boundary(format!("shown-{}", self.id))
+                    .singlepart(html)
+                    .singlepart(inline(picture)?),
+            ),
+        };
         let message = MessageBuilder::new()
             .message_id(Some(format!("<{}@{}>", self.id, from.address().domain())))
             .date(self.written)
@@ -115,6 +145,12 @@ impl Letter<'_> {
             .map_err(|error| LetterError::Malformed(error.to_string()))?;
         Ok(message.formatted())
     }
+}
+
+fn inline(picture: Inline<'_>) -> Result<SinglePart, LetterError> {
+    let media_type =
+        ContentType::parse(picture.media_type).map_err(|error| LetterError::Malformed(error.to_string()))?;
+    Ok(Attachment::new_inline(picture.cid.to_owned()).body(picture.content.to_vec(), media_type))
 }
 
 #[cfg(test)]
@@ -132,6 +168,7 @@ mod tests {
             subject: "Grüße, 世界",
             text: "Hello\n.\nöäü",
             html: "<p>Hello</p>",
+            picture: None,
             language: "de",
             written: SystemTime::UNIX_EPOCH + Duration::from_hours(500_000),
         };
@@ -184,5 +221,39 @@ mod tests {
         let body = write(|letter| letter.text = injected).unwrap();
         let (head, _) = body.split_once("\r\n\r\n").unwrap();
         assert!(!head.contains("evil"), "{head}");
+    }
+
+    #[test]
+    fn a_picture_is_a_part_of_the_letter() {
+        static LARGE: [u8; PART + 1] = [0; PART + 1];
+        let picture = Inline {
+            cid: "logo-00",
+            media_type: "image/png",
+            content: b"\x89PNG",
+        };
+        let written = write(|letter| letter.picture = Some(picture)).unwrap();
+        assert_eq!(write(|letter| letter.picture = Some(picture)).unwrap(), written);
+        for line in [
+            "Content-Type: multipart/related;",
+            "Content-ID: <logo-00>\r\n",
+            "Content-Disposition: inline\r\n",
+            "Content-Type: image/png\r\n",
+            "iVBORw==",
+        ] {
+            assert!(written.contains(line), "{line} in\n{written}");
+        }
+        let with = |picture| write(|letter| letter.picture = Some(picture));
+        let cid = "x>\r\nBcc: evil@example.org";
+        assert_eq!(with(Inline { cid, ..picture }), Err(LetterError::Id));
+        let media_type = "image/png\r\nBcc: evil@example.org";
+        assert!(
+            !with(Inline {
+                media_type,
+                ..picture
+            })
+            .is_ok_and(|letter| letter.contains("\r\nBcc:"))
+        );
+        let content = &LARGE[..];
+        assert_eq!(with(Inline { content, ..picture }), Err(LetterError::TooLarge));
     }
 }

@@ -29,7 +29,7 @@ use secrecy::ExposeSecret;
 
 pub use address::{Address, AddressError, Sender, is_name};
 pub use error::SendError;
-pub use letter::{Letter, LetterError};
+pub use letter::{Inline, Letter, LetterError};
 pub use server::{Encryption, ServerUrl, ServerUrlError};
 
 use error::{Step, told};

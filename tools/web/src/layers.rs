@@ -3,7 +3,7 @@
 //! The rule: whatever happens to a request, it is answered, with its id, as a problem where it went wrong (a person sees a page); and neither query strings nor
 //! bodies are ever logged.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, pin::Pin, time::Duration};
 
 use axum::{
     Router,
@@ -43,8 +43,11 @@ pub struct RequestId(pub Uuid);
 #[derive(Clone, Copy, Debug)]
 pub struct GoesOn;
 
-/// Draws a problem for a person, by the path that was asked and the request's id; `None` where nothing is for people.
-pub type Draw = fn(&Problem, &Asked, Uuid) -> Option<Response>;
+/// Draws a problem for a person, by what was asked and the request's id; `None` where nothing is for people.
+pub type Draw = for<'a> fn(&'a Edge, &'a Problem, &'a Asked, Uuid) -> Drawn<'a>;
+
+/// A problem that is being drawn.
+pub type Drawn<'a> = Pin<Box<dyn Future<Output = Option<Response>> + Send + 'a>>;
 
 /// What a person asked for, as far as a page about what went wrong needs it.
 pub struct Asked {
@@ -92,8 +95,16 @@ async fn outermost(State((edge, draw)): State<(Edge, Draw)>, mut request: Reques
     let started = Instant::now();
 
     let response = next.run(request).instrument(span.clone()).await;
-    let drawn = |problem: &Problem| draw(problem, asked.as_ref()?, id);
-    let mut response = told(response, id, drawn);
+    let mut response = match problem_of(&response) {
+        None => response,
+        Some(problem) => {
+            let drawn = match &asked {
+                Some(asked) => draw(&edge, &problem, asked, id).await,
+                None => None,
+            };
+            told(&response, drawn.unwrap_or_else(|| problem.render(Some(id))))
+        }
+    };
     protect(&mut response, edge.public_url().starts_with("https://"));
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -156,16 +167,14 @@ fn reads_pages(request: &Request) -> bool {
         .any(|one| one.eq_ignore_ascii_case("text/html"))
 }
 
-/// The answer, with the request's id in it where it is a problem, as a page for people; and as a problem where the framework refused in its
-/// own words.
-fn told(response: Response, id: Uuid, drawn: impl Fn(&Problem) -> Option<Response>) -> Response {
-    let problem = response
-        .extensions()
-        .get::<Problem>()
-        .cloned()
-        .or_else(|| refused_by_framework(&response));
-    let Some(problem) = problem else { return response };
-    let mut told = drawn(&problem).unwrap_or_else(|| problem.render(Some(id)));
+/// What an answer tells that went wrong, also where the framework refused in its own words.
+fn problem_of(response: &Response) -> Option<Problem> {
+    let told = response.extensions().get::<Problem>().cloned();
+    told.or_else(|| refused_by_framework(response))
+}
+
+/// The same answer, told in other words.
+fn told(response: &Response, mut told: Response) -> Response {
     for name in response.headers().keys() {
         let about_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name);
         if !about_the_body && !told.headers().contains_key(name) {

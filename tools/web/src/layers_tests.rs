@@ -49,7 +49,7 @@ fn routes() -> Router {
 
 async fn answer(request: Builder, body: Body) -> Response {
     let world = World::new().await;
-    let page: Draw = |problem, asked, id| {
+    let page: Draw = |_, problem, asked, id| {
         let path = &asked.path;
         let text = format!("{path} {} {id}", problem.code().as_str());
         let page = (
@@ -57,7 +57,8 @@ async fn answer(request: Builder, body: Body) -> Response {
             [(header::CONTENT_TYPE, "text/html")],
             text,
         );
-        path.starts_with("/invalid").then(|| page.into_response())
+        let drawn = path.starts_with("/invalid").then(|| page.into_response());
+        Box::pin(async { drawn })
     };
     edge_layers(routes(), &world.edge(), page)
         .oneshot(request.body(body).unwrap())
