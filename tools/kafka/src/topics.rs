@@ -78,12 +78,31 @@ fn partitions(client: &Client<Quiet>, name: &str) -> Result<i32, Error> {
 pub fn is_empty(settings: &Settings, topic: &str) -> Result<bool, Error> {
     let admin: AdminClient<Quiet> = settings.client().create_with_context(Quiet)?;
     for partition in 0..partitions(admin.inner(), topic)? {
-        let (_, end) = admin.inner().fetch_watermarks(topic, partition, MAKING)?;
-        if end > 0 {
+        if end(admin.inner(), topic, partition)? > 0 {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Where a partition ends; one of a new topic has a leader that knows so only after a moment.
+fn end(client: &Client<Quiet>, topic: &str, partition: i32) -> Result<i64, Error> {
+    for _ in 0..50 {
+        match client.fetch_watermarks(topic, partition, MAKING) {
+            Ok((_, end)) => return Ok(end),
+            Err(error) => match error.rdkafka_error_code() {
+                Some(
+                    RDKafkaErrorCode::NotLeaderForPartition
+                    | RDKafkaErrorCode::LeaderNotAvailable
+                    | RDKafkaErrorCode::UnknownTopicOrPartition,
+                ) => thread::sleep(Duration::from_millis(100)),
+                _ => return Err(error.into()),
+            },
+        }
+    }
+    Err(Error::Away(format!(
+        "partition {partition} of {topic} has no leader"
+    )))
 }
 
 /// Waits for a future on this thread; librdkafka finishes it from a thread of its own.
