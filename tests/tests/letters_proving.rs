@@ -239,8 +239,9 @@ async fn pages_are_in_the_language_of_the_browser_and_letters_in_that_of_their_r
         let page = browser.open(&address).await.page().is(200);
         speaks(&page, pages[0]);
         let form = form_of(&page.text);
-        let sent = browser.post(&form.action, &fields(&[("username", &reader.username)]));
-        speaks(&sent.await.page().is(200), pages[1]);
+        let named = fields(&[("username", &reader.username)]);
+        let sent = browser.post(&form.action, &named).await.page().is(200);
+        speaks(&sent, pages[1]);
         let letter = letter_to(&mail, &reader.email);
         assert_eq!(letter.subject(), subject);
         assert_eq!(letter.header("Content-Language"), [language]);
@@ -261,8 +262,11 @@ async fn pages_are_in_the_language_of_the_browser_and_letters_in_that_of_their_r
             .await
             .is(422);
         speaks(&weak, pages[2]);
-        let done = press(&mut browser, &letter.link(), &[("password", &password())]);
-        speaks(&done.await.is(200), pages[3]);
+        let chosen = password();
+        let done = press(&mut browser, &letter.link(), &[("password", &chosen)])
+            .await
+            .is(200);
+        speaks(&done, pages[3]);
     }
     // Of who is not known yet nothing is known but the realm.
     let mut browser = Browser::new(&realm);
