@@ -248,6 +248,8 @@ impl Api {
     #[must_use]
     pub fn at(&self, server: &Server) -> Self {
         Self {
+            // It may be the same address again, where none of the connections lives that were kept.
+            http: plain_client(),
             base: server.base.clone(),
             ..self.clone()
         }

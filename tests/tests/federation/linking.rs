@@ -1,6 +1,6 @@
 //! How identities become people's: never in silence, always with a proof of both sides; and how they are gone.
 
-use chancery_tests::harness::{Answer, Arrival, Browser, form_of, unique};
+use chancery_tests::harness::{Answer, Arrival, Browser, eventually, form_of, unique};
 use serde_json::json;
 
 use super::{Scene, alice, confirmed, events, identities, link};
@@ -55,7 +55,11 @@ async fn an_address_that_is_not_confirmed_is_not_taken_and_tells_nothing() {
     let path = scene
         .realm
         .at(&format!("/users/{}", claims["sub"].as_str().expect("an id")));
-    let new = scene.realm.api.query(&path).await.is(200).json();
+    let new = eventually("the user is seen", async || {
+        let answer = scene.realm.api.query(&path).await;
+        (answer.status == 200).then(|| answer.json())
+    })
+    .await;
     assert_eq!(new["email"], json!(null));
     assert!(
         new["username"].as_str().expect("a name").starts_with("acme-"),

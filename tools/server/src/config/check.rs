@@ -1,6 +1,8 @@
 //! What makes no sense is refused before anything starts, in one line that names the key.
 //! The rule: a refusal tells what may stand there, and never repeats what may be a secret.
 
+use std::net::IpAddr;
+
 use events::keys::MasterKey;
 use url::Url;
 
@@ -152,7 +154,13 @@ pub(super) fn has_loopback_host(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
+        // Only the schemes that the URL standard calls special have their addresses read: `redis://127.0.0.1` has a name.
+        Some(url::Host::Domain(name)) => {
+            name == "localhost"
+                || name
+                    .parse()
+                    .is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+        }
         None => false,
     }
 }

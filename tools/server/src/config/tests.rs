@@ -511,20 +511,22 @@ fn limits_are_changed_by_their_names_and_a_redis_elsewhere_takes_no_password_in_
         ("CHANCERY_LIMITS__BUILT_IN__SIGN_IN__WHEN_DOWN", "ajar"),
         (unknown, "7"),
         ("CHANCERY_REDIS__URL", "http://redis.example"),
-        ("CHANCERY_REDIS__URL", "redis://user:secret@redis.example"),
-        ("CHANCERY_REDIS__URL", "redis://:secret@192.0.2.1:6379/1"),
+        ("CHANCERY_REDIS__URL", "redis://user:hunter2@redis.example"),
+        ("CHANCERY_REDIS__URL", "redis://:hunter2@192.0.2.1:6379/1"),
         ("CHANCERY_REDIS__PREFIX", ""),
     ] {
         let error = load(&[(name, value)], json!({})).expect_err(name).to_string();
-        assert!(!error.contains("secret"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
     }
     for url in [
         "redis://127.0.0.1:6379",
-        "redis://user:secret@localhost",
+        "redis://user:hunter2@localhost",
+        "redis://:hunter2@127.0.0.1:6379",
+        "redis://:hunter2@[::1]:6379",
         "redis://redis.example",
-        "rediss://user:secret@redis.example/1",
+        "rediss://user:hunter2@redis.example/1",
     ] {
         let config = load(&[("CHANCERY_REDIS__URL", url)], json!({})).expect(url);
-        assert!(!serde_json::to_string(&config).expect("JSON").contains("secret"));
+        assert!(!serde_json::to_string(&config).expect("JSON").contains("hunter2"));
     }
 }
