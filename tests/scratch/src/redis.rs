@@ -39,6 +39,9 @@ impl Redis {
     }
 
     /// Lets in, from now on, only who has this password.
+    ///
+    /// # Panics
+    /// If it does not take the order.
     pub fn require_password(&self, password: &str) {
         let address = self.url.trim_start_matches("redis://");
         let mut connection = TcpStream::connect(address).expect("it answers");
@@ -50,11 +53,17 @@ impl Redis {
     }
 
     /// Ends it at once.
+    ///
+    /// # Panics
+    /// If it cannot be.
     pub fn kill(&self) {
         order(&["stop", path(self.folder.path())]).expect("it stops");
     }
 
     /// Starts it again at the same address, with nothing in it.
+    ///
+    /// # Panics
+    /// If it does not start.
     pub fn again(&self) {
         let port = self.url.rsplit(':').next().unwrap_or_default();
         order(&["start", path(self.folder.path()), port]).expect("it starts");

@@ -123,7 +123,7 @@ impl Limiter for Memory {
         let counters = self.counters();
         let used = counters.iter().filter_map(|(key, whole_at)| {
             let key = key.strip_prefix(bucket)?.strip_prefix(BETWEEN)?;
-            (*whole_at > now).then(|| (*whole_at, key))
+            (*whole_at > now).then_some((*whole_at, key))
         });
         let mut used: Vec<(u64, &str)> = used.collect();
         let counted = used.len() as u64;

@@ -255,9 +255,10 @@ async fn ready(State(operators): State<Operators>) -> (StatusCode, Json<Value>) 
     };
     // Redis makes no node unready: each limit says what holds without it, and that is the same on every node.
     if let Some(redis) = &operators.redis {
-        answer["redis"] = match redis.is_down() {
-            false => json!("ok"),
-            true => json!("does not answer: open limits are counted by each node, closed ones refuse"),
+        answer["redis"] = if redis.is_down() {
+            json!("does not answer: open limits are counted by each node, closed ones refuse")
+        } else {
+            json!("ok")
         };
     }
     // Nor does Kafka: signing in waits for nothing of it.
