@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use chancery_tests::harness::{Answer, Method, Options, Realm, Receiver, Server, eventually};
+use chancery_tests::harness::{Answer, MailServer, Method, Options, Realm, Receiver, Server, eventually};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::any_value::Value as Any,
@@ -125,6 +125,36 @@ async fn one_trace_leads_from_a_request_to_all_that_it_caused() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_is_part_of_the_trace_of_the_request_that_asked_for_it() {
+    let Some(mail) = MailServer::start() else { return };
+    let collector = Receiver::start().await;
+    let mailing = options(&collector.base)
+        .with("CHANCERY_SMTP__URL", &mail.url())
+        .with("CHANCERY_SMTP__FROM", "no-reply@acme.example");
+    let server = Server::start(mailing);
+    let realm = Realm::on(&server).await;
+    let alice = realm.user().await;
+    let path = realm.at(&format!("/users/{}/email-verification", alice.id));
+    let request = realm
+        .api
+        .commanding(Method::POST, &path, &Value::Null)
+        .header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
+    let _ = Answer::to(request).await.is(200);
+
+    let request = "POST /command/v1/realms/{realm}/users/{id}/email-verification";
+    let spans = spans(&collector, TRACE, &[request, "decide", "mail"]).await;
+    let parent = |name: &str| hex(&spans[name].parent_span_id);
+    let id = |name: &str| hex(&spans[name].span_id);
+    assert_eq!(parent(request), CALLER);
+    assert_eq!(parent("decide"), id(request));
+    assert_eq!(parent("mail"), id("decide"), "it follows from the event");
+    assert_eq!(spans["mail"].kind(), SpanKind::Client);
+    let whole = format!("{:?}", spans["mail"]);
+    assert!(whole.contains("email_verification"), "{whole}");
+    assert!(!whole.contains(&alice.email) && !whole.contains(&alice.username));
 }
 
 #[tokio::test(flavor = "multi_thread")]

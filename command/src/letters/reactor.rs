@@ -17,6 +17,7 @@ use events::{
 use mailer::{Address, Inline, Letter, Mailer, SendError};
 use reactors::{A_DAY, Job, Outcome, Reactor, Task, Terms};
 use serde_json::json;
+use tracing::Instrument;
 use web::Edge;
 
 use super::{
@@ -154,8 +155,10 @@ impl Letters {
             language: composed.content.language,
             written: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
         };
-        mailer.send(&letter).await.map_err(|error| {
-            let kind = composed.kind.as_str();
+        let kind = composed.kind.as_str();
+        let span = tracing::trace_span!(target: traces::SPANS, "mail", otel.kind = "client", letter = kind);
+        let span = traces::follow(span, task.event.trace.as_deref());
+        mailer.send(&letter).instrument(span).await.map_err(|error| {
             tracing::warn!(%error, kind, realm = %task.event.stream.realm, "a letter was not sent");
             failure(&error)
         })
