@@ -6,12 +6,11 @@
     reason = "a test that cannot go on says where, and stops"
 )]
 
+mod consumers;
 mod replay;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
-    process::Command,
     time::Duration,
 };
 
@@ -216,50 +215,6 @@ async fn every_event_is_published_once_in_order_and_without_what_is_sealed() {
                 "{record:?}"
             );
         }
-    }
-}
-
-/// The example of the guide, with a client library that is none of ours.
-#[tokio::test]
-async fn a_consumer_in_another_language_sees_the_same() {
-    let Some(broker) = Broker::start() else { return };
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools/examples/python");
-    let interpreter = format!("{python}/.venv/bin/python");
-    if !Path::new(&interpreter).exists() {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "no {interpreter}: run tools/test"
-        );
-        eprintln!("SKIPPED: no {interpreter} (tools/test makes it)");
-        return;
-    }
-    let server = Server::start(publishing(&broker));
-    let realm = Realm::on(&server).await;
-    let users = [realm.user().await, realm.user().await];
-    caught_up(&[&server]).await;
-    let mut command = Command::new(interpreter);
-    command
-        .current_dir(python)
-        .arg("follow.py")
-        .env("BROKERS", broker.address())
-        .env("UNTIL_END", "1");
-    let followed = tokio::task::spawn_blocking(move || command.output());
-    let followed = followed.await.expect("it ends").expect("it runs");
-    let said = String::from_utf8_lossy(&followed.stdout);
-    assert!(
-        followed.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&followed.stderr)
-    );
-    let events: Vec<Value> = said
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
-    for user in users {
-        let subject = json!(format!("user:{}", user.id));
-        let of_user = events.iter().filter(|event| event["subject"] == subject);
-        let types: Vec<_> = of_user.map(|event| event["type"].clone()).collect();
-        assert_eq!(types, ["user.registered"]);
     }
 }
 

@@ -9,18 +9,18 @@ use serde_json::json;
 use super::{caught_up, publishing, topic};
 
 /// A server whose public address its subcommands know, too.
-fn start(broker: &Broker) -> Server {
+pub fn start(broker: &Broker) -> Server {
     let address = format!("127.0.0.1:{}", free_port());
     let mut options = publishing(broker).with("CHANCERY_PUBLIC_URL", &format!("http://{address}"));
     options.listen = Some(address);
     Server::start(options)
 }
 
-fn replay(server: &Server, arguments: &[&str]) -> Ran {
+pub fn replay(server: &Server, arguments: &[&str]) -> Ran {
     server.run(&[&["replay"], arguments].concat())
 }
 
-async fn read(broker: &Broker, name: &str) -> Vec<Published> {
+pub async fn read(broker: &Broker, name: &str) -> Vec<Published> {
     let (address, name) = (broker.address().to_owned(), name.to_owned());
     let reading = tokio::task::spawn_blocking(move || published(&address, &name));
     reading.await.expect("read")

@@ -32,7 +32,7 @@
 //!
 //! # Reading
 //!
-//! A consumer to begin with is `tools/examples/python/follow.py`.
+//! Consumers to begin with are `tools/examples/python/follow.py` and `tools/examples/javascript/follow.mjs`.
 //!
 //! - With `isolation.level=read_committed`; else what was begun and given up is seen as well.
 //! - Each event once and in order, per key. A consumer that keeps its own state does well to keep the offset with it, or to forget events by `ce_id`.
