@@ -62,6 +62,10 @@ pub enum LetterKind {
     Registration,
     /// It lets somebody who was registered by an administrator set their first password.
     Invitation,
+    /// It asks whether a phone number is its user's, by a text message to it.
+    PhoneVerification,
+    /// It tells that the account has another phone number.
+    PhoneChanged,
 }
 
 impl LetterKind {
@@ -82,6 +86,8 @@ impl LetterKind {
         LetterKind::PasswordRecovery,
         LetterKind::Registration,
         LetterKind::Invitation,
+        LetterKind::PhoneVerification,
+        LetterKind::PhoneChanged,
     ];
 
     /// Whether it asks for a proof; else it tells what happened.
@@ -94,15 +100,22 @@ impl LetterKind {
             | LetterKind::PasskeyAdded
             | LetterKind::PasskeyRemoved
             | LetterKind::RecoveryCodesMade
-            | LetterKind::RecoveryCodesRemoved => false,
+            | LetterKind::RecoveryCodesRemoved
+            | LetterKind::PhoneChanged => false,
             LetterKind::EmailVerification
             | LetterKind::EmailChange
             | LetterKind::EmailChangeBefore
             | LetterKind::SignIn
             | LetterKind::PasswordRecovery
             | LetterKind::Registration
-            | LetterKind::Invitation => true,
+            | LetterKind::Invitation
+            | LetterKind::PhoneVerification => true,
         }
+    }
+
+    /// Whether it goes to a phone, as a text message.
+    pub const fn is_text(self) -> bool {
+        matches!(self, LetterKind::PhoneVerification)
     }
 
     /// The stored name.
@@ -123,6 +136,8 @@ impl LetterKind {
             LetterKind::PasswordRecovery => "password_recovery",
             LetterKind::Registration => "registration",
             LetterKind::Invitation => "invitation",
+            LetterKind::PhoneVerification => "phone_verification",
+            LetterKind::PhoneChanged => "phone_changed",
         }
     }
 }

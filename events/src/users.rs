@@ -137,6 +137,9 @@ pub enum UserEvent {
     /// A user's e-mail address was shown to be theirs, by a letter to it.
     #[serde(rename = "user.email_verified")]
     EmailVerified {},
+    /// A user's phone number was shown to be theirs, by a message to it.
+    #[serde(rename = "user.phone_verified")]
+    PhoneVerified {},
     /// A user was disabled: no sign-in, and every session and token of theirs is refused.
     #[serde(rename = "user.disabled")]
     Disabled {
@@ -196,6 +199,10 @@ impl DomainEvent for UserEvent {
             "user.email_verified",
             "A user's e-mail address was shown to be theirs, by a letter to it.",
         ),
+        EventKind::plain(
+            "user.phone_verified",
+            "A user's phone number was shown to be theirs, by a message to it.",
+        ),
         EventKind::sealing(
             "user.disabled",
             &[("reason", SealedBy::SubjectUser)],
@@ -246,6 +253,8 @@ pub struct User {
     pub registered: Timestamp,
     /// The fact that gave them the e-mail address that they have: its id, and its seq. It stands for the address where that may not be told.
     pub address: Option<(EventId, u64)>,
+    /// The fact that gave them the phone number that they have, as `address` is.
+    pub number: Option<(EventId, u64)>,
     /// The seq of the fact that last ended all their sessions at once (an order, or a disabling); see [`last_ending`].
     pub sessions_ended: u64,
 }
@@ -282,15 +291,20 @@ impl Fold for User {
                 self.exists = true;
                 self.registered = happened.time;
                 self.address = Some((happened.id, happened.seq));
+                self.number = self.address;
                 match profile {
                     Sealed::Known(profile) => self.profile.clone_from(profile),
                     Sealed::Erased => self.erased = true,
                 }
             }
             UserEvent::EmailVerified {} => self.profile.email_verified = !self.erased,
+            UserEvent::PhoneVerified {} => self.profile.phone_verified = !self.erased,
             UserEvent::ProfileChanged { changes, fields } => {
                 if fields.iter().any(|field| field == "email") {
                     self.address = Some((happened.id, happened.seq));
+                }
+                if fields.iter().any(|field| field == "phone") {
+                    self.number = Some((happened.id, happened.seq));
                 }
                 match changes
                     .known()

@@ -615,6 +615,7 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         UserEvent::EmailVerified {}.into(),
+        UserEvent::PhoneVerified {}.into(),
         EmailChangeEvent::Requested {
             change: id(9),
             email: "bob@example.org".to_owned().into(),

@@ -158,6 +158,7 @@ impl UserRow {
             }),
             registered: self.created_at,
             address: None,
+            number: None,
             // Told to sessions by `auth::Endings`; a row of a user says nothing of it.
             sessions_ended: 0,
         }

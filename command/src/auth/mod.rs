@@ -161,6 +161,7 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
             mailed::sign_up::post_registration
         ))
         .routes(routes!(mailed::email::get_email, mailed::email::post_email))
+        .routes(routes!(mailed::phone::get_phone, mailed::phone::post_phone))
         .routes(routes!(assets::asset))
         .routes(routes!(assets::logo))
 }

@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | `password.set`, but for the first one of a new user | `password_changed` |
 //! | `user.profile_changed` to another address | `email_changed`, to the address before |
+//! | `user.profile_changed` to another phone number | `phone_changed` |
 //! | `totp.enrolled`, `totp.removed` | `totp_added`, `totp_removed` |
 //! | `passkey.registered`, `passkey.removed` | `passkey_added`, `passkey_removed` |
 //! | `recovery_codes.generated`, `recovery_codes.removed` | `recovery_codes_made`, `recovery_codes_removed` |
@@ -21,6 +22,12 @@
 //! kind in half a minute, five in an hour, and each voids the one before. Its code and its link follow from that event and a key of the
 //! realm; they are used up by what they lead to. Who may ask for which, and what it leads to, is told in
 //! what people do by letters (`auth::mailed`).
+//!
+//! **What goes to a phone.** `phone_verification` is a text message, sent by Twilio (`sms.*`; see `tools/sms`) to the number that the user had
+//! when it was asked for. All else is as for letters: there are few to one number, whoever of the realm asks; its code follows from the
+//! event; what became of it is told by `letter.sent` and `letter.failed`. `sms.countries` names the beginnings of numbers that anything
+//! is sent to, since messages cost money, and some who ask for them are paid for that. A message that may have been taken is sent again
+//! only where the provider says that it was not, or does not answer: then the same may come twice.
 //!
 //! They are in the user's language (`locale`) if the realm speaks it, else in the realm's default; what they say stands in `languages/`, as what
 //! pages say does ([`words`](crate::words)). They have the name, the colour and the logo that the realm's pages have
@@ -35,6 +42,7 @@
 //! | `reactor.rs` | following the log, sending, and telling of it |
 //! | `request.rs`, `proof.rs` | asking for a letter that proves something, and what its link and its code prove |
 //! | `asked.rs` | to whom it goes, and what is in it |
+//! | `texts.rs` | what goes to a phone, and to which ones |
 //! | `notices.rs` | which facts a user is told of, and at which address |
 //! | `words.rs` | what each letter says, and in which language |
 //! | `head.rs` | in whose name a letter is written, and how it looks |
@@ -46,7 +54,9 @@ mod notices;
 pub mod proof;
 mod reactor;
 pub mod request;
+mod texts;
 mod words;
 mod written;
 
 pub use reactor::Letters;
+pub use texts::Texts;

@@ -23,6 +23,11 @@ pub fn of(happened: &Happened) -> Option<(LetterKind, UserId)> {
         {
             LetterKind::EmailChanged
         }
+        (Event::Users(UserEvent::ProfileChanged { fields, .. }), SubjectKind::User)
+            if fields.iter().any(|field| field == "phone") =>
+        {
+            LetterKind::PhoneChanged
+        }
         (Event::Credentials(event), SubjectKind::Totp | SubjectKind::RecoveryCodes) => match event {
             CredentialEvent::TotpEnrolled { .. } => LetterKind::TotpAdded,
             CredentialEvent::TotpRemoved { .. } => LetterKind::TotpRemoved,
@@ -132,6 +137,11 @@ mod tests {
             told(user, changed("email").into()),
             Some(LetterKind::EmailChanged)
         );
+        assert_eq!(
+            told(user, changed("phone").into()),
+            Some(LetterKind::PhoneChanged)
+        );
+        assert_eq!(told(user, changed("phone_verified").into()), None);
         assert_eq!(told(user, changed("given_name").into()), None);
         assert_eq!(told(user, changed("email_verified").into()), None);
     }

@@ -19,11 +19,14 @@ use reactors::{A_DAY, Job, Outcome, Reactor, Task, Terms};
 use serde_json::json;
 use tracing::Instrument;
 use web::Edge;
+use zeroize::Zeroizing;
 
 use super::{
     asked,
     head::Head,
-    notices, words,
+    notices,
+    texts::{self, Texts},
+    words,
     written::{Content, Written},
 };
 
@@ -35,27 +38,35 @@ struct Composed {
     kind: LetterKind,
     user: Option<UserId>,
     to: String,
-    head: Head,
-    content: Content,
+    what: What,
     /// When it is of no use any more.
     expires: Option<Timestamp>,
 }
 
-/// Mails letters.
+/// What is sent.
+enum What {
+    /// A letter, by the mail server.
+    Letter(Box<(Head, Content)>),
+    /// A line, to a phone.
+    Text(Zeroizing<String>),
+}
+
+/// Mails letters, and sends what goes to phones.
 #[derive(Debug)]
 pub struct Letters {
     edge: Edge,
     mailer: Option<Mailer>,
+    texts: Option<Texts>,
 }
 
 impl Letters {
-    /// Over an edge. Without a mailer nothing is sent.
-    pub fn new(edge: Edge, mailer: Option<Mailer>) -> Self {
+    /// Over an edge. Without a mailer nothing is mailed, and nothing goes to phones without who sends it there.
+    pub fn new(edge: Edge, mailer: Option<Mailer>, texts: Option<Texts>) -> Self {
         metrics::describe_counter!(
             "chancery_letters_total",
-            "Letters that the mail server took or did not, by kind and result"
+            "Letters that the mail server took or did not (messages, the provider), by kind and result"
         );
-        Self { edge, mailer }
+        Self { edge, mailer, texts }
     }
 
     /// The letter that a job is about. `None`: there is nobody to tell any more, or nothing.
@@ -64,16 +75,21 @@ impl Letters {
         let Some(realm) = self.edge.open_realm(&event.stream.realm.to_string()).await? else {
             return Ok(None);
         };
-        let head = Head::of(&self.edge, &realm).await?;
         if let (Some(request), Some(mailbox)) = (Request::of(event), event.subject) {
             let (kind, user, expires) = (request.kind, request.user, Some(request.expires));
-            let composed = asked::compose(&self.edge, &realm, mailbox.id, &request).await?;
-            return Ok(composed.map(|(to, content)| Composed {
+            let composed = if kind.is_text() {
+                let composed = texts::compose(&self.edge, &realm, mailbox.id, &request).await?;
+                composed.map(|(to, text)| (to, What::Text(text)))
+            } else {
+                let head = Head::of(&self.edge, &realm).await?;
+                let composed = asked::compose(&self.edge, &realm, mailbox.id, &request).await?;
+                composed.map(|(to, content)| (to, What::Letter(Box::new((head, content)))))
+            };
+            return Ok(composed.map(|(to, what)| Composed {
                 kind,
                 user,
                 to,
-                head,
-                content,
+                what,
                 expires,
             }));
         }
@@ -83,6 +99,7 @@ impl Letters {
         let Some((profile, to)) = notices::recipient(kernel, event, kind, user).await? else {
             return Ok(None);
         };
+        let head = Head::of(&self.edge, &realm).await?;
         let settings = self.edge.settings(realm.id).await?;
         let say = words::say(&realm, &settings, &profile);
         let content = words::notice(&say, kind, &profile, event.time);
@@ -90,8 +107,7 @@ impl Letters {
             kind,
             user: Some(user),
             to,
-            head,
-            content,
+            what: What::Letter(Box::new((head, content))),
             expires: None,
         }))
     }
@@ -129,12 +145,28 @@ impl Letters {
         if composed.expires.is_some_and(|expires| expires <= now) {
             return Err(LetterFailure::Late);
         }
-        let Some(mailer) = &self.mailer else {
-            return Err(LetterFailure::Configuration);
-        };
-        let head = &composed.head;
+        match &composed.what {
+            What::Letter(letter) => self.mail(task, composed, letter).await,
+            What::Text(text) => {
+                let texts = self.texts.as_ref().ok_or(LetterFailure::Configuration)?;
+                let left = composed
+                    .expires
+                    .map_or(0, |expires| expires.seconds() - now.seconds());
+                let seconds = u32::try_from(left).unwrap_or_default();
+                texts.send(&composed.to, text, seconds).await
+            }
+        }
+    }
+
+    async fn mail(
+        &self,
+        task: &Task,
+        composed: &Composed,
+        (head, content): &(Head, Content),
+    ) -> Result<(), LetterFailure> {
+        let mailer = self.mailer.as_ref().ok_or(LetterFailure::Configuration)?;
         let to: Address = composed.to.parse().map_err(|_| LetterFailure::Recipient)?;
-        let Written { subject, text, html } = composed.content.write(head).map_err(|error| {
+        let Written { subject, text, html } = content.write(head).map_err(|error| {
             tracing::error!(%error, kind = composed.kind.as_str(), "a letter could not be written");
             LetterFailure::Letter
         })?;
@@ -152,7 +184,7 @@ impl Letters {
                 media_type: &logo.media_type,
                 content: &logo.image,
             }),
-            language: composed.content.language,
+            language: content.language,
             written: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
         };
         let kind = composed.kind.as_str();
@@ -187,9 +219,9 @@ fn failure(error: &SendError) -> LetterFailure {
 /// Why, for operators.
 const fn reason(failure: LetterFailure) -> &'static str {
     match failure {
-        LetterFailure::Temporary => "the mail server is away or busy",
-        LetterFailure::Recipient => "the mail server takes no letter for this address",
-        LetterFailure::Configuration => "there is no mail server, or it takes nothing from us",
+        LetterFailure::Temporary => "who sends it is away or busy",
+        LetterFailure::Recipient => "nothing is taken for this address or number",
+        LetterFailure::Configuration => "nobody is there to send it, or takes it from us",
         LetterFailure::Late => "what it was for was over",
         LetterFailure::Letter => "the letter could not be written",
     }

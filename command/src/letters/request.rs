@@ -102,6 +102,23 @@ pub async fn mailbox(
     Ok((user, user.map_or(derived, |user| user.0)))
 }
 
+/// Where what is sent to a phone number is counted: of a realm, whoever has the number.
+pub async fn phone(kernel: &Kernel, realm: RealmId, number: &str) -> Result<Uuid, KernelError> {
+    let digest = kernel
+        .keyring()
+        .digest(realm, "phones", &[number.as_bytes()])
+        .await?;
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Ok(Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// What is answered to a program where no text messages are sent.
+pub fn no_texts() -> Problem {
+    Problem::new(Code::Unavailable)
+        .detail("This platform sends no text messages: set sms.account, sms.secret and sms.from.")
+}
+
 #[cfg(test)]
 mod tests {
     use events::testing::{context, given};

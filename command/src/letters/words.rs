@@ -90,6 +90,13 @@ impl Words {
                 &["letter-invitation-text"],
                 "letter-invitation-button",
             ),
+            LetterKind::PhoneVerification => Self {
+                subject: "text-phone-verification",
+                paragraphs: &[],
+                button: None,
+                closing: &[],
+            },
+            LetterKind::PhoneChanged => Self::notice("letter-phone-changed", &["letter-phone-changed-text"]),
         }
     }
 
@@ -155,6 +162,16 @@ impl Asked<'_> {
         }
     }
 
+    /// What it says on a phone: one line, with its code.
+    pub fn line(self) -> Zeroizing<String> {
+        let code = self.code.unwrap_or_default();
+        let line = self.say.text(Words::of(self.kind).subject);
+        let line = line.with("code", code.as_str());
+        line.with("duration", self.say.duration(self.seconds).to_string().as_str())
+            .to_string()
+            .into()
+    }
+
     /// What it says where the address has an account already.
     pub fn taken(self) -> Content {
         Words::TAKEN.say(self.say, self.profile, "", "")
@@ -201,7 +218,10 @@ mod tests {
     fn what_asks_for_something_says_for_how_long() {
         for language in Language::ALL {
             let say = words::testing::say(language);
-            for kind in LetterKind::ALL.iter().filter(|kind| kind.asks()) {
+            for kind in LetterKind::ALL
+                .iter()
+                .filter(|kind| kind.asks() && !kind.is_text())
+            {
                 let asked = Asked {
                     say: &say,
                     kind: *kind,
@@ -216,6 +236,31 @@ mod tests {
                 assert!(all.contains('7'), "{kind:?} {language:?}: {all}");
                 assert!(!content.link.unwrap().1.is_empty(), "{kind:?} {language:?}");
             }
+        }
+    }
+
+    #[test]
+    fn what_goes_to_a_phone_says_its_code_whose_it_is_and_for_how_long() {
+        for language in Language::ALL {
+            let say = words::testing::say(language);
+            let line = Asked {
+                say: &say,
+                kind: LetterKind::PhoneVerification,
+                profile: &profile(),
+                seconds: 600,
+                code: Some("123456".to_owned().into()),
+                link: None,
+            }
+            .line();
+            for part in ["123456", "Demo", "10"] {
+                assert!(line.contains(part), "{language:?}: {}", *line);
+            }
+            // What one message holds outside the alphabet of GSM 03.38.
+            assert!(
+                line.chars().count() <= 70,
+                "{language:?}: {}",
+                line.chars().count()
+            );
         }
     }
 

@@ -17,6 +17,7 @@
 //! | remove a one-time-password device | `DELETE users/{id}/totp/{credential}` | realm administrators | `totp.removed` |
 //! | rename or remove a passkey | see [passkeys](crate::passkeys) | realm administrators | `passkey.renamed`, `passkey.removed` |
 //! | unlink an identity | see [identities](crate::identities) | realm administrators | `identity.unlinked` |
+//! | have a phone number shown to be somebody's | `POST users/{id}/phone-verification` | realm administrators | `letter.requested` |
 //! | remove recovery codes | `DELETE users/{id}/recovery-codes` | realm administrators | `recovery_codes.removed` |
 //! | withdraw a consent | `DELETE users/{id}/consents/{application}` | realm administrators | `consent.withdrawn` |
 //!
@@ -34,6 +35,7 @@ pub mod consents;
 pub mod guard;
 mod letters;
 pub mod password;
+pub mod phone;
 pub mod profile;
 pub mod recovery_codes;
 pub mod register;
@@ -160,6 +162,7 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(guard::lift))
         .routes(routes!(letters::verify_email))
         .routes(routes!(letters::invite))
+        .routes(routes!(phone::verify))
         .routes(routes!(totp::remove))
         .routes(routes!(recovery_codes::remove))
         .routes(routes!(sessions::end_all))

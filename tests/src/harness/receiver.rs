@@ -45,6 +45,8 @@ pub enum Reply {
     Status(u16, Duration),
     /// With this, as it stands: the head of an answer.
     Head(String),
+    /// With a status, these headers and JSON.
+    Json(u16, &'static str, Value),
     /// Not at all.
     Never,
 }
@@ -139,14 +141,22 @@ async fn serve(peer: TcpStream, desk: &Mutex<Desk>) -> std::io::Result<()> {
         });
         desk.reply.clone()
     };
-    let head = match reply {
+    let (head, body) = match reply {
         Reply::Status(status, after) => {
             tokio::time::sleep(after).await;
-            format!("HTTP/1.1 {status} Told\r\nServer: receiver\r\n")
+            (
+                format!("HTTP/1.1 {status} Told\r\nServer: receiver\r\n"),
+                String::new(),
+            )
         }
-        Reply::Head(head) => head,
+        Reply::Head(head) => (head, String::new()),
+        Reply::Json(status, headers, body) => {
+            let head = format!("HTTP/1.1 {status} Told\r\nContent-Type: application/json\r\n{headers}");
+            (head, body.to_string())
+        }
         Reply::Never => std::future::pending().await,
     };
-    let answer = format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let answer = format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     peer.write_all(answer.as_bytes()).await
 }

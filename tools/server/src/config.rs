@@ -16,6 +16,7 @@ mod limits;
 mod mail;
 mod network;
 mod places;
+mod sms;
 mod telemetry;
 
 use std::{
@@ -43,6 +44,7 @@ pub use limits::{Counters, Limits, Redis};
 pub use mail::Smtp;
 pub use network::{Outbound, Tls};
 pub use places::{Address, Place, Places};
+pub use sms::Sms;
 pub use telemetry::{LogFormat, Telemetry};
 
 /// What stands in the place of a secret.
@@ -92,6 +94,8 @@ pub struct Config {
     pub live: Live,
     /// How letters are sent.
     pub smtp: Smtp,
+    /// How text messages are sent.
+    pub sms: Sms,
     /// Where the log is published.
     pub kafka: Kafka,
     /// What nodes share that need not outlive them.
@@ -122,6 +126,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             live: Live::default(),
             smtp: Smtp::default(),
+            sms: Sms::default(),
             kafka: Kafka::default(),
             redis: Redis::default(),
             limits: Limits::default(),
@@ -369,7 +374,7 @@ fn nested(variables: impl Iterator<Item = (String, String)>) -> Value {
         if let Some(path) = name.strip_prefix("CHANCERY_") {
             let path = path.to_ascii_lowercase();
             let value = match path.as_str() {
-                "roles" | "trusted_proxies" | "outbound__allow_private" => {
+                "roles" | "trusted_proxies" | "outbound__allow_private" | "sms__countries" => {
                     value.split(',').map(str::trim).collect()
                 }
                 _ => Value::String(value),

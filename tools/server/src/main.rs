@@ -226,6 +226,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             let config = common.load(Map::new())?;
             config.outbound.open()?;
             config.smtp.open()?;
+            config.sms.open(config.outbound.ca_file.as_deref())?;
             tls::Tls::open(&config)?;
             config.redis.open()?;
             println!("{}", serde_json::to_string_pretty(&config)?);

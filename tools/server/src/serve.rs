@@ -72,8 +72,12 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         };
         if config.is(Role::Worker) {
             let ended = holdings::ended_sessions(&platform)?;
+            let texts = config.sms.open(config.outbound.ca_file.as_deref())?;
             platform
-                .react(&config, command::reactors::all(&edge, ended, config.smtp.open()?))
+                .react(
+                    &config,
+                    command::reactors::all(&edge, ended, config.smtp.open()?, texts),
+                )
                 .await?;
             platform.publish(&config, edge.public_url())?;
         }
@@ -185,7 +189,9 @@ fn edge(config: &Config, platform: &Platform, address: SocketAddr) -> Result<Edg
     let public_url = public_url(config, address)?;
     let documents = config.outbound.open()?;
     let mails = config.smtp.url.is_some();
-    let edge = Edge::new(Arc::clone(&platform.kernel), public_url, documents).mailing(mails);
+    let edge = Edge::new(Arc::clone(&platform.kernel), public_url, documents)
+        .mailing(mails)
+        .texting(config.sms.is_given());
     Ok(edge.limited(limits(config, &platform.counters)?))
 }
 

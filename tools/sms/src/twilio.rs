@@ -113,6 +113,22 @@ impl fmt::Debug for Twilio {
 impl Twilio {
     /// Over a client, which says where requests may go. The URL is [`URL`] but where something stands before it.
     pub fn new(client: Outbound, url: &Url, access: &Access, sender: Sender) -> Result<Self, SettingsError> {
+        let (messages, authorization) = Self::asked(url, access)?;
+        Ok(Self {
+            client,
+            messages,
+            authorization,
+            sender,
+        })
+    }
+
+    /// Whether these can be right.
+    pub fn check(url: &Url, access: &Access) -> Result<(), SettingsError> {
+        Self::asked(url, access).map(|_| ())
+    }
+
+    /// What is asked for, and as whom.
+    fn asked(url: &Url, access: &Access) -> Result<(Url, HeaderValue), SettingsError> {
         if !is_sid("AC", &access.account) {
             return Err(SettingsError::Account);
         }
@@ -127,12 +143,7 @@ impl Twilio {
         let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{secret}")));
         let mut authorization = HeaderValue::try_from(basic).map_err(|_| SettingsError::Secret)?;
         authorization.set_sensitive(true);
-        Ok(Self {
-            client,
-            messages: messages(url, &access.account)?,
-            authorization,
-            sender,
-        })
+        Ok((messages(url, &access.account)?, authorization))
     }
 
     fn form(&self, message: &Message<'_>) -> String {

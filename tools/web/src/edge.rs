@@ -33,6 +33,7 @@ struct Inner {
     public_url: String,
     loopback_http: bool,
     mails: bool,
+    texts: bool,
     limits: Limits,
     documents: Documents,
     /// A realm's name never passes to another, so this never goes stale.
@@ -79,6 +80,7 @@ impl Edge {
             public_url: public_url.as_str().trim_end_matches('/').to_owned(),
             loopback_http,
             mails: false,
+            texts: false,
             limits: Limits::default(),
             documents,
             names: Cache::new(REALMS),
@@ -100,6 +102,20 @@ impl Edge {
     /// Whether letters are sent: without a mail server nothing offers what needs one.
     pub fn mails(&self) -> bool {
         self.0.mails
+    }
+
+    /// The same for a platform that sends text messages. (Asked of an edge that nobody shares yet.)
+    #[must_use]
+    pub fn texting(mut self, texts: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.texts = texts;
+        }
+        self
+    }
+
+    /// Whether text messages are sent: without somebody who sends them nothing offers what needs one.
+    pub fn texts(&self) -> bool {
+        self.0.texts
     }
 
     /// The same where requests are limited so. (Asked of an edge that nobody shares yet.)

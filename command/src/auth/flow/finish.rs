@@ -150,6 +150,7 @@ async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response
     let (visit, flow) = (journey.visit, &journey.flow);
     let answer = match (&flow.request, &flow.device, flow.account) {
         (None, None, None) if flow.email => page::see_other(&mailed::email::path(visit)),
+        (None, None, None) if flow.phone => page::see_other(&mailed::phone::path(visit)),
         (Some(request), _, _) => authorize::grant(visit, request, signed_in, None).await,
         (None, Some(user_code), _) => page::see_other(&device::after_sign_in(visit, user_code)),
         (None, None, Some(section)) => page::see_other(&account::path(visit, section)),

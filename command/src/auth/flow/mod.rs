@@ -71,6 +71,9 @@ pub struct Flow {
     /// Whether the page of one's e-mail address brought someone here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email: bool,
+    /// Whether the page of one's phone number brought someone here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub phone: bool,
     /// How far it has come.
     #[serde(default)]
     pub progress: Progress,
@@ -147,6 +150,7 @@ impl Flow {
             device: None,
             account: None,
             email: false,
+            phone: false,
             progress: Progress::default(),
         }
     }

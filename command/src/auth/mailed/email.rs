@@ -267,7 +267,11 @@ async fn send(visit: &Visit, signed_in: &SignedIn) -> Result<Response, PageError
 }
 
 /// Whether they have shown who they are just now, with all that they have; else they are asked to.
-async fn is_fresh(visit: &Visit, settings: &Settings, signed_in: &SignedIn) -> Result<bool, PageError> {
+pub(super) async fn is_fresh(
+    visit: &Visit,
+    settings: &Settings,
+    signed_in: &SignedIn,
+) -> Result<bool, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let held = Held::current(kernel, realm, signed_in.user).await?;
     let offers = journey::offers(visit).await?;

@@ -13,6 +13,8 @@
 //! | who is signed in shows that an address is theirs | `GET email`, `POST email`; or `POST letter` | `letter.requested`, `letter.code_attempted`, `user.email_verified` |
 //! | they want another address | `POST email` | `email_change.requested`, `letter.requested` (to both addresses) |
 //! | both addresses say so | `POST email`, or `POST letter` | `email_change.confirmed`, `email_change.completed`, `user.profile_changed` |
+//! | who is signed in has another phone number | `POST phone` | `user.profile_changed`, `letter.requested` |
+//! | they show that it is theirs, by the code of a text message to it | `POST phone` | `letter.code_attempted`, `user.phone_verified` |
 //! | somebody signs in by a link | `GET letter`, in the browser in which they began | then as by the code |
 //!
 //! **For administrators.** A realm says what letters are for: `mail.sign_in` (`off`, `code`, `code_and_link`), `mail.recovery`,
@@ -33,11 +35,12 @@
 //! | --- | --- |
 //! | `decisions.rs` | the decisions, each of which uses its letter up |
 //! | `letter.rs` | where links lead |
-//! | `recovery.rs`, `sign_up.rs`, `email.rs` | the pages that lead to a letter |
+//! | `recovery.rs`, `sign_up.rs`, `email.rs`, `phone.rs` | the pages that lead to a letter |
 
 pub mod decisions;
 pub(super) mod email;
 pub(super) mod letter;
+pub(super) mod phone;
 pub(super) mod recovery;
 pub(super) mod sign_up;
 

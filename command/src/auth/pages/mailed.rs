@@ -29,7 +29,7 @@ pub struct Field<'a> {
     pub name: &'static str,
     /// As people know it: the message's name.
     pub label: &'static str,
-    /// `text`, `email`, `password`.
+    /// `text`, `email`, `tel`, `password`.
     pub kind: &'static str,
     /// What browsers fill it with.
     pub autocomplete: &'static str,
@@ -72,6 +72,18 @@ impl<'a> Field<'a> {
             kind: "email",
             autocomplete: "email",
             value,
+            required: true,
+        }
+    }
+
+    /// A phone number.
+    pub const fn phone(label: &'static str) -> Self {
+        Self {
+            name: "phone",
+            label,
+            kind: "tel",
+            autocomplete: "tel",
+            value: "",
             required: true,
         }
     }

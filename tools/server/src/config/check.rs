@@ -20,6 +20,9 @@ impl Config {
         if let Err(fault) = self.smtp.read() {
             return refuse(fault.key, &fault.reason);
         }
+        if let Err(fault) = self.sms.read() {
+            return refuse(fault.key, &fault.reason);
+        }
         self.kafka.check(self.is_development())?;
         self.redis.check()?;
         self.limits.check()?;

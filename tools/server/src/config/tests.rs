@@ -3,6 +3,9 @@
 use super::*;
 use serde_json::json;
 
+/// An account of Twilio, as they are written.
+const TWILIO: &str = "AC0123456789abcdef0123456789abcdef";
+
 fn load(variables: &[(&str, &str)], flags: Value) -> Result<Config, ConfigError> {
     let variables = variables
         .iter()
@@ -341,6 +344,34 @@ fn what_makes_no_sense_is_refused_in_one_line_that_names_the_key() {
             &[
                 ("SMTP__URL", "smtps://user:hunter2@mail.example"),
                 ("SMTP__FROM", "Acme"),
+            ],
+        ),
+        ("sms", &[("SMS__ACCOUNT", TWILIO)]),
+        ("sms", &[("SMS__SECRET", "hunter2"), ("SMS__FROM", "Acme")]),
+        ("sms.countries", &[("SMS__COUNTRIES", "+41,49")]),
+        (
+            "sms.account",
+            &[
+                ("SMS__ACCOUNT", "AC1"),
+                ("SMS__SECRET", "hunter2"),
+                ("SMS__FROM", "Acme"),
+            ],
+        ),
+        (
+            "sms.from",
+            &[
+                ("SMS__ACCOUNT", TWILIO),
+                ("SMS__SECRET", "hunter2"),
+                ("SMS__FROM", "+1"),
+            ],
+        ),
+        (
+            "sms.url",
+            &[
+                ("SMS__ACCOUNT", TWILIO),
+                ("SMS__SECRET", "hunter2"),
+                ("SMS__FROM", "Acme"),
+                ("SMS__URL", "http://sms.example"),
             ],
         ),
         ("bootstrap", &[("BOOTSTRAP__CLIENT_ID", "ci")]),

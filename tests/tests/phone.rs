@@ -1,0 +1,235 @@
+//! Phone numbers that are shown to be somebody's, by a text message that goes to a server which answers as Twilio does: a code works once, for
+//! the number that it was sent to; another number is not verified; and neither number nor code is in what is told of it.
+
+use chancery_tests::harness::{
+    Answer, Browser, Options, Realm, Receiver, Reply, Server, User, at_once, eventually, form_of,
+};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+const ID: &str = "SM89abcdef0123456789abcdef01234567";
+
+/// A number that no other test of this file has.
+fn number(last: u8) -> String {
+    format!("+4179000000{last}")
+}
+
+fn taken() -> Reply {
+    Reply::Json(
+        201,
+        "",
+        json!({ "sid": ID, "status": "queued", "error_code": null }),
+    )
+}
+
+/// A server whose messages go there.
+fn texting(twilio: &Receiver) -> Server {
+    let options = Options::default()
+        .with("CHANCERY_SMS__URL", &twilio.base)
+        .with("CHANCERY_SMS__ACCOUNT", ACCOUNT)
+        .with("CHANCERY_SMS__SECRET", "hunter2")
+        .with("CHANCERY_SMS__FROM", "Acme")
+        .with("CHANCERY_SMS__COUNTRIES", "+41,+49");
+    Server::start(options)
+}
+
+/// The parameters of the messages that were sent to a number.
+fn texts(twilio: &Receiver, number: &str) -> Vec<String> {
+    let to = format!("To=%2B{}&", &number[1..]);
+    let received = twilio.received(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"));
+    let bodies = received.into_iter().map(|received| received.body);
+    bodies.filter(|body| body.starts_with(&to)).collect()
+}
+
+/// The code of the nth message to a number.
+async fn code(twilio: &Receiver, number: &str, nth: usize) -> String {
+    let text = eventually("a message comes", async || {
+        texts(twilio, number).get(nth).cloned()
+    })
+    .await;
+    let body = text.split("&Body=").nth(1).unwrap_or_default();
+    let digits: String = body.chars().take_while(char::is_ascii_digit).collect();
+    assert_eq!(digits.len(), 6, "{text}");
+    digits
+}
+
+async fn page(browser: &mut Browser, realm: &Realm) -> Answer {
+    browser
+        .open(&format!("{}/phone", realm.issuer()))
+        .await
+        .page()
+        .is(200)
+}
+
+/// Sends a field by the form on a page that has it.
+async fn fill(browser: &mut Browser, page: &Answer, field: &str, value: &str) -> Answer {
+    let form = form_of(&page.text);
+    let mut all: Vec<_> = form
+        .hidden
+        .into_iter()
+        .filter(|(name, _)| name == "flow")
+        .collect();
+    all.truncate(1);
+    all.push((field.to_owned(), value.to_owned()));
+    browser.post(&form.action, &all).await.page()
+}
+
+async fn signed_in(realm: &Realm, user: &User) -> Browser {
+    let web = realm.application("web").await;
+    let mut browser = Browser::new(realm);
+    realm.sign_in_with(&mut browser, &web, user, "openid").await;
+    browser
+}
+
+async fn verified(realm: &Realm, user: &User) -> Value {
+    let path = realm.at(&format!("/users/{}", user.id));
+    realm.api.query(&path).await.is(200).json()["phone_verified"].clone()
+}
+
+/// Another code of as many digits.
+fn wrong(code: &str) -> String {
+    let turned = code
+        .bytes()
+        .map(|digit| char::from(b'0' + (digit - b'0' + 1) % 10));
+    turned.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_somebodys_by_the_code_of_a_message_to_it() {
+    let twilio = Receiver::start().await;
+    twilio.reply(taken());
+    let server = texting(&twilio);
+    let realm = Realm::on(&server).await;
+    let (first, second) = (number(1), number(2));
+    let alice = realm.user_with(json!({ "phone": first })).await;
+    let path = realm.at(&format!("/users/{}/phone-verification", alice.id));
+    let _ = realm.api.post(&path, Value::Null).await.is(200);
+    let again = realm.api.post(&path, Value::Null).await.is(429);
+    assert!(again.header("retry-after").is_some(), "{again:?}");
+    let sent = code(&twilio, &first, 0).await;
+
+    let mut browser = signed_in(&realm, &alice).await;
+    let open = page(&mut browser, &realm).await;
+    let _ = fill(&mut browser, &open, "code", &wrong(&sent)).await.is(401);
+    assert_eq!(verified(&realm, &alice).await, false);
+    let _ = fill(&mut browser, &open, "code", &sent).await.is(200);
+    eventually("the number is verified", async || {
+        (verified(&realm, &alice).await == true).then_some(())
+    })
+    .await;
+    let web = realm.application("web").await;
+    let tokens = realm.sign_in(&web, &alice, "openid phone").await;
+    let claims = realm.userinfo(&tokens.access).await.is(200).json();
+    assert_eq!(
+        (&claims["phone_number"], &claims["phone_number_verified"]),
+        (&json!(first), &json!(true))
+    );
+    let _ = realm.api.post(&path, Value::Null).await.is(409);
+
+    // Another number, as people write it; the code of before is not for it.
+    let open = page(&mut browser, &realm).await;
+    let _ = fill(&mut browser, &open, "phone", "079 000 00 02").await.is(422);
+    let changed = fill(&mut browser, &open, "phone", "0041 79 000 00-02")
+        .await
+        .is(200);
+    let new = code(&twilio, &second, 0).await;
+    assert_eq!(verified(&realm, &alice).await, false);
+    let _ = fill(&mut browser, &changed, "code", &wrong(&new)).await.is(401);
+    let _ = fill(&mut browser, &changed, "code", &new).await.is(200);
+    eventually("the new number is verified", async || {
+        (verified(&realm, &alice).await == true).then_some(())
+    })
+    .await;
+
+    for lane in ["facts", "activity"] {
+        let told = serde_json::to_string(&realm.events(lane, "").await).expect("JSON");
+        assert!(told.contains("user.") || told.contains("letter.sent"), "{told}");
+        for secret in [&first[1..], &second[1..], &*sent, &*new] {
+            assert!(!told.contains(&format!("\"{secret}")), "{secret} in {lane}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_send_one_code_at_once_one_has_verified_the_number() {
+    let twilio = Receiver::start().await;
+    twilio.reply(taken());
+    let server = texting(&twilio);
+    let realm = Realm::on(&server).await;
+    let alice = realm.user_with(json!({ "phone": number(3) })).await;
+    let mut browser = signed_in(&realm, &alice).await;
+    let open = page(&mut browser, &realm).await;
+    let asked = fill(&mut browser, &open, "send", "verification").await.is(200);
+    let sent = code(&twilio, &number(3), 0).await;
+    let answered = at_once(100, |_| {
+        let (mut browser, asked, sent) = (browser.clone(), asked.clone(), sent.clone());
+        async move { fill(&mut browser, &asked, "code", &sent).await.status }
+    })
+    .await;
+    assert!(answered.contains(&200), "{answered:?}");
+    let found = eventually("the fact is told", async || {
+        let found = realm.events("facts", "&type=user.phone_verified").await;
+        (!found.is_empty()).then_some(found)
+    })
+    .await;
+    assert_eq!(found.len(), 1);
+    let tried = realm.events("activity", "&type=letter.code_attempted").await;
+    assert!(tried.len() <= 5, "a code is tried five times: {}", tried.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_number_does_not_take_is_given_up_and_what_may_come_later_is_not() {
+    let twilio = Receiver::start().await;
+    let server = texting(&twilio);
+    let realm = Realm::on(&server).await;
+    let refused = json!({ "code": 21_610, "message": "no", "status": 400 });
+    for (last, reply, reason, given_up) in [
+        (4, Reply::Json(400, "", refused), "recipient", true),
+        (5, Reply::Json(503, "", Value::Null), "temporary", false),
+        (
+            6,
+            Reply::Json(401, "", json!({ "code": 20_003 })),
+            "configuration",
+            false,
+        ),
+    ] {
+        twilio.reply(reply);
+        let user = realm.user_with(json!({ "phone": number(last) })).await;
+        let path = realm.at(&format!("/users/{}/phone-verification", user.id));
+        let _ = realm.api.post(&path, Value::Null).await.is(200);
+        let failed = eventually("it is told", async || {
+            let found = realm.events("activity", "&type=letter.failed").await;
+            found
+                .into_iter()
+                .find(|event| event["data"]["user"] == user.id.as_str())
+        })
+        .await;
+        assert_eq!(failed["data"]["reason"], reason);
+        assert_eq!(failed["data"]["given_up"], given_up);
+        assert_eq!(failed["data"]["kind"], "phone_verification");
+    }
+    // A country that nobody pays for: nothing is asked of Twilio.
+    let abroad = realm.user_with(json!({ "phone": "+15005550006" })).await;
+    let path = realm.at(&format!("/users/{}/phone-verification", abroad.id));
+    let _ = realm.api.post(&path, Value::Null).await.is(200);
+    eventually("it is told", async || {
+        let found = realm.events("activity", "&type=letter.failed").await;
+        found
+            .into_iter()
+            .find(|event| event["data"]["user"] == abroad.id.as_str())
+    })
+    .await;
+    assert!(texts(&twilio, "+15005550006").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_messages_are_sent_nothing_offers_them() {
+    let server = Server::start(Options::default());
+    let realm = Realm::on(&server).await;
+    let alice = realm.user_with(json!({ "phone": number(7) })).await;
+    let path = realm.at(&format!("/users/{}/phone-verification", alice.id));
+    let _ = realm.api.post(&path, Value::Null).await.is(503);
+    let mut browser = Browser::new(&realm);
+    let page = browser.open(&format!("{}/phone", realm.issuer())).await.page();
+    assert_eq!(page.status, 404);
+}
