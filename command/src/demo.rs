@@ -99,6 +99,7 @@ async fn alice(commands: &Commands, context: &Context, realm: RealmId) -> Result
             realm,
             user,
             password,
+            keeps: None,
         };
         kernel
             .execute(context, &set)

@@ -68,6 +68,13 @@ impl Faults {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 
+    /// Each field at fault, with what it must be.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(field, detail)| (field.as_str(), detail.as_str()))
+    }
+
     /// The names of the fields at fault, in the order in which they were found.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(field, _)| field.as_str())

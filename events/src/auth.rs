@@ -500,6 +500,8 @@ pub struct Session {
     pub elevations: u64,
     /// When they signed in (`auth_time`).
     pub started: Timestamp,
+    /// The seq, among the realm's activity, of the event that tells of that; where they came from is sealed in it.
+    pub began: u64,
     /// When it was last used, to the minute.
     pub used: Timestamp,
     /// When it ends however it is used.
@@ -568,6 +570,7 @@ impl Fold for Session {
                 self.amr.clone_from(amr);
                 self.proofs = methods::told_or_password(proofs, amr, happened.time);
                 self.started = happened.time;
+                self.began = happened.seq;
                 self.used = happened.time;
                 self.expires = *expires;
             }

@@ -23,6 +23,7 @@ use crate::{
     clock::Timestamp,
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
+    devices::DeviceEvent,
     envelope::Actor,
     identities::IdentityEvent,
     identity_providers::IdentityProviderEvent,
@@ -253,6 +254,8 @@ domains! {
     IdentityProviders(IdentityProviderEvent);
     /// What users are known as there.
     Identities(IdentityEvent);
+    /// Devices that people sign in on.
+    Devices(DeviceEvent);
 }
 
 impl Event {

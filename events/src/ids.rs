@@ -54,6 +54,8 @@ id! {
     WebhookId;
     /// An identity provider of one realm.
     IdentityProviderId;
+    /// A device that one user signs in on.
+    DeviceId;
     /// One recorded event.
     EventId;
 }

@@ -24,6 +24,7 @@ pub mod codec;
 pub mod compliance;
 pub mod connections;
 pub mod credentials;
+pub mod devices;
 pub mod envelope;
 pub mod event;
 pub mod files;

@@ -253,6 +253,9 @@ pub struct RegistrationSettings {
     pub email_domains: Vec<String>,
     /// The custom attributes that a user may have; others are refused.
     pub attributes: BTreeMap<String, AttributeSchema>,
+    /// Whether people may change their own user name (default false).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub username_changes: bool,
 }
 
 /// What one custom attribute may hold.
@@ -274,6 +277,9 @@ pub struct AttributeSchema {
     /// Whether tokens carry it as a claim of the same name, for scope `profile`.
     #[serde(default)]
     pub claim: bool,
+    /// Whether people may change it of themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub editable: bool,
 }
 
 /// The type of a custom attribute's value.
@@ -403,6 +409,15 @@ pub struct MfaSettings {
     pub policy: MfaPolicy,
     /// The methods that count as one (default all that there are).
     pub methods: BTreeSet<Method>,
+    /// For how many days people may let a device of theirs go without a second factor (0 to 365; default 0, not at all). Whatever an
+    /// application requires, or asks for, is shown on such a device, too.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trust_days: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Default for MfaSettings {
@@ -411,6 +426,7 @@ impl Default for MfaSettings {
         Self {
             policy: MfaPolicy::default(),
             methods: Method::ALL.iter().copied().filter(seconds).collect(),
+            trust_days: 0,
         }
     }
 }

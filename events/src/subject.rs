@@ -138,6 +138,8 @@ subject_kinds! {
     Passkeys = 14 "passkeys" in Facts;
     /// A token by which applications register by themselves (RFC 7591, initial access token).
     InitialAccess = 20 "initial_access" in Facts;
+    /// The devices that a user signs in on; its id is the user's.
+    Devices = 60 "devices" in Activity;
     /// An endpoint that is told what happens.
     Webhook = 30 "webhook" in Facts;
     /// Where the events of a realm go; its id is the realm's.
@@ -232,6 +234,11 @@ impl Subject {
     /// A user's passkeys.
     pub const fn passkeys(id: UserId) -> Self {
         Self::new(SubjectKind::Passkeys, id.0)
+    }
+
+    /// The devices that a user signs in on.
+    pub const fn devices(id: UserId) -> Self {
+        Self::new(SubjectKind::Devices, id.0)
     }
 
     /// The guard of an account, or of a name that nobody has.

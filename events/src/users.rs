@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    event::{DomainEvent, Event, EventKind, Happened},
+    event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
-    ids::{CredentialId, EventId},
+    ids::{CredentialId, EventId, SessionId},
     sealing::{Sealed, SealedBy},
     subject::{Lane, SubjectKind},
     topics::Topic,
@@ -162,7 +162,11 @@ pub enum UserEvent {
     Unlocked {},
     /// Every session of a user that stands was ended at once, with its grants.
     #[serde(rename = "user.sessions_ended")]
-    SessionsEnded {},
+    SessionsEnded {
+        /// The one that goes on, if one does: the one in which its user ended the others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps: Option<SessionId>,
+    },
     /// A password was set, in place of any before.
     #[serde(rename = "password.set")]
     PasswordSet {
@@ -170,6 +174,9 @@ pub enum UserEvent {
         credential: CredentialId,
         /// Argon2id, as a PHC string.
         hash: Sealed<String>,
+        /// The session that goes on, if one does: the one in which its user changed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keeps: Option<SessionId>,
     },
     /// A password was hashed anew with today's parameters, on a sign-in; it is the same password.
     #[serde(rename = "password.rehashed")]
@@ -219,9 +226,10 @@ impl DomainEvent for UserEvent {
         EventKind::plain("user.unlocked", "A locked user may sign in again.").watched(),
         EventKind::plain(
             "user.sessions_ended",
-            "Every session of a user that stood was ended at once.",
+            "Every session of a user that stood was ended at once, or every other one.",
         )
-        .watched(),
+        .watched()
+        .version(2),
         EventKind::sealing(
             "password.set",
             &[("hash", SealedBy::Credential("credential"))],
@@ -234,6 +242,65 @@ impl DomainEvent for UserEvent {
             "A password was hashed anew with today's parameters.",
         ),
     ];
+
+    /// Version 1 of what ends sessions kept none.
+    fn upcast(name: &str, schema: u16, data: Value) -> Result<Value, DecodeError> {
+        match (name, schema) {
+            ("user.sessions_ended", 1) => Ok(data),
+            _ => Err(DecodeError::unknown_version(name, schema)),
+        }
+    }
+}
+
+/// The facts of one kind that ended all sessions of a user but, perhaps, the one in which they did so themselves: as much of them as
+/// it takes to tell, of any session, which was the last that ended it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Endings {
+    /// The seq of the last one.
+    last: u64,
+    /// The session that it kept.
+    keeps: Option<SessionId>,
+    /// The seq of the last one before it that did not keep the same.
+    before: u64,
+}
+
+impl Endings {
+    /// One more, at this seq.
+    pub fn add(&mut self, seq: u64, keeps: Option<SessionId>) {
+        let before = if keeps.is_some() && keeps == self.keeps {
+            self.before
+        } else {
+            self.last
+        };
+        *self = Self {
+            last: seq,
+            keeps,
+            before,
+        };
+    }
+
+    /// One, at this seq, that kept none.
+    pub const fn at(seq: u64) -> Self {
+        Self {
+            last: seq,
+            keeps: None,
+            before: 0,
+        }
+    }
+
+    /// The seq of the last one.
+    pub const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The seq of the last one that did not keep this session.
+    pub fn of(&self, session: SessionId) -> u64 {
+        if self.keeps == Some(session) {
+            self.before
+        } else {
+            self.last
+        }
+    }
 }
 
 /// A user.
@@ -255,8 +322,8 @@ pub struct User {
     pub address: Option<(EventId, u64)>,
     /// The fact that gave them the phone number that they have, as `address` is.
     pub number: Option<(EventId, u64)>,
-    /// The seq of the fact that last ended all their sessions at once (an order, or a disabling); see [`last_ending`].
-    pub sessions_ended: u64,
+    /// The facts that ended all their sessions at once (an order, or a disabling); see [`last_ending`].
+    pub sessions_ended: Endings,
 }
 
 /// A lock on signing in.
@@ -319,12 +386,12 @@ impl Fold for User {
             }
             UserEvent::Disabled { .. } => {
                 self.disabled = true;
-                self.sessions_ended = happened.seq;
+                self.sessions_ended.add(happened.seq, None);
             }
             UserEvent::Enabled {} => self.disabled = false,
             UserEvent::Locked { until, .. } => self.locked = Some(Lock { until: *until }),
             UserEvent::Unlocked {} => self.locked = None,
-            UserEvent::SessionsEnded {} => self.sessions_ended = happened.seq,
+            UserEvent::SessionsEnded { keeps } => self.sessions_ended.add(happened.seq, *keeps),
             UserEvent::PasswordSet { .. } | UserEvent::PasswordRehashed { .. } => {}
         }
     }
@@ -339,8 +406,10 @@ pub struct Password {
     pub hash: Option<String>,
     /// When the password (not its hash) last changed.
     pub changed: Timestamp,
-    /// The seq of the fact that set it; see [`last_ending`].
+    /// The seq of the fact that set it.
     pub set: u64,
+    /// The facts that set it and those before it; see [`last_ending`].
+    pub endings: Endings,
     /// The credentials that it replaced, the last eight: their keys are to be destroyed, and are again if a crash
     /// came in between.
     pub replaced: Vec<CredentialId>,
@@ -371,10 +440,15 @@ impl Fold for Password {
 
     fn apply(&mut self, happened: &Happened) {
         match &happened.event {
-            Event::Users(UserEvent::PasswordSet { credential, hash }) => {
+            Event::Users(UserEvent::PasswordSet {
+                credential,
+                hash,
+                keeps,
+            }) => {
                 self.replace(*credential, hash);
                 self.changed = happened.time;
                 self.set = happened.seq;
+                self.endings.add(happened.seq, *keeps);
             }
             Event::Users(UserEvent::PasswordRehashed { credential, hash }) => self.replace(*credential, hash),
             _ => {}
@@ -386,12 +460,41 @@ impl Fold for Password {
 /// order to end them. A session keeps what it was when it started, and is dead once it is more: by the order of the log, which
 /// no clock can turn back.
 pub fn last_ending(user: &User, password: &Password) -> u64 {
-    user.sessions_ended.max(password.set)
+    user.sessions_ended.last().max(password.endings.last())
+}
+
+/// The same as far as one session is concerned: what kept it did not end it.
+pub fn last_ending_of(user: &User, password: &Password, session: SessionId) -> u64 {
+    user.sessions_ended.of(session).max(password.endings.of(session))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_keeps_a_session_does_not_end_it_and_what_came_before_does() {
+        let [here, there] = [1, 2].map(|id| SessionId(uuid::Uuid::from_u128(id)));
+        let mut endings = Endings::default();
+        assert_eq!((endings.of(here), endings.last()), (0, 0));
+        for (seq, keeps, of_here, of_there) in [
+            (3, None, 3, 3),
+            (5, Some(here), 3, 5),
+            (7, Some(here), 3, 7),
+            (8, Some(there), 8, 7),
+            (9, Some(here), 8, 9),
+            (11, None, 11, 11),
+            (12, None, 12, 12),
+        ] {
+            endings.add(seq, keeps);
+            assert_eq!(
+                (endings.of(here), endings.of(there)),
+                (of_here, of_there),
+                "{seq}"
+            );
+            assert_eq!(endings.last(), seq);
+        }
+    }
 
     #[test]
     fn aliases_in_case_or_unicode_form_are_one_name() {

@@ -12,13 +12,17 @@ use events::{
     clock::Timestamp,
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
+    devices::DeviceEvent,
     event::Event,
     identities::IdentityEvent,
     identity_providers::{
         AnswerMode, ClaimMapping, ClientAuthentication, EmailTrust, IdentityProviderEvent,
         IdentityProviderSettings, Linking, Offer, SignUp,
     },
-    ids::{ApplicationId, CredentialId, EventId, GrantId, IdentityProviderId, SessionId, UserId, WebhookId},
+    ids::{
+        ApplicationId, CredentialId, DeviceId, EventId, GrantId, IdentityProviderId, SessionId, UserId,
+        WebhookId,
+    },
     languages::{Language, LanguageSettings},
     letters::{LetterEvent, LetterFailure, LetterKind},
     passkeys::{AuthenticatorTold, PasskeyEvent},
@@ -118,6 +122,7 @@ fn samples() -> Vec<Event> {
         attributes: [("department".to_owned(), json!("sales"))].into(),
     };
     let user = UserId(id(1));
+    let device = DeviceId(id(9));
     let client = ApplicationId(id(2));
     let grant = GrantId(id(3));
     let credential = CredentialId(id(4));
@@ -214,9 +219,11 @@ fn samples() -> Vec<Event> {
                         max_length: Some(64),
                         one_of: vec!["sales".into()],
                         claim: true,
+                        editable: false,
                     },
                 )]
                 .into(),
+                username_changes: false,
             }),
             oauth: Some(OAuthSettings {
                 registration_scopes: vec!["orders".into()],
@@ -234,6 +241,7 @@ fn samples() -> Vec<Event> {
             mfa: Some(MfaSettings {
                 policy: MfaPolicy::Required,
                 methods: [Method::Totp].into(),
+                trust_days: 0,
             }),
             passkeys: Some(PasskeySettings {
                 authenticators: vec![TrustedAuthenticator {
@@ -319,10 +327,14 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         UserEvent::Unlocked {}.into(),
-        UserEvent::SessionsEnded {}.into(),
+        UserEvent::SessionsEnded {
+            keeps: Some(SessionId(id(6))),
+        }
+        .into(),
         UserEvent::PasswordSet {
             credential,
             hash: Sealed::Known("$argon2id$".into()),
+            keeps: None,
         }
         .into(),
         UserEvent::PasswordRehashed {
@@ -555,6 +567,37 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         PasskeyEvent::Removed { credential }.into(),
+        DeviceEvent::Added {
+            user,
+            device,
+            session: SessionId(id(6)),
+            expires: MOMENT,
+            agent: Sealed::Known("Firefox on Linux".into()),
+        }
+        .into(),
+        DeviceEvent::Seen {
+            user,
+            device,
+            session: SessionId(id(6)),
+            expires: MOMENT,
+            agent: Sealed::Known("Firefox on Linux".into()),
+        }
+        .into(),
+        DeviceEvent::Named {
+            user,
+            device,
+            name: Sealed::Known("Kitchen".into()),
+        }
+        .into(),
+        DeviceEvent::Trusted {
+            user,
+            device,
+            until: MOMENT,
+            last_ending: 3,
+        }
+        .into(),
+        DeviceEvent::TrustEnded { user, device }.into(),
+        DeviceEvent::Revoked { user, device }.into(),
         WebhookEvent::Registered {
             settings: endpoint.clone(),
         }

@@ -7,6 +7,7 @@ use events::{
     auth::AuthEvent,
     clock::Timestamp,
     compliance::ComplianceEvent,
+    devices::DeviceEvent,
     event::{Event, Happened},
     ids::{ApplicationId, EventId, RealmId, SessionId, UserId},
     letters::LetterEvent,
@@ -164,6 +165,14 @@ fn about(happened: &Happened) -> Option<UserId> {
             | LetterEvent::Failed { user, .. }
             | LetterEvent::Requested { user, .. },
         ) => *user,
+        Event::Devices(
+            DeviceEvent::Added { user, .. }
+            | DeviceEvent::Seen { user, .. }
+            | DeviceEvent::Named { user, .. }
+            | DeviceEvent::Trusted { user, .. }
+            | DeviceEvent::TrustEnded { user, .. }
+            | DeviceEvent::Revoked { user, .. },
+        ) => Some(*user),
         Event::Realms(_)
         | Event::Applications(_)
         | Event::Auth(_)

@@ -106,6 +106,8 @@ record! {
         time: Timestamp,
         /// Why.
         reason: EndReason,
+        /// The session that went on, if one did.
+        keeps: Option<SessionId>,
     }
     indexes []
 }
@@ -113,9 +115,10 @@ record! {
 impl SessionRow {
     /// Ended by the first of these (of its user, in order) that it did not outlive, unless it had ended before.
     fn ended_by(mut self, endings: &[EndingRow]) -> Self {
-        let ending = endings
-            .iter()
-            .find(|ending| ending.user_id == self.user_id && ending.seq > self.last_ending);
+        let ending = endings.iter().find(|ending| {
+            let is_theirs = ending.user_id == self.user_id && ending.keeps != Some(self.id);
+            is_theirs && ending.seq > self.last_ending
+        });
         if let Some(ending) = ending.filter(|ending| self.ended_at.is_none_or(|ended| ending.time < ended)) {
             self.ended_at = Some(ending.time);
             self.end_reason = Some(ending.reason);
@@ -276,6 +279,10 @@ impl Projection for Endings {
         "session_endings"
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn lane(&self) -> Lane {
         Lane::Facts
     }
@@ -289,10 +296,14 @@ impl Projection for Endings {
     }
 
     fn apply(&self, rows: &mut Rows, happened: &Happened) {
-        let reason = match &happened.event {
-            Event::Users(UserEvent::SessionsEnded {}) => EndReason::Administrator,
-            Event::Users(UserEvent::PasswordSet { .. }) => EndReason::PasswordChanged,
-            Event::Users(UserEvent::Disabled { .. }) => EndReason::Disabled,
+        let (reason, keeps) = match &happened.event {
+            // Who keeps one ends the others themselves.
+            Event::Users(UserEvent::SessionsEnded { keeps: Some(keeps) }) => {
+                (EndReason::SignedOut, Some(*keeps))
+            }
+            Event::Users(UserEvent::SessionsEnded { keeps: None }) => (EndReason::Administrator, None),
+            Event::Users(UserEvent::PasswordSet { keeps, .. }) => (EndReason::PasswordChanged, *keeps),
+            Event::Users(UserEvent::Disabled { .. }) => (EndReason::Disabled, None),
             _ => return,
         };
         let Some(subject) = happened.subject else { return };
@@ -303,6 +314,7 @@ impl Projection for Endings {
             seq: happened.seq,
             time: happened.time,
             reason,
+            keeps,
         });
     }
 }
@@ -325,7 +337,8 @@ pub struct SessionFilter {
 const ALIVE: &str = "(ended_at IS NULL AND expires_at > ? AND used_at > ? AND NOT EXISTS (
     SELECT 1 FROM session_endings
     WHERE session_endings.realm = sessions.realm AND session_endings.user_id = sessions.user_id
-        AND session_endings.seq > sessions.last_ending))";
+        AND session_endings.seq > sessions.last_ending
+        AND (session_endings.keeps IS NULL OR session_endings.keeps <> sessions.id)))";
 
 const OF_APPLICATION: &str = "(application = ? OR EXISTS (
     SELECT 1 FROM grants
@@ -376,7 +389,8 @@ pub async fn get(reads: &Reads, realm: RealmId, id: SessionId) -> Result<Option<
 const NOT_ENDED_BEFORE: &str = "(ended_at IS NULL AND last_ending < ? AND NOT EXISTS (
     SELECT 1 FROM session_endings
     WHERE session_endings.realm = sessions.realm AND session_endings.user_id = sessions.user_id
-        AND session_endings.seq > sessions.last_ending AND session_endings.seq < ?))";
+        AND session_endings.seq > sessions.last_ending AND session_endings.seq < ?
+        AND (session_endings.keeps IS NULL OR session_endings.keeps <> sessions.id)))";
 
 /// Of a session: it, or a grant of it, would have gone on at a moment.
 const WOULD_GO_ON: &str = "(expires_at > ? OR EXISTS (
@@ -384,7 +398,8 @@ const WOULD_GO_ON: &str = "(expires_at > ? OR EXISTS (
     WHERE grants.realm = sessions.realm AND grants.session = sessions.id AND grants.expires_at > ?
         AND grants.revoked_at IS NULL))";
 
-/// The sessions that a fact of their user (by its seq and time) ended, or whose grants it did, the newest first.
+/// The sessions that a fact of their user (by its seq and time) ended, or whose grants it did, the newest first; all but the one that it
+/// kept.
 pub async fn ended_by(
     reads: &Reads,
     realm: RealmId,
@@ -397,7 +412,10 @@ pub async fn ended_by(
         .and(WOULD_GO_ON, [time.to_value(), time.to_value()])
         .order("id DESC");
     let rows = reads.select(select).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let ending = reads.get::<EndingRow>(EndingRow::key(realm, user, seq)).await?;
+    let kept = ending.and_then(|ending| ending.keeps);
+    let ended = rows.into_iter().map(|row| row.id);
+    Ok(ended.filter(|id| Some(*id) != kept).collect())
 }
 
 async fn with_endings(

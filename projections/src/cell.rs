@@ -9,8 +9,8 @@ use events::{
     clock::Timestamp,
     identity_providers::IdentityProviderSettings,
     ids::{
-        ApplicationId, CredentialId, EventId, GrantId, IdentityProviderId, RealmId, SessionId, UserId,
-        WebhookId,
+        ApplicationId, CredentialId, DeviceId, EventId, GrantId, IdentityProviderId, RealmId, SessionId,
+        UserId, WebhookId,
     },
     permissions::{PrincipalKind, Role},
     realms::Settings,
@@ -196,6 +196,7 @@ text_cells!(
     SessionId,
     GrantId,
     CredentialId,
+    DeviceId,
     EventId,
     WebhookId,
     IdentityProviderId,

@@ -28,6 +28,7 @@ pub mod cell;
 pub mod compliance;
 mod consumers;
 pub mod credentials;
+pub mod devices;
 mod follower;
 mod generation;
 pub mod history;

@@ -48,6 +48,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::passkeys::Passkeys),
         Arc::new(crate::auth::Auth),
         Arc::new(crate::auth::Endings),
+        Arc::new(crate::devices::Devices),
         Arc::new(crate::webhooks::Webhooks),
         Arc::new(crate::webhooks::Deliveries),
         Arc::new(crate::identity_providers::IdentityProviders),

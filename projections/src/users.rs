@@ -13,7 +13,7 @@ use events::{
     ids::{RealmId, UserId},
     kernel::Kernel,
     subject::{Lane, Stream, Subject, SubjectKind},
-    users::{Lock, Profile, User, UserEvent, login_name},
+    users::{Endings, Lock, Profile, User, UserEvent, login_name},
 };
 
 use serde::{Deserialize, Serialize};
@@ -160,7 +160,7 @@ impl UserRow {
             address: None,
             number: None,
             // Told to sessions by `auth::Endings`; a row of a user says nothing of it.
-            sessions_ended: 0,
+            sessions_ended: Endings::default(),
         }
     }
 

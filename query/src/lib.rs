@@ -2,7 +2,7 @@
 //!
 //! | module | what it answers |
 //! | --- | --- |
-//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `sessions`, `webhooks`, `identity_providers`, `identities`, `events` | `GET /query/v1/…`, one file for each domain |
+//! | `realms`, `users`, `applications`, `permissions`, `consents`, `credentials`, `passkeys`, `devices`, `sessions`, `webhooks`, `identity_providers`, `identities`, `events` | `GET /query/v1/…`, one file for each domain |
 //! | [`auth`] | the realm surface: discovery, keys, userinfo, introspection |
 //! | `read` | what each of the first goes through: who asks, what for, how new must it be |
 //! | `params`, `position`, `paging`, `etag` | parameters, read-your-writes, pages, conditional answers |
@@ -16,6 +16,7 @@ mod applications;
 pub mod auth;
 mod consents;
 mod credentials;
+mod devices;
 mod etag;
 mod events;
 mod failure;
@@ -85,6 +86,7 @@ fn operations() -> OpenApiRouter<Queries> {
         .merge(consents::router())
         .merge(credentials::router())
         .merge(passkeys::router())
+        .merge(devices::router())
         .merge(guards::router())
         .merge(initial_access::router())
         .merge(applications::router())

@@ -233,6 +233,8 @@ struct RegistrationRules {
     email_domains: Vec<String>,
     /// The custom attributes that a user may have, by name.
     attributes: BTreeMap<String, AttributeRules>,
+    /// Whether people may change their own user name.
+    username_changes: bool,
 }
 
 /// What one custom attribute may hold.
@@ -250,6 +252,8 @@ struct AttributeRules {
     one_of: Vec<String>,
     /// Whether tokens carry it as a claim of the same name, for scope `profile`.
     claim: bool,
+    /// Whether people may change it of themselves.
+    editable: bool,
 }
 
 /// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
@@ -282,6 +286,8 @@ struct MfaRules {
     /// The methods that count as one.
     #[schema(value_type = Vec<String>)]
     methods: BTreeSet<Method>,
+    /// For how many days people may let a device of theirs go without a second factor; 0 for not at all.
+    trust_days: u64,
 }
 
 /// What letters are for, where the platform has a mail server.
@@ -404,8 +410,16 @@ impl From<BrandingSettings> for Branding {
 
 impl From<MfaSettings> for MfaRules {
     fn from(settings: MfaSettings) -> Self {
-        let MfaSettings { policy, methods } = settings;
-        Self { policy, methods }
+        let MfaSettings {
+            policy,
+            methods,
+            trust_days,
+        } = settings;
+        Self {
+            policy,
+            methods,
+            trust_days,
+        }
     }
 }
 
@@ -471,6 +485,7 @@ impl RealmSettings {
             email_required,
             email_domains,
             attributes,
+            username_changes,
         } = registration;
         let attribute = |schema| {
             let AttributeSchema {
@@ -479,6 +494,7 @@ impl RealmSettings {
                 max_length,
                 one_of,
                 claim,
+                editable,
             } = schema;
             AttributeRules {
                 value_type,
@@ -486,6 +502,7 @@ impl RealmSettings {
                 max_length,
                 one_of,
                 claim,
+                editable,
             }
         };
         Self {
@@ -514,6 +531,7 @@ impl RealmSettings {
                     .into_iter()
                     .map(|(name, schema)| (name, attribute(schema)))
                     .collect(),
+                username_changes,
             },
             oauth: oauth.into(),
             mfa: mfa.into(),
@@ -641,7 +659,9 @@ mod tests {
     #[test]
     fn settings_are_written_as_they_are_changed() {
         let settings = Settings::default();
-        let stored = serde_json::to_value(&settings).unwrap();
+        let mut stored = serde_json::to_value(&settings).unwrap();
+        // What is not told is not so.
+        stored["registration"]["username_changes"] = false.into();
         let shown = serde_json::to_value(RealmSettings::new(settings, None, 0)).unwrap();
         for section in ["tokens", "session", "password", "passkeys"] {
             assert_eq!(shown[section], stored[section], "{section}");

@@ -77,6 +77,7 @@ async fn a_newcomer_signs_in_as_alice_and_reads_what_it_caused() {
         [
             "login.attempted",
             "session.started",
+            "known_device.added",
             "guard.cleared",
             "code.issued",
             "grant.started",

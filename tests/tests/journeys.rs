@@ -1,4 +1,4 @@
-//! Sign-ins by programs that we did not write: headless Chromium (`journeys/browser.mjs`, `journeys/sessions.mjs`) and the npm library
+//! Sign-ins by programs that we did not write: headless Chromium (`journeys/browser.mjs`, `journeys/sessions.mjs`, `journeys/account.mjs`) and the npm library
 //! openid-client (`journeys/openid_client.mjs`). Where they are not installed, this is said loudly; with `CI=true` it fails.
 
 use std::{
@@ -234,6 +234,30 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
         "letters": mail.hand_out(),
     });
     tokio::task::spawn_blocking(move || travel("pages.mjs", &journey))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_looks_after_their_account_in_a_browser() {
+    // A browser sees nothing of the engine.
+    if scratch::engine() != scratch::Engine::Sqlite {
+        return;
+    }
+    let (true, Some(chromium)) = (has_node(), chromium()) else {
+        return;
+    };
+    let server = Server::at_localhost(Options::default());
+    let realm = Realm::on(&server).await;
+    let alice = realm.user().await;
+    let journey = json!({
+        "chromium": chromium,
+        "issuer": realm.issuer(),
+        "username": alice.username,
+        "password": alice.password,
+        "phone": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+    });
+    tokio::task::spawn_blocking(move || travel("account.mjs", &journey))
         .await
         .unwrap_or_else(|error| panic!("{error}"));
 }

@@ -2,7 +2,7 @@
 //! the number that it was sent to; another number is not verified; and neither number nor code is in what is told of it.
 
 use chancery_tests::harness::{
-    Answer, Browser, Options, Realm, Receiver, Reply, Server, User, at_once, eventually, form_of,
+    Answer, Browser, Options, Realm, Receiver, Reply, Server, User, at_once, eventually,
 };
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ async fn code(twilio: &Receiver, number: &str, nth: usize) -> String {
 
 async fn page(browser: &mut Browser, realm: &Realm) -> Answer {
     browser
-        .open(&format!("{}/phone", realm.issuer()))
+        .open(&format!("{}/account/phone", realm.issuer()))
         .await
         .page()
         .is(200)
@@ -63,15 +63,12 @@ async fn page(browser: &mut Browser, realm: &Realm) -> Answer {
 
 /// Sends a field by the form on a page that has it.
 async fn fill(browser: &mut Browser, page: &Answer, field: &str, value: &str) -> Answer {
-    let form = form_of(&page.text);
-    let mut all: Vec<_> = form
-        .hidden
-        .into_iter()
-        .filter(|(name, _)| name == "flow")
-        .collect();
-    all.truncate(1);
-    all.push((field.to_owned(), value.to_owned()));
-    browser.post(&form.action, &all).await.page()
+    let button = match field {
+        "phone" => "Take this number",
+        "code" => "This is my number",
+        _ => "Send me a code",
+    };
+    browser.press(page, button, &[(field, value)]).await.page()
 }
 
 async fn signed_in(realm: &Realm, user: &User) -> Browser {
@@ -230,6 +227,6 @@ async fn where_no_messages_are_sent_nothing_offers_them() {
     let path = realm.at(&format!("/users/{}/phone-verification", alice.id));
     let _ = realm.api.post(&path, Value::Null).await.is(503);
     let mut browser = Browser::new(&realm);
-    let page = browser.open(&format!("{}/phone", realm.issuer())).await.page();
+    let page = browser.open(&format!("{}/account/phone", realm.issuer())).await.page();
     assert_eq!(page.status, 404);
 }

@@ -295,6 +295,7 @@ async fn what_was_issued_is_in_the_log_without_the_token() {
         [
             "login.attempted",
             "session.started",
+            "known_device.added",
             "guard.cleared",
             "code.issued",
             "grant.started",

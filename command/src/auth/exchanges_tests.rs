@@ -5,7 +5,7 @@ use events::{
     auth::EndReason,
     compliance::Consent,
     testing::{NOW, context},
-    users::UserEvent,
+    users::{Endings, UserEvent},
 };
 use uuid::Uuid;
 use web::Acting;
@@ -31,6 +31,7 @@ fn standing(events: impl IntoIterator<Item = AuthEvent>) -> Standing {
         consent: 1,
     };
     Standing {
+        id: Some(SESSION),
         session: session([granted].into_iter().chain(events)),
         user: alice([]),
         password: password(CREDENTIAL),
@@ -116,7 +117,7 @@ fn what_ended_in_the_meantime_gives_nothing() {
     };
     let changed = Standing {
         password: Password {
-            set: 9,
+            endings: Endings::at(9),
             ..password(CREDENTIAL)
         },
         ..standing([])

@@ -28,6 +28,7 @@ pub fn password(credential: CredentialId) -> Password {
     let set = UserEvent::PasswordSet {
         credential,
         hash: "$argon2id$".to_owned().into(),
+        keeps: None,
     };
     given::<Password>(USER.0, [set.into()]).state
 }

@@ -12,7 +12,7 @@ use events::{
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
     log::ClaimKind,
     subject::{Stream, Subject},
-    users::{Password, User, last_ending},
+    users::{Password, User, last_ending_of},
 };
 use uuid::Uuid;
 use web::Acting;
@@ -20,6 +20,8 @@ use web::Acting;
 /// A session and the user whose it is, as a decision sees them.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
+    /// Which session.
+    pub id: Option<SessionId>,
     /// The session.
     pub session: Versioned<Session>,
     /// Its user; the default if there is no such session.
@@ -37,9 +39,11 @@ impl Standing {
         session: SessionId,
         client: ApplicationId,
     ) -> Result<Self, KernelError> {
+        let id = Some(session);
         let session = reader.subject::<Session>(session.0).await?;
         let Some(user) = session.state.user else {
             return Ok(Self {
+                id,
                 session,
                 ..Self::default()
             });
@@ -49,6 +53,7 @@ impl Standing {
         let consent = reader.beside::<Consent>(realm, consent).await?.state;
         let user = reader.beside::<User>(realm, user.0).await?.state;
         Ok(Self {
+            id,
             session,
             user,
             password,
@@ -59,11 +64,13 @@ impl Standing {
     /// Whether what the session gave may be used: it was not ended, also not by its user's doing, and its
     /// user is active.
     pub fn stands(&self) -> bool {
-        let session = &self.session.state;
+        let (session, Some(id)) = (&self.session.state, self.id) else {
+            return false;
+        };
         session.user.is_some()
             && !session.ended
             && self.user.is_active()
-            && !session.outlived_by(last_ending(&self.user, &self.password))
+            && !session.outlived_by(last_ending_of(&self.user, &self.password, id))
     }
 }
 

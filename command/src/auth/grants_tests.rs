@@ -4,7 +4,7 @@
 use events::{
     clock::Timestamp,
     testing::{NOW, context},
-    users::UserEvent,
+    users::{Endings, UserEvent},
 };
 
 use super::*;
@@ -28,6 +28,7 @@ fn grant_started(refresh: bool) -> AuthEvent {
 
 fn standing(events: impl IntoIterator<Item = AuthEvent>) -> Standing {
     Standing {
+        id: Some(SESSION),
         session: session(events),
         user: alice([]),
         password: password(CREDENTIAL),
@@ -134,7 +135,7 @@ fn a_code_of_a_session_that_does_not_stand_gives_nothing() {
     };
     let changed = Standing {
         password: Password {
-            set: 9,
+            endings: Endings::at(9),
             ..password(CREDENTIAL)
         },
         ..standing([])
@@ -145,7 +146,7 @@ fn a_code_of_a_session_that_does_not_stand_gives_nothing() {
     };
     let everywhere = Standing {
         user: User {
-            sessions_ended: 9,
+            sessions_ended: Endings::at(9),
             ..alice([])
         },
         ..standing([])

@@ -1,11 +1,12 @@
 //! Devices that somebody signed in on before. The rule: a known device proves nobody; it only has attempts of its own, so that its
 //! user still gets in while somebody else tries passwords on the account. It is known by a cookie that a sign-in leaves, which names the
-//! user and is believed only under our own MAC for this realm; and it is known for a while.
+//! user and is believed only under our own MAC for this realm; it is known for a while, and until its user or an administrator revokes it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{
     clock::Timestamp,
-    ids::{RealmId, UserId},
+    devices::Devices,
+    ids::{DeviceId, RealmId, UserId},
     kernel::{Kernel, KernelError},
 };
 use http::HeaderValue;
@@ -26,7 +27,7 @@ const MOST: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     user: UserId,
-    device: Uuid,
+    device: DeviceId,
     since: Timestamp,
     tag: Vec<u8>,
 }
@@ -37,21 +38,21 @@ impl Entry {
         let mut next = || parts.next();
         Some(Self {
             user: UserId(Uuid::try_parse(next()?).ok()?),
-            device: Uuid::try_parse(next()?).ok()?,
+            device: DeviceId(Uuid::try_parse(next()?).ok()?),
             since: Timestamp::from_seconds(next()?.parse().ok()?),
             tag: URL_SAFE_NO_PAD.decode(next()?).ok()?,
         })
     }
 
     fn write(&self) -> String {
-        let (user, device) = (self.user.0.simple(), self.device.simple());
+        let (user, device) = (self.user.0.simple(), self.device.0.simple());
         let (since, tag) = (self.since.seconds(), URL_SAFE_NO_PAD.encode(&self.tag));
         format!("{user}.{device}.{since}.{tag}")
     }
 
     async fn mac(&self, kernel: &Kernel, realm: RealmId) -> Result<[u8; 32], KernelError> {
         let since = self.since.seconds().to_be_bytes();
-        let parts: [&[u8]; 3] = [self.user.0.as_bytes(), self.device.as_bytes(), &since];
+        let parts: [&[u8]; 3] = [self.user.0.as_bytes(), self.device.0.as_bytes(), &since];
         Ok(kernel.keyring().digest(realm, "known devices", &parts).await?)
     }
 
@@ -70,21 +71,21 @@ fn entries(visit: &Visit) -> Vec<Entry> {
 }
 
 /// The device that the request came from, if this user signed in on it before.
-pub async fn of(visit: &Visit, user: UserId) -> Result<Option<Uuid>, KernelError> {
+pub async fn of(visit: &Visit, user: UserId) -> Result<Option<DeviceId>, KernelError> {
+    let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let entry = entries(visit).into_iter().find(|entry| entry.user == user);
     match entry {
-        Some(entry) if entry.is_good(visit.edge.kernel(), visit.realm.id).await? => Ok(Some(entry.device)),
+        Some(entry) if entry.is_good(kernel, realm).await? => {
+            let devices = kernel.current::<Devices>(realm, user.0).await?.state;
+            Ok((!devices.revoked.contains(&entry.device)).then_some(entry.device))
+        }
         Some(_) | None => Ok(None),
     }
 }
 
 /// `Set-Cookie` after a sign-in: from now on the device is known to this user, too.
-pub async fn remember(visit: &Visit, user: UserId) -> Result<HeaderValue, KernelError> {
+pub async fn remember(visit: &Visit, user: UserId, device: DeviceId) -> Result<HeaderValue, KernelError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
-    let device = match of(visit, user).await? {
-        Some(device) => device,
-        None => kernel.new_id(),
-    };
     let mut entry = Entry {
         user,
         device,
@@ -116,7 +117,7 @@ mod tests {
     fn an_entry_is_read_as_it_was_written_and_nothing_else_is() {
         let entry = Entry {
             user: UserId(Uuid::from_u128(1)),
-            device: Uuid::from_u128(2),
+            device: DeviceId(Uuid::from_u128(2)),
             since: Timestamp::from_seconds(3),
             tag: vec![4; 32],
         };

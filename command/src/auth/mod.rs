@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | an application asks for a code | `GET oauth2/authorize` | `code.issued` (`session.continued` once a minute) |
 //! | an application pushes its request first | `POST oauth2/par` | none |
-//! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started`, or `login.failed` (`passkey.used`, facts lane, where a [passkey](crate::passkeys) counted its use) |
+//! | a person signs in | `GET sign-in`, `POST sign-in` | `session.started` with `known_device.added` or `known_device.seen`, or `login.failed` (`passkey.used`, facts lane, where a [passkey](crate::passkeys) counted its use) |
 //! | they sign in with others | see `federation/` | the same, and `identity.linked` (facts lane; `user.registered` of who is new) |
 //! | a person allows it | `GET consent`, `POST consent` | `consent.given` (facts lane), `code.issued` |
 //! | the code becomes tokens | `POST oauth2/token`, `authorization_code` | `grant.started`, `token.issued` |
@@ -25,6 +25,7 @@
 //! | a token is given back | `POST oauth2/revoke` | `token.revoked`, or `grant.revoked` |
 //! | a person looks at their account | `GET account` and below | `session.continued` once a minute |
 //! | they withdraw what they allowed | `POST account/applications` | `consent.withdrawn` (facts lane) |
+//! | they change what they have | `POST account/profile`, `…/email`, `…/credentials`, `…/password`, `…/sessions`, `…/devices` | see [the account pages](account/mod.rs) |
 //! | a person signs out | `GET oauth2/logout`, `POST oauth2/logout` | `session.ended` |
 //! | applications hear that it ended | sent to their `backchannel_logout_uri` | `logout_token.delivered` or `logout_token.failed` |
 //! | an application looks whether it is the same session | `GET oauth2/check-session`, in a frame | none |
@@ -144,8 +145,26 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
         .routes(routes!(device::get_device, device::post_device))
         .routes(routes!(account::overview::get_account))
         .routes(routes!(
-            account::identities::get_identities,
-            account::identities::post_identities
+            account::profile::get_profile,
+            account::profile::post_profile
+        ))
+        .routes(routes!(account::email::get_email, account::email::post_email))
+        .routes(routes!(account::phone::get_phone, account::phone::post_phone))
+        .routes(routes!(
+            account::devices::get_devices,
+            account::devices::post_devices
+        ))
+        .routes(routes!(
+            account::credentials::get_credentials,
+            account::credentials::post_credentials
+        ))
+        .routes(routes!(
+            account::password::get_password,
+            account::password::post_password
+        ))
+        .routes(routes!(
+            account::sessions::get_sessions,
+            account::sessions::post_sessions
         ))
         .routes(routes!(
             account::applications::get_applications,
@@ -160,8 +179,6 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
             mailed::sign_up::get_registration,
             mailed::sign_up::post_registration
         ))
-        .routes(routes!(mailed::email::get_email, mailed::email::post_email))
-        .routes(routes!(mailed::phone::get_phone, mailed::phone::post_phone))
         .routes(routes!(assets::asset))
         .routes(routes!(assets::logo))
 }

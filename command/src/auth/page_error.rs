@@ -142,6 +142,14 @@ impl PageError {
         }
     }
 
+    /// There is no room for something dear just now.
+    pub fn busy(retry_after: u64) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::unavailable()
+        }
+    }
+
     const fn unavailable() -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,

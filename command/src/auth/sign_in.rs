@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::{
     Issuer,
+    account::Section,
     flow::{
         Flow, enrolment,
         journey::{self, Journey},
@@ -30,6 +31,7 @@ use crate::Commands;
         Issuer,
         ("flow" = Option<String>, Query, description = "A sign-in under way, from the authorization endpoint"),
         ("add" = Option<String>, Query, description = "Who is signed in wants to have this besides: `passkey`, `totp` or `federated`"),
+        ("then" = Option<String>, Query, description = "Where that leads: `account`, back to the account"),
     ),
     responses(
         (status = 200, description = "The form of the step that it has come to"),
@@ -47,6 +49,7 @@ pub(super) async fn get_sign_in(State(commands): State<Commands>, visit: Visit, 
     request_body(content_type = "application/x-www-form-urlencoded", description = "`flow`, and what the step asks for: `username`, `password`, `code`, `recovery_code`, `email_code`, `passkey` (what the browser answered, as JSON); `use` to choose another method, `step=identify` to begin anew, `decline` to enrol nothing"),
     extensions(("x-events" = json!([
         "login.attempted", "login.failed", "auth.throttled", "guard.cleared", "session.started", "session.elevated",
+        "known_device.added", "known_device.seen", "known_device.trusted",
         "session.ended", "password.rehashed", "totp.enrolled", "recovery_codes.generated", "recovery_code.used",
         "passkey.registered", "passkey.used", "identity.linked", "code.issued", "letter.requested",
         "letter.code_attempted"
@@ -78,7 +81,11 @@ async fn show(visit: &Visit, commands: &Commands, query: Query) -> Result<Respon
                 let addable: Vec<_> = enrolment::addable(&policy).collect();
                 let adds = form.get("add").and_then(|name| name.parse().ok());
                 match adds.filter(|method| addable.contains(method)) {
-                    Some(method) => Box::pin(add(visit, commands, browser, &signed_in, method)).await,
+                    Some(method) => {
+                        let then = form.given("then") == Some("account");
+                        let section = then.then_some(Section::Credentials);
+                        Box::pin(add(visit, commands, browser, &signed_in, method, section)).await
+                    }
                     None => show_signed_in(visit, &signed_in, &addable).await,
                 }
             }
@@ -111,9 +118,11 @@ async fn add(
     browser: Browser,
     signed_in: &SignedIn,
     method: Method,
+    account: Option<Section>,
 ) -> Result<Response, PageError> {
     let mut flow = Flow::begin_in(visit, None, signed_in);
     flow.progress.adds = Some(method);
+    flow.account = account;
     match Journey::take_up(visit, commands, browser, flow).await? {
         Some(journey) => journey.look().await,
         None => Err(PageError::stale()),

@@ -301,6 +301,7 @@ mod tests {
         let set = UserEvent::PasswordSet {
             credential: PASSWORD,
             hash: "$argon2id$".to_owned().into(),
+            keeps: None,
         };
         Owner {
             user: given::<User>(ALICE.0, [registered.into()]).state,

@@ -1,9 +1,8 @@
-//! Unlinking an identity. The rules: it is gone with its key, and free for whoever shows it next; users unlink only with a proof of their own,
-//! and never what alone lets them sign in.
+//! Unlinking an identity. The rule: it is gone with its key, and free for whoever shows it next. What users may unlink themselves is decided
+//! where they change how they sign in (`auth/account/own.rs`).
 
 use axum::extract::State;
 use events::{
-    auth::{Method, Proof},
     identities::{Identities, IdentityEvent, claimed_as},
     ids::{CredentialId, RealmId, UserId},
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
@@ -13,27 +12,9 @@ use events::{
 use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
 use crate::{
-    At, Commands,
-    auth::flow::methods::Held,
-    failed,
+    At, Commands, failed,
     users::{Rejection, totp::destroy_removed},
 };
-
-/// Who unlinks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum By {
-    /// An administrator.
-    Administrator,
-    /// The user, who has shown this, where these methods count as a second factor.
-    Themselves {
-        /// What they have shown.
-        proofs: Vec<Proof>,
-        /// The methods that a sign-in may begin with here: an address that nobody mails a code to is none.
-        begins: Vec<Method>,
-        /// The methods that count as a second factor.
-        counts: Vec<Method>,
-    },
-}
 
 /// Unlinks an identity.
 #[derive(Clone, Debug)]
@@ -44,39 +25,23 @@ pub struct UnlinkIdentity {
     pub user: UserId,
     /// Which.
     pub credential: CredentialId,
-    /// Who.
-    pub by: By,
 }
 
 #[async_trait::async_trait]
 impl Decide for UnlinkIdentity {
-    type State = Held;
+    type State = Identities;
     type Rejection = Rejection;
 
     fn stream(&self) -> Stream {
         Stream::facts(self.realm)
     }
 
-    async fn load(&self, reader: &mut Reader<'_>) -> Result<Held, KernelError> {
-        Held::among_facts(reader, self.user).await
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Identities, KernelError> {
+        Ok(reader.subject::<Identities>(self.user.0).await?.state)
     }
 
-    fn decide(&self, held: &Held, _: &Context) -> Result<Decision, Rejection> {
-        let identity = held.identities.identity(self.credential);
-        let identity = identity.ok_or(Rejection::NotFound)?;
-        if let By::Themselves {
-            proofs,
-            begins,
-            counts,
-        } = &self.by
-        {
-            if !held.entitles(proofs, counts) {
-                return Err(Rejection::Unproven);
-            }
-            if !begins_without(held, self.credential, begins) {
-                return Err(Rejection::LastWay);
-            }
-        }
+    fn decide(&self, identities: &Identities, _: &Context) -> Result<Decision, Rejection> {
+        let identity = identities.identity(self.credential).ok_or(Rejection::NotFound)?;
         let unlinked = IdentityEvent::Unlinked {
             credential: self.credential,
         };
@@ -90,24 +55,6 @@ impl Decide for UnlinkIdentity {
             None => decision,
         })
     }
-}
-
-/// Whether somebody could begin a sign-in by one of these methods if they did not have this identity.
-fn begins_without(held: &Held, credential: CredentialId, begins: &[Method]) -> bool {
-    let without = Held {
-        identities: Identities {
-            identities: held
-                .identities
-                .identities
-                .iter()
-                .filter(|identity| identity.credential != credential)
-                .cloned()
-                .collect(),
-            ..Identities::default()
-        },
-        ..held.clone()
-    };
-    without.methods().iter().any(|method| begins.contains(method))
 }
 
 /// Unlink what a user is known as at an identity provider.
@@ -132,7 +79,6 @@ pub(super) async fn unlink(
         realm: realm.id,
         user,
         credential,
-        by: By::Administrator,
     };
     let kernel = commands.edge.kernel();
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
@@ -143,113 +89,41 @@ pub(super) async fn unlink(
 #[cfg(test)]
 mod tests {
     use events::{
-        event::Event,
         ids::IdentityProviderId,
-        testing::{NOW, context, given},
-        users::UserEvent,
+        testing::{context, given},
     };
     use uuid::Uuid;
 
     use super::*;
 
     const ALICE: UserId = UserId(Uuid::from_u128(9));
-    const PASSWORD: CredentialId = CredentialId(Uuid::from_u128(1));
     const WORK: CredentialId = CredentialId(Uuid::from_u128(2));
     const HOME: CredentialId = CredentialId(Uuid::from_u128(3));
 
-    fn linked(credential: CredentialId) -> Event {
-        IdentityEvent::Linked {
-            credential,
+    #[test]
+    fn an_identity_that_is_unlinked_is_free_and_nobody_elses_is() {
+        let linked = IdentityEvent::Linked {
+            credential: WORK,
             provider: IdentityProviderId(Uuid::from_u128(5)),
             issuer: "https://id.example".to_owned(),
-            subject: credential.to_string().into(),
+            subject: "24".to_owned().into(),
             name: String::new().into(),
-        }
-        .into()
-    }
-
-    fn held(identities: &[CredentialId], password: bool) -> Held {
-        let set = UserEvent::PasswordSet {
-            credential: PASSWORD,
-            hash: "$argon2id$".to_owned().into(),
         };
-        Held {
-            identities: given(ALICE.0, identities.iter().copied().map(linked)).state,
-            password: given(ALICE.0, password.then(|| set.into())).state,
-            ..Held::default()
-        }
-    }
-
-    fn proof(method: Method, credential: CredentialId) -> Proof {
-        Proof {
-            method,
-            at: NOW,
-            credential: Some(credential),
-            user_verified: false,
-            hardware: false,
-        }
-    }
-
-    fn unlink(held: &Held, by: By) -> Result<Decision, Rejection> {
-        UnlinkIdentity {
-            realm: RealmId(Uuid::from_u128(7)),
-            user: ALICE,
-            credential: WORK,
-            by,
-        }
-        .decide(held, &context())
-    }
-
-    fn with(proofs: &[Proof]) -> By {
-        where_begin(&[Method::Password, Method::Federated], proofs)
-    }
-
-    fn where_begin(begins: &[Method], proofs: &[Proof]) -> By {
-        By::Themselves {
-            proofs: proofs.to_vec(),
-            begins: begins.to_vec(),
-            counts: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn users_show_who_they_are_and_keep_a_way_to_sign_in() {
-        let password = proof(Method::Password, PASSWORD);
-        let federated = proof(Method::Federated, WORK);
-        assert!(unlink(&held(&[WORK], true), with(&[password])).is_ok());
-        assert!(unlink(&held(&[WORK, HOME], false), with(&[federated])).is_ok());
-        assert_eq!(
-            unlink(&held(&[WORK], false), with(&[federated])),
-            Err(Rejection::LastWay)
-        );
-        assert_eq!(
-            unlink(
-                &held(&[WORK], true),
-                where_begin(&[Method::Federated], &[federated])
-            ),
-            Err(Rejection::LastWay),
-            "a password that nobody asks for is no way"
-        );
-        assert_eq!(unlink(&held(&[WORK], true), with(&[])), Err(Rejection::Unproven));
-        let of_another = proof(Method::Password, HOME);
-        assert_eq!(
-            unlink(&held(&[WORK], true), with(&[of_another])),
-            Err(Rejection::Unproven)
-        );
-    }
-
-    #[test]
-    fn an_administrator_unlinks_also_the_last_and_the_identity_is_free() {
-        let decision = unlink(&held(&[WORK], false), By::Administrator).unwrap();
+        let identities = given::<Identities>(ALICE.0, [linked.into()]).state;
+        let unlink = |credential| {
+            UnlinkIdentity {
+                realm: RealmId(Uuid::from_u128(7)),
+                user: ALICE,
+                credential,
+            }
+            .decide(&identities, &context())
+        };
         let released = Claim::Release {
             kind: ClaimKind::Identity,
-            value: claimed_as("https://id.example", &WORK.to_string()),
+            value: claimed_as("https://id.example", "24"),
             holder: ALICE.0,
         };
-        assert_eq!(decision.claims, [released]);
-        assert_eq!(
-            unlink(&held(&[HOME], true), By::Administrator),
-            Err(Rejection::NotFound)
-        );
+        assert_eq!(unlink(WORK).unwrap().claims, [released]);
+        assert_eq!(unlink(HOME), Err(Rejection::NotFound));
     }
 }

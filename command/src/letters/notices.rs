@@ -108,6 +108,7 @@ mod tests {
         let set = UserEvent::PasswordSet {
             credential,
             hash: Sealed::Erased,
+            keeps: None,
         };
         assert_eq!(
             told(Subject::password(ALICE), set.into()),

@@ -31,9 +31,12 @@ pub struct RemovePasskey {
 /// What [`RemovePasskey`] must know.
 #[derive(Clone, Debug, Default)]
 pub struct Factors {
-    passkeys: Passkeys,
-    totp: Totp,
-    codes: RecoveryCodes,
+    /// Their passkeys.
+    pub passkeys: Passkeys,
+    /// Their devices that show one-time passwords.
+    pub totp: Totp,
+    /// Their recovery codes.
+    pub codes: RecoveryCodes,
 }
 
 #[async_trait::async_trait]

@@ -41,6 +41,9 @@ pub struct AttributeRule {
     /// Whether tokens carry it as a claim of the same name, for scope `profile`.
     #[serde(default)]
     pub claim: bool,
+    /// Whether people may change it of themselves.
+    #[serde(default)]
+    pub editable: bool,
 }
 
 impl From<AttributeRule> for AttributeSchema {
@@ -51,6 +54,7 @@ impl From<AttributeRule> for AttributeSchema {
             max_length,
             one_of,
             claim,
+            editable,
         } = rule;
         Self {
             value_type,
@@ -58,6 +62,7 @@ impl From<AttributeRule> for AttributeSchema {
             max_length,
             one_of,
             claim,
+            editable,
         }
     }
 }

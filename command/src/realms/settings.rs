@@ -100,6 +100,8 @@ sections! {
         email_domains: Vec<String>,
         /// The custom attributes that a user may have, all of them (at most 100).
         attributes: AttributeRules,
+        /// Whether people may change their own user name.
+        username_changes: bool,
     }
     /// What the realm's OAuth 2.0 and OpenID Connect endpoints allow.
     OAuthPatch of OAuthSettings {
@@ -129,6 +131,8 @@ sections! {
         /// The methods that count as one, all of them: of `passkey`, `totp`, `recovery_code`.
         #[schema(value_type = Option<Vec<String>>)]
         methods: BTreeSet<Method>,
+        /// For how many days people may let a device of theirs go without a second factor (0 to 365; 0 for not at all).
+        trust_days: u64,
     }
     /// Whether and how people sign in with passkeys (Web Authentication Level 3).
     PasskeyPatch of PasskeySettings {
@@ -370,6 +374,7 @@ fn check_domains(domains: &[String], faults: &mut Faults) {
 fn check_mfa(mfa: &MfaSettings, passkeys: &PasskeySettings, faults: &mut Faults) {
     let seconds = mfa.methods.iter().all(|method| method.seconds());
     faults.unless(seconds, "mfa.methods", "must be methods that come second");
+    faults.range("mfa.trust_days", mfa.trust_days, 0..=365);
     let asks = matches!(mfa.policy, MfaPolicy::Offered | MfaPolicy::Required);
     let enrolled = |method: &Method| match method {
         Method::Totp => true,

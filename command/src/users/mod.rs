@@ -14,6 +14,7 @@
 //! | set a password | `PUT users/{id}/password` | realm administrators | `password.set` |
 //! | end one session | `DELETE sessions/{id}` | realm administrators | `session.ended` |
 //! | end all sessions | `DELETE users/{id}/sessions` | realm administrators | `user.sessions_ended` |
+//! | revoke a device, and end what began on it | `DELETE users/{id}/devices/{device}` | realm administrators | `known_device.revoked`, `session.ended` |
 //! | remove a one-time-password device | `DELETE users/{id}/totp/{credential}` | realm administrators | `totp.removed` |
 //! | rename or remove a passkey | see [passkeys](crate::passkeys) | realm administrators | `passkey.renamed`, `passkey.removed` |
 //! | unlink an identity | see [identities](crate::identities) | realm administrators | `identity.unlinked` |
@@ -32,6 +33,7 @@
 //! sessions and tokens are refused within a second, and a new password ends the sessions that began before it.
 
 pub mod consents;
+pub mod devices;
 pub mod guard;
 mod letters;
 pub mod password;
@@ -81,8 +83,8 @@ pub enum Rejection {
     /// The passkey is somebody's already.
     #[error("the passkey was registered before")]
     PasskeyTaken,
-    /// Without it the user could not sign in any more.
-    #[error("without this identity its owner could not sign in any more")]
+    /// It is the last way to sign in, or one that the realm requires.
+    #[error("it is the last way to sign in, or one that is required")]
     LastWay,
     /// There are as many devices as there may be.
     #[error("there are as many devices as one user may have")]
@@ -166,6 +168,7 @@ pub(crate) fn router() -> OpenApiRouter<Commands> {
         .routes(routes!(totp::remove))
         .routes(routes!(recovery_codes::remove))
         .routes(routes!(sessions::end_all))
+        .routes(routes!(devices::revoke))
         .routes(routes!(sessions::end))
         .routes(routes!(consents::withdraw))
 }

@@ -4,7 +4,7 @@
 
 use axum::extract::State;
 use events::{
-    ids::{CredentialId, RealmId, UserId},
+    ids::{CredentialId, RealmId, SessionId, UserId},
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::Owner,
     realms::{PasswordSettings, Realm, Settings},
@@ -61,11 +61,12 @@ impl NewPassword {
         }
     }
 
-    /// That it was set.
-    pub(crate) fn event(&self) -> UserEvent {
+    /// That it was set, and which session goes on.
+    pub(crate) fn event(&self, keeps: Option<SessionId>) -> UserEvent {
         UserEvent::PasswordSet {
             credential: self.credential,
             hash: Sealed::Known(self.hash.expose_secret().to_owned()),
+            keeps,
         }
     }
 }
@@ -131,6 +132,8 @@ pub struct SetPassword {
     pub user: UserId,
     /// Which.
     pub password: NewPassword,
+    /// The session that goes on: the one in which its owner set it, if they did.
+    pub keeps: Option<SessionId>,
 }
 
 /// What a password is judged on.
@@ -173,7 +176,8 @@ impl Decide for SetPassword {
         may_have_a_password(&state.user)?;
         self.password
             .judge(&state.settings, &state.user.profile, &state.realm.name)?;
-        Ok(Decision::of(Subject::password(self.user), self.password.event()))
+        let set = self.password.event(self.keeps);
+        Ok(Decision::of(Subject::password(self.user), set))
     }
 }
 
@@ -254,6 +258,7 @@ pub(super) async fn set(
         realm: realm.id,
         user,
         password,
+        keeps: None,
     };
     let outcome = kernel.execute(&context, &command).await.map_err(failed)?;
     destroy_replaced(kernel, realm.id, user).await;
@@ -289,6 +294,7 @@ mod tests {
             realm: RealmId(Uuid::from_u128(7)),
             user: ALICE,
             password,
+            keeps: None,
         }
         .decide(&state, &context())
     }
@@ -317,6 +323,7 @@ mod tests {
         let set = UserEvent::PasswordSet {
             credential,
             hash: "$argon2id$".to_owned().into(),
+            keeps: None,
         };
         assert_eq!(decision.events, [(Some(Subject::password(ALICE)), set.into())]);
     }
@@ -364,6 +371,7 @@ mod tests {
             UserEvent::PasswordSet {
                 credential,
                 hash: String::new().into(),
+                keeps: None,
             }
             .into()
         };

@@ -41,6 +41,16 @@ impl NewCodes {
         })
     }
 
+    /// One of which only the digests are known.
+    #[cfg(test)]
+    pub const fn of_digests(credential: CredentialId, digests: Vec<String>) -> Self {
+        Self {
+            credential,
+            codes: Vec::new(),
+            digests,
+        }
+    }
+
     /// That it was made.
     pub fn event(&self) -> CredentialEvent {
         CredentialEvent::RecoveryCodesGenerated {

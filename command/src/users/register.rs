@@ -69,7 +69,7 @@ impl Decide for RegisterUser {
         let mut decision = Decision::of(Subject::user(self.user), registered);
         if let Some(password) = &self.password {
             password.judge(&state.settings, &self.profile, &state.realm.name)?;
-            decision = decision.and(Subject::password(self.user), password.event());
+            decision = decision.and(Subject::password(self.user), password.event(None));
         }
         for value in self.profile.login_names() {
             decision = decision.claiming(Claim::Hold {

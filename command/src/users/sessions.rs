@@ -3,11 +3,12 @@
 
 use axum::extract::State;
 use events::{
-    auth::EndReason,
+    auth::{EndReason, Session},
     ids::{RealmId, SessionId, UserId},
     kernel::{Context, Decide, Decision, KernelError, Reader},
+    realms::Settings,
     subject::{Stream, Subject},
-    users::{User, UserEvent},
+    users::{Password, User, UserEvent, last_ending_of},
 };
 use web::{Answer, Command, CommandAnswer, Empty, Path, Problem, actions};
 
@@ -42,7 +43,66 @@ impl Decide for EndSessions {
         }
         Ok(Decision::of(
             Subject::user(self.user),
-            UserEvent::SessionsEnded {},
+            UserEvent::SessionsEnded { keeps: None },
+        ))
+    }
+}
+
+/// Ends all sessions that a user has but one: by themselves, in that one.
+#[derive(Clone, Copy, Debug)]
+pub struct EndOtherSessions {
+    /// The user's realm.
+    pub realm: RealmId,
+    /// Whose.
+    pub user: UserId,
+    /// The one that goes on; it must stand.
+    pub session: SessionId,
+}
+
+/// What [`EndOtherSessions`] must know.
+#[derive(Clone, Debug, Default)]
+pub struct Others {
+    user: User,
+    password: Password,
+    session: Session,
+    settings: Settings,
+}
+
+#[async_trait::async_trait]
+impl Decide for EndOtherSessions {
+    type State = Others;
+    type Rejection = Rejection;
+
+    fn stream(&self) -> Stream {
+        Stream::facts(self.realm)
+    }
+
+    async fn load(&self, reader: &mut Reader<'_>) -> Result<Others, KernelError> {
+        Ok(Others {
+            user: reader.subject::<User>(self.user.0).await?.state,
+            password: reader.subject::<Password>(self.user.0).await?.state,
+            session: reader.beside::<Session>(self.realm, self.session.0).await?.state,
+            settings: reader.beside::<Settings>(self.realm, self.realm.0).await?.state,
+        })
+    }
+
+    fn decide(&self, state: &Others, context: &Context) -> Result<Decision, Rejection> {
+        let Others {
+            user,
+            password,
+            session,
+            settings,
+        } = state;
+        let stands = session.user == Some(self.user)
+            && session.is_alive(context.now, settings.session.idle_seconds)
+            && !session.outlived_by(last_ending_of(user, password, self.session));
+        if !user.is_active() || !stands {
+            return Err(Rejection::NotFound);
+        }
+        let keeps = Some(self.session);
+        Ok(Decision::of(
+            Subject::user(self.user),
+            UserEvent::SessionsEnded { keeps },
         ))
     }
 }
@@ -99,10 +159,10 @@ pub(super) async fn end(
 #[cfg(test)]
 mod tests {
     use events::{
-        auth::{AuthEvent, Session},
+        auth::AuthEvent,
         event::Event,
         testing::{NOW, context, given},
-        users::{Password, Profile, last_ending},
+        users::{Profile, last_ending},
     };
     use uuid::Uuid;
 
@@ -147,7 +207,58 @@ mod tests {
             last_ending: last_ending(&user, &Password::default()),
             ..before.clone()
         };
-        assert!(before.outlived_by(user.sessions_ended));
-        assert!(!after.outlived_by(user.sessions_ended));
+        assert!(before.outlived_by(last_ending(&user, &Password::default())));
+        assert!(!after.outlived_by(last_ending(&user, &Password::default())));
+    }
+
+    #[test]
+    fn who_ends_all_others_goes_on_as_long_as_their_own_session_stands() {
+        let registered: Event = UserEvent::Registered {
+            profile: Profile::default().into(),
+        }
+        .into();
+        let others = |session: Vec<Event>| Others {
+            user: given::<User>(ALICE.0, [registered.clone()]).state,
+            session: Session {
+                used: NOW,
+                ..given::<Session>(SESSION.0, session).state
+            },
+            ..Others::default()
+        };
+        let end = |user: UserId, state: &Others| {
+            EndOtherSessions {
+                realm: ACME,
+                user,
+                session: SESSION,
+            }
+            .decide(state, &context())
+        };
+        let decision = end(ALICE, &others(vec![started()])).unwrap();
+        let user = given::<User>(ALICE.0, [registered.clone(), decision.events[0].1.clone()]).state;
+        let session = given::<Session>(SESSION.0, [started()]).state;
+        let other = SessionId(Uuid::from_u128(14));
+        let password = Password::default();
+        assert!(!session.outlived_by(last_ending_of(&user, &password, SESSION)));
+        assert!(session.outlived_by(last_ending_of(&user, &password, other)));
+
+        let ended = AuthEvent::SessionEnded {
+            reason: EndReason::SignedOut,
+        };
+        let outlived = Others {
+            user: given::<User>(
+                ALICE.0,
+                [
+                    registered.clone(),
+                    UserEvent::SessionsEnded { keeps: None }.into(),
+                ],
+            )
+            .state,
+            ..others(vec![started()])
+        };
+        for state in [others(vec![]), others(vec![started(), ended.into()]), outlived] {
+            assert_eq!(end(ALICE, &state), Err(Rejection::NotFound));
+        }
+        let bob = UserId(Uuid::from_u128(10));
+        assert_eq!(end(bob, &others(vec![started()])), Err(Rejection::NotFound));
     }
 }

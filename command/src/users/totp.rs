@@ -47,8 +47,10 @@ pub struct EnrolTotp {
 /// What [`EnrolTotp`] and [`RemoveTotp`] must know.
 #[derive(Clone, Debug, Default)]
 pub struct Devices {
-    user: User,
-    held: Held,
+    /// The user.
+    pub user: User,
+    /// What they have.
+    pub held: Held,
 }
 
 async fn load(reader: &mut Reader<'_>, user: UserId) -> Result<Devices, KernelError> {
@@ -248,6 +250,7 @@ mod tests {
         let set = UserEvent::PasswordSet {
             credential: PASSWORD,
             hash: "$argon2id$".to_owned().into(),
+            keeps: None,
         };
         let codes = CredentialEvent::RecoveryCodesGenerated {
             credential: CODES,

@@ -122,7 +122,11 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
     world.tell(realm, Subject::session(second), ended).await;
     let before = world.kernel.now();
     world
-        .tell(realm, Subject::user(alice), UserEvent::SessionsEnded {})
+        .tell(
+            realm,
+            Subject::user(alice),
+            UserEvent::SessionsEnded { keeps: None },
+        )
         .await;
     let hash = Sealed::Known("phc".to_owned());
     let credential = CredentialId(Uuid::from_u128(5));
@@ -130,7 +134,11 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
         .tell(
             realm,
             Subject::password(alice),
-            UserEvent::PasswordSet { credential, hash },
+            UserEvent::PasswordSet {
+                credential,
+                hash,
+                keeps: None,
+            },
         )
         .await;
     let facts = Stream::facts(realm);
@@ -186,6 +194,38 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
         rows.iter()
             .all(|row| row.is_alive(now, 600) == (row.id.0.as_u128() > 2))
     );
+
+    // One in which its user ended all others goes on, however often they do.
+    let [kept, fifth] = [4, 5].map(|id| SessionId(Uuid::from_u128(id)));
+    let event = AuthEvent::SessionStarted {
+        user: alice,
+        client: None,
+        amr: Vec::new(),
+        expires,
+        last_ending,
+        proofs: Vec::new(),
+    };
+    world.tell(realm, Subject::session(fifth), event).await;
+    for _ in 0..2 {
+        let ended = UserEvent::SessionsEnded { keeps: Some(kept) };
+        world.tell(realm, Subject::user(alice), ended).await;
+    }
+    world.settle(&reads, realm).await;
+    let alive = (world.kernel.now(), 600);
+    let alive = SessionFilter {
+        alive: Some(alive),
+        ..all()
+    };
+    assert_eq!(ids(alive).await, [4, 3]);
+    let fifth = auth::get(&reads, realm, fifth).await.unwrap().unwrap();
+    assert_eq!(fifth.end_reason, Some(EndReason::SignedOut));
+    let seq = world.kernel.log().head(facts).await.unwrap().seq;
+    let told = auth::ended_by(&reads, realm, alice, (seq, now)).await.unwrap();
+    assert_eq!(told, [SessionId(Uuid::nil()); 0], "ended by the one before it");
+    let told = auth::ended_by(&reads, realm, alice, (seq - 1, now))
+        .await
+        .unwrap();
+    assert_eq!(told, [SessionId(Uuid::from_u128(5))]);
 }
 
 /// The events of a stream that a filter admits, without the index.

@@ -319,6 +319,7 @@ async fn as_of_is_the_row_as_it_was_at_that_moment() {
                 let event = UserEvent::PasswordSet {
                     credential: CredentialId(Uuid::from_u128(5)),
                     hash,
+                    keeps: None,
                 };
                 world.tell(realm, Subject::password(user), event).await;
             }

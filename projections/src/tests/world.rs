@@ -10,13 +10,14 @@ use events::{
     clock::{FrozenClock, SystemRandom, Timestamp},
     compliance::ComplianceEvent,
     credentials::CredentialEvent,
+    devices::DeviceEvent,
     envelope::Actor,
     event::{Event, Network},
     identities::IdentityEvent,
     identity_providers::{IdentityProviderEvent, IdentityProviderSettings},
     ids::{
-        ApplicationId, CredentialId, EventId, GrantId, IdentityProviderId, RealmId, SessionId, UserId,
-        WebhookId,
+        ApplicationId, CredentialId, DeviceId, EventId, GrantId, IdentityProviderId, RealmId, SessionId,
+        UserId, WebhookId,
     },
     kernel::{Context, Decide, Decision, Kernel, KernelError, Reader},
     keys::{KeyStore, Keyring, MasterKey, PostgresKeyStore, SqliteKeyStore},
@@ -129,6 +130,7 @@ impl Decide for Tell {
                 .subject::<events::identities::Identities>(id)
                 .await
                 .map(drop),
+            SubjectKind::Devices => reader.subject::<events::devices::Devices>(id).await.map(drop),
             SubjectKind::Consent => reader.subject::<events::compliance::Consent>(id).await.map(drop),
         }
     }
@@ -418,13 +420,15 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
     let of_session = |event: AuthEvent| (Some(Subject::session(session)), event.into());
     let of_passkeys = |event: PasskeyEvent| (Some(Subject::passkeys(user)), event.into());
     let webhook = WebhookId(dice.id(6));
+    let device = DeviceId(dice.id(8));
+    let of_devices = |event: DeviceEvent| (Some(Subject::devices(user)), event.into());
     let of_webhook = |event: WebhookEvent| (Some(Subject::webhook(webhook)), event.into());
     let of_consent = |event: ComplianceEvent| (Some(Subject::consent(user, application)), event.into());
     let provider = IdentityProviderId(dice.id(8));
     let of_provider =
         |event: IdentityProviderEvent| (Some(Subject::identity_provider(provider)), event.into());
     let of_identities = |event: IdentityEvent| (Some(Subject::identities(user)), event.into());
-    match dice.below(49) {
+    match dice.below(54) {
         0 | 1 => {
             let profile = Profile {
                 username: Some(dice.text()),
@@ -450,11 +454,14 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
         6 => of_user(UserEvent::Disabled {
             reason: Some(dice.text().into()),
         }),
-        7 => of_user(UserEvent::SessionsEnded {}),
+        7 => of_user(UserEvent::SessionsEnded {
+            keeps: (dice.below(2) == 0).then_some(session),
+        }),
         8 => {
             let event = UserEvent::PasswordSet {
                 credential: secret,
                 hash: dice.text().into(),
+                keeps: (dice.below(2) == 0).then_some(session),
             };
             (Some(Subject::password(user)), event.into())
         }
@@ -592,6 +599,33 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             others_until: later,
         }),
         38 => of_webhook(WebhookEvent::Disabled { by: DisabledBy::Hand }),
+        48 => of_devices(DeviceEvent::Added {
+            user,
+            device,
+            session,
+            expires: later,
+            agent: dice.text().into(),
+        }),
+        49 => of_devices(DeviceEvent::Seen {
+            user,
+            device,
+            session,
+            expires: later,
+            agent: dice.text().into(),
+        }),
+        50 => of_devices(DeviceEvent::Named {
+            user,
+            device,
+            name: dice.text().into(),
+        }),
+        51 if dice.below(2) == 0 => of_devices(DeviceEvent::Trusted {
+            user,
+            device,
+            until: later,
+            last_ending: 3,
+        }),
+        51 => of_devices(DeviceEvent::TrustEnded { user, device }),
+        52 => of_devices(DeviceEvent::Revoked { user, device }),
         39 | 40 => {
             let delivery = Delivery {
                 webhook,
@@ -645,7 +679,7 @@ fn random_event(dice: &mut Dice, realm: RealmId) -> (Option<Subject>, Event) {
             user,
             client: application,
         }),
-        48 => {
+        53 => {
             let digest = dice.text();
             let stored = RealmEvent::FileStored {
                 media_type: "image/png".to_owned(),

@@ -199,6 +199,7 @@ mod tests {
         let set = UserEvent::PasswordSet {
             credential: CredentialId(ID),
             hash: Sealed::Known("$argon2id$…".to_owned()),
+            keeps: None,
         };
         let shown = RecordedEvent::new(&happened(Subject::password(UserId(ID)), 1, set), None).unwrap();
         assert_eq!(shown.data, json!({ "credential": ID }));

@@ -220,7 +220,12 @@ impl World {
         self.tell::<Password>(
             facts,
             ALICE.0,
-            [UserEvent::PasswordSet { credential, hash }.into()],
+            [UserEvent::PasswordSet {
+                credential,
+                hash,
+                keeps: None,
+            }
+            .into()],
         )
         .await;
         let (expires, scopes) = (

@@ -28,6 +28,7 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/users",
         "/users/{id}",
         "/users/{id}/consents",
+        "/users/{id}/devices",
         "/users/{id}/guard",
         "/users/{id}/identities",
         "/users/{id}/passkeys",

@@ -86,7 +86,7 @@ impl Operation {
                 (Some(_), "webhooks") => &places.webhook,
                 (Some(_), "identity-providers") => &places.identity_provider,
                 // No user has a device there: its id is of nothing.
-                (Some(_), "secrets" | "totp" | "passkeys" | "identities") => &places.secret,
+                (Some(_), "secrets" | "totp" | "passkeys" | "identities" | "devices") => &places.secret,
                 (Some(_), "sessions") => &places.session,
                 (Some(_), "signing-keys") => &places.kid,
                 (Some(name), before) => panic!("what is {{{name}}} after {before:?} in {}?", self.path),

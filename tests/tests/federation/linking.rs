@@ -149,7 +149,7 @@ async fn users_unlink_what_they_have_but_not_their_last_way_to_sign_in() {
     let mut browser = Browser::new(&scene.realm);
     let claims = scene.signs_in(&mut browser, &alice()).await;
     let user = claims["sub"].as_str().expect("an id").to_owned();
-    let account = format!("{}/account/identities", scene.realm.issuer());
+    let account = format!("{}/account/credentials", scene.realm.issuer());
     let page = browser.open(&account).await.page().is(200);
     assert!(
         page.text.contains("Acme &#38; Sons") && page.text.contains("alice@acme.example"),

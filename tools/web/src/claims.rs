@@ -208,6 +208,7 @@ mod tests {
             max_length: None,
             one_of: Vec::new(),
             claim,
+            editable: false,
         };
         let mut settings = Settings::default();
         settings.registration.attributes = BTreeMap::from([

@@ -141,6 +141,7 @@ mod tests {
                 max_length: None,
                 one_of: Vec::new(),
                 claim,
+                editable: false,
             };
             settings.registration.attributes.insert(name.to_owned(), schema);
         }

@@ -7,7 +7,7 @@ use events::{
     compliance::{Consent, consent_id},
     ids::{GrantId, RealmId, SessionId, UserId},
     kernel::KernelError,
-    users::{Password, User, last_ending},
+    users::{Password, User, last_ending_of},
 };
 
 use crate::{
@@ -22,15 +22,15 @@ impl Edge {
         realm: RealmId,
         session: SessionId,
     ) -> Result<(UserId, Session), TokenRefused> {
-        let kernel = self.kernel();
-        let session = kernel.current::<Session>(realm, session.0).await?.state;
+        let (kernel, id) = (self.kernel(), session);
+        let session = kernel.current::<Session>(realm, id.0).await?.state;
         let user = session.user.ok_or(Invalid("no such session"))?;
         let state = kernel.current::<User>(realm, user.0).await?.state;
         if !state.is_active() {
             return Err(Invalid("the user is not active"));
         }
         let password = kernel.current::<Password>(realm, user.0).await?.state;
-        if session.ended || session.outlived_by(last_ending(&state, &password)) {
+        if session.ended || session.outlived_by(last_ending_of(&state, &password, id)) {
             return Err(Invalid("the session was ended"));
         }
         Ok((user, session))

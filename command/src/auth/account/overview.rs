@@ -59,7 +59,6 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
         name: profile.name.as_deref(),
         login: profile.username.as_deref(),
         email: profile.email.as_deref(),
-        mails: visit.edge.mails(),
         ways,
         since: Moment(signed_in.session.started),
     };

@@ -8,7 +8,12 @@ use web::{artefacts, form::Form};
 
 use super::{Section, path};
 use crate::auth::{
-    flow::{Flow, journey},
+    flow::{
+        Flow,
+        engine::Policy,
+        journey,
+        methods::{Held, federated},
+    },
     logout,
     page::{self, PageError},
     pages::account::{Link, Notice, Shell},
@@ -42,17 +47,18 @@ pub enum Entry<'a> {
 
 /// Lets somebody in who is signed in, and whose session is worth what the realm requires.
 pub async fn enter(visit: &Visit, section: Section) -> Result<Entry<'_>, PageError> {
+    let sent = |response| Ok(Entry::Away(Box::new(response)));
     let settings = visit.edge.settings(visit.realm.id).await?;
     let Some(signed_in) = sessions::current(visit, &settings).await? else {
-        return away(visit, Flow::begin(visit, None), section).await;
+        return sent(away(visit, Flow::begin(visit, None), section).await?);
     };
     let offers = journey::offers(visit).await?;
     let policy = journey::policy(visit, &settings, &offers, None, None);
     if !journey::is_enough(visit, &policy, &offers, None, &signed_in).await? {
-        return away(visit, Flow::begin_in(visit, None, &signed_in), section).await;
+        return sent(away(visit, Flow::begin_in(visit, None, &signed_in), section).await?);
     }
     if !sessions::note_use(visit, &signed_in).await? {
-        return away(visit, Flow::begin(visit, None), section).await;
+        return sent(away(visit, Flow::begin(visit, None), section).await?);
     }
     Ok(Entry::Visitor(Box::new(Visitor {
         visit,
@@ -63,9 +69,9 @@ pub async fn enter(visit: &Visit, section: Section) -> Result<Entry<'_>, PageErr
 }
 
 /// To the sign-in page, and back here.
-pub async fn away(visit: &Visit, mut flow: Flow, section: Section) -> Result<Entry<'_>, PageError> {
+async fn away(visit: &Visit, mut flow: Flow, section: Section) -> Result<Response, PageError> {
     flow.account = Some(section);
-    Ok(Entry::Away(Box::new(flow.go(visit).await?)))
+    flow.go(visit).await
 }
 
 impl Visitor<'_> {
@@ -90,15 +96,23 @@ impl Visitor<'_> {
 
     /// What every page of the account has around it.
     pub async fn shell(&self, notice: Option<Notice>) -> Result<Shell<'_>, PageError> {
-        let links = Section::ALL.map(|section| Link {
-            name: section.name(),
-            path: path(self.visit, section),
-            is_here: section == self.section,
-        });
+        let edge = &self.visit.edge;
+        let offered = Section::OFFERED.into_iter();
+        let links = offered
+            .filter(|section| match section {
+                Section::Email => edge.mails(),
+                Section::Phone => edge.texts(),
+                _ => true,
+            })
+            .map(|section| Link {
+                name: section.name(),
+                path: path(self.visit, section),
+                is_here: section == self.section.within(),
+            });
         Ok(Shell {
             say: &self.visit.say,
             heading: self.section.name(),
-            links: links.to_vec(),
+            links: links.collect(),
             action: path(self.visit, self.section),
             form: self.form().await?,
             notice,
@@ -106,6 +120,33 @@ impl Visitor<'_> {
             sign_out_action: logout::path(self.visit),
             sign_out_flow: logout::confirmation(self.visit, self.signed_in.id, None).await?,
         })
+    }
+
+    /// Whether they have shown just now who they are, with all that they have that counts, by what is theirs still.
+    pub async fn has_shown(&self) -> Result<bool, PageError> {
+        let (visit, kernel) = (self.visit, self.visit.edge.kernel());
+        let held = Held::current(kernel, visit.realm.id, self.signed_in.user).await?;
+        let offers = journey::offers(visit).await?;
+        let proofs = held.theirs(&self.signed_in.session.proofs);
+        let proofs = federated::still_counting(&proofs, &held, &offers, None);
+        let policy = self.policy().await?;
+        Ok(journey::is_fresh(&proofs, kernel.now()) && held.entitles(&proofs, &policy.second))
+    }
+
+    /// What the realm requires.
+    pub async fn policy(&self) -> Result<Policy, PageError> {
+        let offers = journey::offers(self.visit).await?;
+        Ok(journey::policy(self.visit, &self.settings, &offers, None, None))
+    }
+
+    /// To show anew who they are, and back here.
+    pub async fn confirm(&self) -> Result<Response, PageError> {
+        away(
+            self.visit,
+            Flow::begin_anew(self.visit, &self.signed_in),
+            self.section,
+        )
+        .await
     }
 
     /// Back to the page, which says what was done.

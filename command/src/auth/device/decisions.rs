@@ -160,6 +160,7 @@ mod tests {
         of_session: impl IntoIterator<Item = AuthEvent>,
     ) -> (Versioned<DeviceAuthorization>, Standing) {
         let standing = Standing {
+            id: Some(SESSION),
             session: session(of_session),
             user: alice([]),
             password: password(CREDENTIAL),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use events::{
     applications::ApplicationSettings,
     auth::{Assurance, Method, Place, Proof},
+    clock::Timestamp,
     realms::{MfaPolicy, MfaSettings},
 };
 
@@ -28,6 +29,9 @@ pub struct Policy {
     pub second: Vec<Method>,
     /// Those of them that can be enrolled on the way.
     pub enrollable: BTreeSet<Method>,
+    /// What it is worth at least on a device that its user trusts, and if the person has what it takes: what the realm wants of everybody
+    /// is not asked there, what the application or its request wants is.
+    pub on_trusted: (Assurance, Assurance),
 }
 
 impl Policy {
@@ -61,7 +65,10 @@ impl Policy {
             realm.policy != MfaPolicy::Off && counted
         };
         let second: Vec<_> = available.iter().filter(counts).copied().collect();
+        let asked_here = [of_application, asked.required].into_iter().flatten();
+        let asked_here = asked_here.fold(Assurance::Aal1, Assurance::max);
         Self {
+            on_trusted: (asked_here, asked_here.max(asked.preferred.unwrap_or(asked_here))),
             required,
             preferred: wished.max(required).max(asked.preferred.unwrap_or(required)),
             invites: realm.policy == MfaPolicy::Offered,
@@ -76,6 +83,20 @@ impl Policy {
                 .copied()
                 .collect(),
             second,
+        }
+    }
+}
+
+impl Policy {
+    /// The same on a device that its user trusts: a second factor that only the realm wants is not asked for.
+    #[must_use]
+    pub fn trusting(&self) -> Self {
+        let (required, preferred) = self.on_trusted;
+        Self {
+            required,
+            preferred,
+            invites: false,
+            ..self.clone()
         }
     }
 }
@@ -134,25 +155,53 @@ pub fn next(policy: &Policy, progress: &Progress) -> Step {
         },
         (step, _) => step,
     };
+    let theirs = || {
+        let begins = policy.first.iter();
+        let theirs = begins.filter(|method| progress.has.contains(method));
+        theirs.copied().collect::<Vec<_>>()
+    };
     match step {
-        Step::Done(_) if progress.renews && !progress.is_fresh => {
-            let begins = policy.first.iter();
-            let theirs = begins.filter(|method| progress.has.contains(method));
-            prove(theirs.copied().collect())
-        }
+        Step::Done(_) if progress.renews && !progress.is_fresh => prove(theirs()),
         Step::Enrol { may_decline, .. } if !progress.is_fresh => {
-            let begins = policy.first.iter();
-            let theirs: Vec<_> = begins
-                .filter(|method| progress.has.contains(method))
-                .copied()
-                .collect();
-            if theirs.is_empty() && may_decline {
+            if theirs().is_empty() && may_decline {
                 return Step::Done(reached);
             }
-            prove(theirs)
+            prove(theirs())
         }
         step => step,
     }
+}
+
+/// Whether who has these, and passkeys that make sure who is there (`verified`) or do not, can sign in with all that is required, and need
+/// not enrol anything on the way.
+pub fn suffices(policy: &Policy, has: &BTreeSet<Method>, verified: bool) -> bool {
+    let proof = |method: Method| Proof {
+        method,
+        at: Timestamp::default(),
+        credential: None,
+        user_verified: verified && method == Method::Passkey,
+        hardware: false,
+    };
+    let begins = policy.first.iter().filter(|method| has.contains(method));
+    begins.copied().any(|first| {
+        let mut progress = Progress {
+            identified: true,
+            proofs: vec![proof(first)],
+            is_fresh: true,
+            has: has.clone(),
+            declined: true,
+            ..Progress::default()
+        };
+        // Each step adds a factor, of which there are two.
+        for _ in Method::ALL {
+            match next(policy, &progress) {
+                Step::Done(_) => return true,
+                Step::Prove(methods) => progress.proofs.extend(methods.first().copied().map(proof)),
+                Step::Identify | Step::Enrol { .. } | Step::Refuse => return false,
+            }
+        }
+        false
+    })
 }
 
 /// To prove it by one of these, if there is one.

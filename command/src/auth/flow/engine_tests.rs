@@ -38,6 +38,7 @@ fn every_policy() -> Vec<Policy> {
             let realm = MfaSettings {
                 policy,
                 methods: methods.into_iter().collect(),
+                ..MfaSettings::default()
             };
             for (of_application, required, preferred) in assurances()
                 .into_iter()

@@ -3,30 +3,35 @@
 
 use axum::response::Response;
 use events::{
-    auth::LoginFailure,
+    auth::{Assurance, LoginFailure},
+    clock::Timestamp,
     envelope::Actor,
-    ids::{CredentialId, SessionId, UserId},
+    ids::{CredentialId, DeviceId, SessionId, UserId},
     kernel::{Failure, KernelError},
     log::ClaimKind,
 };
-use http::header;
+use http::{HeaderValue, header};
 
 use super::{
     guard,
     journey::{Journey, Person, counted},
     methods,
 };
-use crate::auth::{
-    account,
-    authorize::{self, answer},
-    device, known_device, mailed,
-    page::{self, PageError},
-    session_cookie::{self, HeldSession},
-    session_state,
-    sessions::{ElevateSession, SignedIn, StartSession},
-    trouble,
+use crate::{
+    auth::{
+        account::{self, agent::agent_of},
+        authorize::{self, answer},
+        device, known_device,
+        page::{self, PageError},
+        session_cookie::{self, HeldSession},
+        session_state,
+        sessions::{ElevateSession, SeenOn, SignedIn, StartSession},
+        trouble,
+        visit::Visit,
+    },
+    identities::link::{Because, LinkIdentity},
+    users::devices::TrustDevice,
 };
-use crate::identities::link::{Because, LinkIdentity};
 
 /// What became of it.
 pub enum Finished {
@@ -62,6 +67,8 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
         ..Actor::default()
     });
     let guard = guard::of(visit, Some(user), "").await?.id;
+    let known = known_device::of(visit, user).await?;
+    let device = known.unwrap_or_else(|| DeviceId(kernel.new_id()));
     let ended = if journey.session.is_some() {
         let command = ElevateSession {
             realm,
@@ -86,6 +93,10 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
             flow: (flow.id, flow.expires),
             replaces: session_cookie::held(&visit.edge, realm, &visit.headers).await?,
             guard,
+            device: SeenOn {
+                id: device,
+                agent: agent_of(visit).words(),
+            },
         };
         kernel.execute(&context, &command).await
     };
@@ -108,13 +119,30 @@ pub async fn finish(journey: &Journey<'_>, person: &Person) -> Result<Finished, 
         }
     }
     join(journey, user).await;
+    if let (None, Some(until)) = (&journey.session, trusted_until(journey)) {
+        let command = TrustDevice {
+            realm,
+            user,
+            device,
+            until,
+        };
+        // Whether or not it is: who signed in is in.
+        if let Err(error) = kernel.execute(&context, &command).await {
+            tracing::warn!(?error, %user, "a device is not trusted");
+        }
+    }
     let signed_in = SignedIn {
         id: session,
         session: kernel.current(realm, session.0).await?.state,
         user,
         state: person.state.clone(),
     };
-    let response = lead_on(journey, &signed_in).await?;
+    let mut response = lead_on(journey, &signed_in).await?;
+    // In the middle of a session it is remembered only where it was known.
+    if journey.session.is_none() || known.is_some() {
+        let cookie = known_device::remember(visit, user, device).await?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(Finished::Answer(Box::new(response)))
 }
 
@@ -145,29 +173,42 @@ async fn join(journey: &Journey<'_>, user: UserId) {
     }
 }
 
+/// Until when the device is trusted that somebody signs in on, if they want that, the realm lets them, and they showed a second factor.
+fn trusted_until(journey: &Journey<'_>) -> Option<Timestamp> {
+    let days = journey.settings.mfa.trust_days;
+    let is_worth_it = Assurance::of(&journey.proofs()) >= Some(Assurance::Aal2);
+    let wanted = journey.flow.progress.trusts && days > 0 && is_worth_it;
+    wanted.then(|| journey.visit.edge.kernel().now().after_seconds(days * 86_400))
+}
+
 /// Goes where the sign-in was to lead. Signed in they are, whatever the application is answered.
 async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response, KernelError> {
     let (visit, flow) = (journey.visit, &journey.flow);
     let answer = match (&flow.request, &flow.device, flow.account) {
-        (None, None, None) if flow.email => page::see_other(&mailed::email::path(visit)),
-        (None, None, None) if flow.phone => page::see_other(&mailed::phone::path(visit)),
         (Some(request), _, _) => authorize::grant(visit, request, signed_in, None).await,
         (None, Some(user_code), _) => page::see_other(&device::after_sign_in(visit, user_code)),
-        (None, None, Some(section)) => page::see_other(&account::path(visit, section)),
+        (None, None, Some(section)) => {
+            page::see_other(&account::after_sign_in(visit, section, flow.progress.renews))
+        }
         (None, None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
     };
     let mut response = visit.answer(answer);
+    for cookie in cookies(visit, signed_in).await? {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// What a browser keeps of a session.
+pub async fn cookies(visit: &Visit, signed_in: &SignedIn) -> Result<[HeaderValue; 2], KernelError> {
     let held = HeldSession {
         id: signed_in.id,
         elevations: signed_in.session.elevations,
     };
-    let cookie = session_cookie::set_session(&visit.edge, visit.realm.id, held).await?;
-    response.headers_mut().append(header::SET_COOKIE, cookie);
-    let state = session_state::set(&visit.edge, visit.realm.id, signed_in.id).await?;
-    response.headers_mut().append(header::SET_COOKIE, state);
-    let device = known_device::remember(visit, signed_in.user).await?;
-    response.headers_mut().append(header::SET_COOKIE, device);
-    Ok(response)
+    Ok([
+        session_cookie::set_session(&visit.edge, visit.realm.id, held).await?,
+        session_state::set(&visit.edge, visit.realm.id, signed_in.id).await?,
+    ])
 }
 
 /// What is required cannot be reached: the application is told, or the person.

@@ -96,7 +96,7 @@ pub async fn of(visit: &Visit, user: Option<UserId>, name: &str) -> Result<Guard
     };
     // When the account's guard is lifted, those of its devices begin anew, too.
     let lifted = kernel.current::<SignInGuard>(realm, user.0).await?.state.lifted;
-    let parts: [&[u8]; 3] = [user.0.as_bytes(), device.as_bytes(), &lifted.to_be_bytes()];
+    let parts: [&[u8]; 3] = [user.0.as_bytes(), device.0.as_bytes(), &lifted.to_be_bytes()];
     Ok(Guard {
         id: derived(visit, "device guards", &parts).await?,
         by: ThrottledBy::Device,

@@ -27,7 +27,7 @@ use super::{
     finish::{self, Finished},
     guard::{self, AdmitAttempt, NotAdmitted},
     methods::{self, Asking, Authenticator, Held, Judged, NotJudged, Place, Shown, federated, passkey},
-    show,
+    show, trust,
 };
 use crate::{
     Commands,
@@ -44,6 +44,7 @@ use crate::{
 
 /// For how many seconds a proof is fresh: who enrols anything has shown so lately who they are.
 const FRESH_SECONDS: u64 = 600;
+
 /// More than this of a name is not looked at: longer ones there are none (an e-mail address has 254 characters at most).
 const LONGEST_NAME: usize = 320;
 
@@ -104,7 +105,12 @@ pub async fn is_enough(
         renews: false,
         declined: true,
     };
-    Ok(matches!(engine::next(policy, &progress), Step::Done(_)))
+    if matches!(engine::next(policy, &progress), Step::Done(_)) {
+        return Ok(true);
+    }
+    let began_on_trusted = trust::began_on_trusted(visit, signed_in, &held).await?;
+    let trusting = policy.trusting();
+    Ok(began_on_trusted && matches!(engine::next(&trusting, &progress), Step::Done(_)))
 }
 
 /// Who somebody says they are, or has shown to be.
@@ -117,6 +123,8 @@ pub struct Person {
     pub refused: Option<LoginFailure>,
     /// What they have to show.
     pub held: Held,
+    /// Whether they trust the device that they are on.
+    pub is_on_trusted: bool,
 }
 
 impl Person {
@@ -243,10 +251,17 @@ impl<'a> Journey<'a> {
         };
         let id = user.unwrap_or(UserId(Uuid::nil()));
         let state = kernel.current::<User>(realm, id.0).await?.state;
+        let held = Held::current(kernel, realm, id).await?;
+        // Only of who has proven something: before that a page tells nothing of anybody.
+        let is_on_trusted = match self.flow.progress.user {
+            Some(user) => trust::is_on_trusted(self.visit, user, &state, &held).await?,
+            None => false,
+        };
         Ok(Person {
             user,
             refused: refusal(&state, kernel.now()),
-            held: Held::current(kernel, realm, id).await?,
+            held,
+            is_on_trusted,
             state,
         })
     }
@@ -256,13 +271,18 @@ impl<'a> Journey<'a> {
         let (proofs, now) = (self.proofs(), self.visit.edge.kernel().now());
         let progress = engine::Progress {
             identified: !self.flow.progress.name.is_empty() || self.discovered.is_some(),
-            is_fresh: is_fresh(&proofs, now),
+            is_fresh: is_fresh(&person.held.theirs(&proofs), now),
             proofs,
             has: person.held.methods(),
             adds: self.flow.progress.adds,
             renews: self.flow.progress.renews,
             declined: self.flow.progress.declined,
         };
+        // Whoever is here to show who they are, or to have more to show it by, shows all of it.
+        let shows_all = progress.renews || progress.adds.is_some();
+        if person.is_on_trusted && !shows_all {
+            return engine::next(&self.policy.trusting(), &progress);
+        }
         engine::next(&self.policy, &progress)
     }
 
@@ -511,6 +531,7 @@ impl<'a> Journey<'a> {
         match authenticator.judge(&asking, form, room, admitted).await {
             Ok(Judged::Proven(proven)) if person.refused.is_none() && person.user.is_some() => {
                 let progress = &mut self.flow.progress;
+                progress.trusts |= form.given("trust_device").is_some();
                 progress.user = person.user;
                 if progress.name.is_empty() {
                     person.account().clone_into(&mut progress.name);

@@ -22,6 +22,7 @@ pub mod guard;
 pub mod journey;
 pub mod methods;
 pub mod show;
+pub mod trust;
 
 use axum::response::Response;
 use events::{
@@ -68,12 +69,6 @@ pub struct Flow {
     /// The page of the account that brought someone here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Section>,
-    /// Whether the page of one's e-mail address brought someone here.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub email: bool,
-    /// Whether the page of one's phone number brought someone here.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub phone: bool,
     /// How far it has come.
     #[serde(default)]
     pub progress: Progress,
@@ -97,6 +92,9 @@ pub struct Progress {
     /// What they want to have besides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adds: Option<Method>,
+    /// Whether they want no second factor asked for on this device for a while.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trusts: bool,
     /// The device that is about to be enrolled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolling: Option<Enrolling>,
@@ -149,8 +147,6 @@ impl Flow {
             request,
             device: None,
             account: None,
-            email: false,
-            phone: false,
             progress: Progress::default(),
         }
     }

@@ -2,7 +2,10 @@
 //! has that name; each page carries the progress, sealed anew.
 
 use axum::response::Response;
-use events::{auth::Method, passkeys::Passkeys};
+use events::{
+    auth::{Assurance, Method},
+    passkeys::Passkeys,
+};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{
@@ -10,6 +13,7 @@ use super::{
     methods::{self, Authenticator, Challenge, email, passkey},
 };
 use crate::auth::{
+    account,
     authorize::{answer, redirect_uri::PolicySource},
     page::{self, PageError},
     pages::{
@@ -35,7 +39,10 @@ impl Shell {
             (Some(request), Some(application)) => {
                 answer::link(visit, application, &request.reply_to, answer::ACCESS_DENIED).await?
             }
-            _ => None,
+            _ => {
+                let section = journey.session.as_ref().and(journey.flow.account);
+                section.map(|section| account::path(visit, section.within()))
+            }
         };
         let joining = journey.flow.progress.joining.as_ref().map(|identity| {
             let offer = journey.offers.0.get(&identity.provider);
@@ -201,6 +208,7 @@ pub async fn challenge(
                 around,
                 username,
                 challenge == Challenge::RecoveryCode,
+                trust_days(journey),
                 &others,
                 error,
             );
@@ -252,6 +260,18 @@ async fn mail(
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// For how many days the second factor need not be asked for on this device, if anything depends on it; 0 if nothing does.
+fn trust_days(journey: &Journey<'_>) -> u64 {
+    let trusting = journey.policy.trusting();
+    let is_spared = trusting.required.max(trusting.preferred) < Assurance::Aal2;
+    let days = journey.settings.mfa.trust_days;
+    if is_spared && journey.session.is_none() {
+        days
+    } else {
+        0
+    }
 }
 
 /// Asks for a passkey: of who has shown something, for one of theirs; of everybody else for any.

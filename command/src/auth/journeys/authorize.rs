@@ -180,6 +180,7 @@ async fn another_than_the_hinted_user_gets_nothing() {
             UserEvent::PasswordSet {
                 credential,
                 hash: hash.into(),
+                keeps: None,
             },
         )
         .await;

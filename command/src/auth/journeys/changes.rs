@@ -32,7 +32,12 @@ async fn a_form_that_waited_gives_no_scope_that_was_taken() {
     );
     assert_eq!(
         world.activity(0).await,
-        ["login.attempted", "session.started", "guard.cleared"]
+        [
+            "login.attempted",
+            "session.started",
+            "known_device.added",
+            "guard.cleared"
+        ]
     );
     assert!(
         !browser.authorize(&[]).await.param("code").is_empty(),

@@ -367,7 +367,7 @@ async fn what_ends_a_token_ends_what_was_got_for_it() {
     let (_, tokens) = world.tokens("openid orders").await;
     let exchanged = text(&world.exchange(&access(&tokens), &[]).await);
     world
-        .tell::<User>(DEMO, ALICE.0, UserEvent::SessionsEnded {})
+        .tell::<User>(DEMO, ALICE.0, UserEvent::SessionsEnded { keeps: None })
         .await;
     assert!(!world.is_good(&exchanged).await, "all sessions ended");
 
@@ -424,7 +424,7 @@ async fn an_id_token_is_worth_what_its_applications_grant_is() {
         .set(SPA, |settings| settings.dpop_bound_access_tokens = false)
         .await;
     world
-        .tell::<User>(DEMO, ALICE.0, UserEvent::SessionsEnded {})
+        .tell::<User>(DEMO, ALICE.0, UserEvent::SessionsEnded { keeps: None })
         .await;
     assert_eq!(world.exchange(id_token, &of_id).await.error(), "invalid_request");
 }

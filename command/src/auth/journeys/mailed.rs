@@ -49,7 +49,7 @@ async fn letter(world: &World, name: &str, kind: LetterKind) -> (Uuid, Letter) {
     (mailbox, state.last[&kind].clone())
 }
 
-async fn code(world: &World, name: &str, kind: LetterKind) -> String {
+pub(super) async fn code(world: &World, name: &str, kind: LetterKind) -> String {
     let (mailbox, letter) = letter(world, name, kind).await;
     let code = proof::code(world.kernel(), DEMO, mailbox, letter.event)
         .await
@@ -65,7 +65,7 @@ async fn link(world: &World, name: &str, kind: LetterKind) -> String {
     token.to_string()
 }
 
-fn wrong(code: &str) -> String {
+pub(super) fn wrong(code: &str) -> String {
     let turned = code
         .bytes()
         .map(|digit| char::from(b'0' + (digit - b'0' + 1) % 10));

@@ -2,6 +2,8 @@
 //! who try what they must not.
 
 mod account;
+mod account_changes;
+mod account_email;
 mod authorize;
 mod browser;
 mod changes;
@@ -11,6 +13,7 @@ mod dpop;
 mod exchanging;
 mod guards;
 mod holdings;
+mod known_devices;
 mod mailed;
 mod opaque;
 mod passkeys;
@@ -190,6 +193,7 @@ impl World {
             UserEvent::PasswordSet {
                 credential,
                 hash: hash.into(),
+                keeps: None,
             },
         )
         .await;

@@ -42,6 +42,7 @@ impl World {
             mfa: Some(MfaSettings {
                 policy,
                 methods: methods.iter().copied().collect(),
+                ..MfaSettings::default()
             }),
             passkeys: Some(passkeys),
             ..SettingsChange::default()
@@ -137,6 +138,7 @@ async fn a_passkey_signs_in_alone_and_without_a_user_name() {
         [
             "login.attempted",
             "session.started",
+            "known_device.added",
             "guard.cleared",
             "code.issued"
         ]

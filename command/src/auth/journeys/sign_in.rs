@@ -35,6 +35,7 @@ async fn alice_signs_in_and_the_application_gets_a_code() {
         [
             "login.attempted",
             "session.started",
+            "known_device.added",
             "guard.cleared",
             "code.issued"
         ]
@@ -252,6 +253,7 @@ async fn a_password_is_hashed_anew_when_the_parameters_rise() {
             UserEvent::PasswordSet {
                 credential,
                 hash: hash.into(),
+                keeps: None,
             },
         )
         .await;

@@ -34,7 +34,7 @@ async fn the_application_signs_its_user_out_and_gets_the_browser_back() {
             .any(|name| !name.contains("flow") && !name.contains("device")),
         "the session's cookie is gone"
     );
-    assert_eq!(world.activity(6).await, ["session.ended"]);
+    assert_eq!(world.activity(7).await, ["session.ended"]);
     assert_eq!(
         world
             .refresh(tokens["refresh_token"].as_str().unwrap())
@@ -61,7 +61,7 @@ async fn without_a_hint_the_user_is_asked() {
         policy.contains("form-action 'self' https://app.example"),
         "{policy}"
     );
-    assert_eq!(world.activity(6).await.len(), 0, "nothing happened yet");
+    assert_eq!(world.activity(7).await.len(), 0, "nothing happened yet");
 
     let flow = flow_of(&page);
     let thief = Browser::new(&world);
@@ -109,7 +109,7 @@ async fn the_browser_is_sent_only_where_the_application_registered() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{params:?}");
         assert!(!answer.headers.contains_key(header::LOCATION));
     }
-    assert_eq!(world.activity(6).await.len(), 0);
+    assert_eq!(world.activity(7).await.len(), 0);
     let twice = logout(&[("client_id", "a"), ("client_id", "b")]);
     assert_eq!(browser.get(&twice).await.status, StatusCode::BAD_REQUEST);
 }

@@ -25,16 +25,16 @@ impl World {
     }
 
     /// The code that a device with this secret shows now.
-    fn code_of(&self, secret: &Secret) -> String {
+    pub(super) fn code_of(&self, secret: &Secret) -> String {
         let now = u64::try_from(self.kernel().now().seconds()).unwrap();
         secret.code(step_of(now)).to_string()
     }
 
-    async fn totp(&self) -> Totp {
+    pub(super) async fn totp(&self) -> Totp {
         self.kernel().current::<Totp>(DEMO, ALICE.0).await.unwrap().state
     }
 
-    async fn recovery_codes(&self) -> RecoveryCodes {
+    pub(super) async fn recovery_codes(&self) -> RecoveryCodes {
         self.kernel()
             .current::<RecoveryCodes>(DEMO, ALICE.0)
             .await
@@ -44,13 +44,13 @@ impl World {
 }
 
 /// The secret that a page of enrolment shows to be typed.
-fn secret_on(page: &Answer) -> Secret {
+pub(super) fn secret_on(page: &Answer) -> Secret {
     let (_, after) = page.body.split_once("<code>").expect("a key");
     Secret::parse(after.split_once("</code>").expect("its end").0).expect("base 32")
 }
 
 /// The codes that a page shows.
-fn codes_on(page: &Answer) -> Vec<String> {
+pub(super) fn codes_on(page: &Answer) -> Vec<String> {
     let shown = page.body.split("<li><code>").skip(1);
     shown
         .map(|rest| rest.split_once("</code>").unwrap().0.to_owned())
@@ -58,7 +58,7 @@ fn codes_on(page: &Answer) -> Vec<String> {
 }
 
 /// Enrols a device of alice's, and gives its secret and the recovery codes.
-async fn enrol(world: &World) -> (Secret, Vec<String>) {
+pub(super) async fn enrol(world: &World) -> (Secret, Vec<String>) {
     world.mfa(MfaPolicy::Required).await;
     let browser = Browser::new(world);
     let flow = browser.flow(&[]).await;
@@ -96,6 +96,7 @@ async fn whoever_has_a_device_is_asked_for_its_code_and_the_id_token_tells() {
             "login.attempted",
             "login.attempted",
             "session.started",
+            "known_device.added",
             "guard.cleared",
             "code.issued"
         ]

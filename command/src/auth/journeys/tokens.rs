@@ -41,6 +41,7 @@ async fn a_code_becomes_tokens_that_hold() {
         [
             "login.attempted",
             "session.started",
+            "known_device.added",
             "guard.cleared",
             "code.issued",
             "grant.started",
@@ -67,7 +68,7 @@ async fn a_code_used_again_ends_what_it_started() {
         "invalid_grant"
     );
     assert_eq!(world.redeem(&code).await.error(), "invalid_grant");
-    assert_eq!(world.activity(6).await, ["grant.revoked"], "and that once");
+    assert_eq!(world.activity(7).await, ["grant.revoked"], "and that once");
 }
 
 #[tokio::test]

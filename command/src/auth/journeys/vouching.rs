@@ -87,7 +87,7 @@ async fn a_trusted_issuer_vouches_for_a_user_once() {
         "once"
     );
     world
-        .tell::<User>(DEMO, ALICE.0, UserEvent::SessionsEnded {})
+        .tell::<User>(DEMO, ALICE.0, UserEvent::SessionsEnded { keeps: None })
         .await;
     assert!(
         !world.is_good(text).await,

@@ -102,7 +102,9 @@ impl BackChannelLogout {
             }
             (
                 Event::Users(
-                    UserEvent::SessionsEnded {} | UserEvent::PasswordSet { .. } | UserEvent::Disabled { .. },
+                    UserEvent::SessionsEnded { .. }
+                    | UserEvent::PasswordSet { .. }
+                    | UserEvent::Disabled { .. },
                 ),
                 SubjectKind::User | SubjectKind::Password,
             ) => self.ended.ended_by(happened, UserId(subject.id)).await,

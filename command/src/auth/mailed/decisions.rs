@@ -129,7 +129,7 @@ impl Decide for SetPasswordByLetter {
             return Err(Rejection::NotFound);
         }
         self.password.judge(settings, &user.profile, &realm.name)?;
-        let mut decision = Decision::of(Subject::password(self.user), self.password.event());
+        let mut decision = Decision::of(Subject::password(self.user), self.password.event(None));
         if !user.profile.email_verified {
             decision = decision.and(Subject::user(self.user), UserEvent::EmailVerified {});
         }

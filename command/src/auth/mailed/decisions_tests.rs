@@ -99,6 +99,7 @@ fn account(user: User, has_password: bool) -> Account {
     let set = UserEvent::PasswordSet {
         credential,
         hash: String::new().into(),
+        keeps: None,
     };
     let set = has_password.then_some(set.into());
     Account {
@@ -127,7 +128,7 @@ fn a_password_is_set_by_a_letter_that_is_used_up_by_it() {
     let recover = LetterKind::PasswordRecovery;
     let decision = set(&account(alice(false), true), recover, GOOD).unwrap();
     let verified: Event = UserEvent::EmailVerified {}.into();
-    assert_eq!(events(&decision), [password(GOOD).event().into(), verified]);
+    assert_eq!(events(&decision), [password(GOOD).event(None).into(), verified]);
     assert_eq!(decision.claims, [spent()]);
     assert_eq!(
         events(&set(&account(alice(true), true), recover, GOOD).unwrap()).len(),

@@ -265,7 +265,7 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
         (
             LetterKind::EmailVerification | LetterKind::EmailChange | LetterKind::EmailChangeBefore,
             Some(user),
-        ) => confirm(visit, user, &proof).await,
+        ) => Ok(told(visit, confirm(visit, user, &proof).await?)),
         (LetterKind::PasswordRecovery | LetterKind::Invitation, Some(user)) => {
             set_password(commands, visit, user, &proof, &given).await
         }
@@ -274,8 +274,28 @@ async fn submit(commands: &Commands, visit: &Visit, body: Body) -> Result<Respon
     }
 }
 
+/// What became of it that an address says that it is its user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It is known to be.
+    Verified,
+    /// It is, in place of the one before.
+    Changed,
+    /// The other one has yet to say so.
+    AwaitsOther,
+}
+
+/// The same for who followed the link.
+fn told(visit: &Visit, confirmed: Confirmed) -> Response {
+    match confirmed {
+        Confirmed::Verified => done(visit, "email-confirmed", "email-confirmed-text"),
+        Confirmed::Changed => done(visit, "email-changed", "email-changed-text"),
+        Confirmed::AwaitsOther => done(visit, "email-half", "email-half-text"),
+    }
+}
+
 /// An address says that it is its user's.
-pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Response, PageError> {
+pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Confirmed, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let context = visit.context(Actor {
         user: Some(user),
@@ -288,7 +308,7 @@ pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Respo
             proof: proof.clone(),
         };
         kernel.execute(&context, &command).await.map_err(refused)?;
-        return Ok(done(visit, "email-confirmed", "email-confirmed-text"));
+        return Ok(Confirmed::Verified);
     }
     let command = ConfirmEmailChange {
         realm,
@@ -302,9 +322,9 @@ pub async fn confirm(visit: &Visit, user: UserId, proof: &Proof) -> Result<Respo
         .iter()
         .any(|event| *event == "email_change.completed");
     Ok(if completed {
-        done(visit, "email-changed", "email-changed-text")
+        Confirmed::Changed
     } else {
-        done(visit, "email-half", "email-half-text")
+        Confirmed::AwaitsOther
     })
 }
 

@@ -10,11 +10,11 @@
 //! | somebody registers: an address | `GET registration`, `POST registration` | `letter.requested` |
 //! | the code, or the link; a name and a password | `POST registration`, `POST letter` | `letter.code_attempted`; `user.registered`, `password.set` |
 //! | who is invited sets a password by the link | `GET letter`, `POST letter` | `password.set`, `user.email_verified` |
-//! | who is signed in shows that an address is theirs | `GET email`, `POST email`; or `POST letter` | `letter.requested`, `letter.code_attempted`, `user.email_verified` |
-//! | they want another address | `POST email` | `email_change.requested`, `letter.requested` (to both addresses) |
-//! | both addresses say so | `POST email`, or `POST letter` | `email_change.confirmed`, `email_change.completed`, `user.profile_changed` |
-//! | who is signed in has another phone number | `POST phone` | `user.profile_changed`, `letter.requested` |
-//! | they show that it is theirs, by the code of a text message to it | `POST phone` | `letter.code_attempted`, `user.phone_verified` |
+//! | who is signed in shows that an address is theirs | `POST account/email`; or `POST letter` | `letter.requested`, `letter.code_attempted`, `user.email_verified` |
+//! | they want another address | `POST account/email` | `email_change.requested`, `letter.requested` (to both addresses) |
+//! | both addresses say so | `POST account/email`, or `POST letter` | `email_change.confirmed`, `email_change.completed`, `user.profile_changed` |
+//! | who is signed in has another phone number | `POST account/phone` | `user.profile_changed`, `letter.requested` |
+//! | they show that it is theirs, by the code of a text message to it | `POST account/phone` | `letter.code_attempted`, `user.phone_verified` |
 //! | somebody signs in by a link | `GET letter`, in the browser in which they began | then as by the code |
 //!
 //! **For administrators.** A realm says what letters are for: `mail.sign_in` (`off`, `code`, `code_and_link`), `mail.recovery`,
@@ -35,12 +35,10 @@
 //! | --- | --- |
 //! | `decisions.rs` | the decisions, each of which uses its letter up |
 //! | `letter.rs` | where links lead |
-//! | `recovery.rs`, `sign_up.rs`, `email.rs`, `phone.rs` | the pages that lead to a letter |
+//! | `recovery.rs`, `sign_up.rs`, and `account/{email,phone}.rs` | the pages that lead to a letter |
 
 pub mod decisions;
-pub(super) mod email;
 pub(super) mod letter;
-pub(super) mod phone;
 pub(super) mod recovery;
 pub(super) mod sign_up;
 
@@ -67,7 +65,7 @@ fn or_nobody(user: Option<UserId>) -> UserId {
 }
 
 /// Has a letter mailed, which is looked up only once whoever asks is not asking too often. `Err`: when there may be another.
-async fn ask(
+pub(super) async fn ask(
     visit: &Visit,
     context: &Context,
     letter: impl Future<Output = Result<RequestLetter, KernelError>>,

@@ -76,18 +76,6 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A phone number.
-    pub const fn phone(label: &'static str) -> Self {
-        Self {
-            name: "phone",
-            label,
-            kind: "tel",
-            autocomplete: "tel",
-            value: "",
-            required: true,
-        }
-    }
-
     /// A text.
     pub const fn text(
         name: &'static str,

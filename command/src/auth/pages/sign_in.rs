@@ -269,10 +269,11 @@ steps! {
         others: &'a [WayIn],
         error: Option<SignInError>,
     }
-    /// Asks for a code: posts `flow` and `code`, or `recovery_code`.
+    /// Asks for a code: posts `flow` and `code`, or `recovery_code`; and `trust_device`, if it is not to be asked for here for so many days.
     OneTimeCode in "one_time_code.html" {
         username: &'a str,
         recovery: bool,
+        trust_days: u64,
         others: &'a [WayIn],
         error: Option<SignInError>,
     }

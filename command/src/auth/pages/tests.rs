@@ -38,7 +38,7 @@ fn password(error: Option<SignInError>) -> String {
 }
 
 fn one_time_code(recovery: bool, error: Option<SignInError>) -> String {
-    OneTimeCode::new(around(), "alice", recovery, &[], error)
+    OneTimeCode::new(around(), "alice", recovery, 0, &[], error)
         .render()
         .unwrap()
 }
@@ -220,13 +220,13 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
         ),
         (
             "code",
-            OneTimeCode::new(around, text, false, &others, again)
+            OneTimeCode::new(around, text, false, 30, &others, again)
                 .render()
                 .unwrap(),
         ),
         (
             "recovery code",
-            OneTimeCode::new(around, text, true, &others, None)
+            OneTimeCode::new(around, text, true, 0, &others, None)
                 .render()
                 .unwrap(),
         ),
@@ -273,7 +273,6 @@ fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)>
         name: Some(text),
         login: Some(text),
         email: Some(text),
-        mails: true,
         ways: vec![text.to_owned()],
         since: now,
     };
@@ -291,6 +290,66 @@ fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)>
         what: vec![text.to_owned()],
         since: now,
     }];
+    let credential = [account::Credential {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        since: now,
+        is_synchronised: true,
+    }];
+    let codes = account::Codes {
+        remaining: 9,
+        since: now,
+    };
+    let credentials = |shell, some: &[account::Credential], codes: Option<account::Codes>| {
+        let password = codes.map(|_| now);
+        let known = if some.is_empty() { &[] } else { &known[..] };
+        let page = account::Credentials::new(
+            shell, password, text, some, some, known, codes, true, true, true, true,
+        );
+        page.render().unwrap()
+    };
+    let choice = account::Input::Choice(vec![(text.to_owned(), text.to_owned())]);
+    let inputs = [
+        account::Input::Text,
+        account::Input::Number,
+        account::Input::Lines,
+        choice,
+    ];
+    let fields = inputs.map(|input| account::Field {
+        name: text.to_owned(),
+        label: text.to_owned(),
+        hint: "profile-zoneinfo-hint",
+        autocomplete: "off",
+        input,
+        value: text.to_owned(),
+        error: Some("fault-other"),
+    });
+    let devices = [account::KnownDevice {
+        id: text.to_owned(),
+        is_here: false,
+        name: Some(text.to_owned()),
+        agent: text.to_owned(),
+        address: Some(text.to_owned()),
+        first: now,
+        last: now,
+        trusted_until: Some(now),
+    }];
+    let place = [account::Place {
+        id: text.to_owned(),
+        is_here: false,
+        agent: text.to_owned(),
+        address: Some(text.to_owned()),
+        applications: vec![text.to_owned()],
+        started: now,
+        used: now,
+        expires: now,
+    }];
+    let pending = account::PendingAddress {
+        email: Some(text.to_owned()),
+        awaits_new: true,
+        awaits_before: true,
+    };
+    let weak = account::NewPasswordError::Weak(passwords::Weakness::Common);
     let (done, stale) = (Some(account::Notice::Withdrawn), Some(account::Notice::Stale));
     vec![
         (
@@ -298,8 +357,45 @@ fn account_pages<'a>(text: &'a str, say: &'a Say) -> Vec<(&'static str, String)>
             account::Overview::new(shell(None), about).render().unwrap(),
         ),
         (
-            "account identities",
-            account::Identities::new(shell(done), &known, Some(text))
+            "account profile",
+            account::ProfilePage::new(shell(None), &fields, Some(text), Some(text), false, true)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "account email",
+            account::EmailPage::new(shell(None), Some(text), false, true, Some(&pending))
+                .render()
+                .unwrap(),
+        ),
+        (
+            "account email, none",
+            account::EmailPage::new(shell(None), None, false, false, None)
+                .render()
+                .unwrap(),
+        ),
+        (
+            "account credentials",
+            credentials(shell(None), &credential, Some(codes)),
+        ),
+        ("account credentials, none", credentials(shell(None), &[], None)),
+        (
+            "account codes",
+            account::NewCodesPage::new(shell(done), &[text]).render().unwrap(),
+        ),
+        (
+            "account password",
+            account::NewPasswordPage::new(shell(None), text, 15, 256, true, text, Some(weak))
+                .render()
+                .unwrap(),
+        ),
+        (
+            "account devices",
+            account::DevicesPage::new(shell(None), &devices).render().unwrap(),
+        ),
+        (
+            "account sessions",
+            account::Sessions::new(shell(None), &place, 60, 60)
                 .render()
                 .unwrap(),
         ),

@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use events::{
     auth::{AuthEvent, EndReason, LoginFailure, Proof, Session, SignInGuard, amr},
     clock::Timestamp,
+    devices::{DeviceEvent, Devices},
     fold::Versioned,
-    ids::{ApplicationId, CredentialId, RealmId, SessionId, UserId},
+    ids::{ApplicationId, CredentialId, DeviceId, RealmId, SessionId, UserId},
     kernel::{Claim, Context, Decide, Decision, KernelError, Reader},
     log::ClaimKind,
     realms::Settings,
+    sealing::Sealed,
     subject::{Stream, Subject},
-    users::{Password, User, UserEvent, last_ending},
+    users::{Password, User, UserEvent, last_ending, last_ending_of},
 };
 use uuid::Uuid;
 use web::{Code, Problem};
@@ -46,7 +48,21 @@ pub struct StartSession {
     pub replaces: Option<HeldSession>,
     /// The guard of the account.
     pub guard: Uuid,
+    /// The device that it begins on.
+    pub device: SeenOn,
 }
+
+/// A device that somebody signs in on.
+#[derive(Clone, Debug)]
+pub struct SeenOn {
+    /// Which; a new id if it was not known as one of theirs.
+    pub id: DeviceId,
+    /// Its browser and system, in words.
+    pub agent: String,
+}
+
+/// How long what a session gave to applications can go on when the session is over, in seconds: the most that settings allow, five years.
+const LONGEST_GRANT: u64 = 5 * 366 * 86_400;
 
 /// What [`StartSession`] must know.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +70,7 @@ pub struct Entering {
     new: Versioned<Session>,
     old: Versioned<Session>,
     guard: Versioned<SignInGuard>,
+    devices: Versioned<Devices>,
     user: User,
     held: Held,
     settings: Settings,
@@ -75,6 +92,7 @@ impl Decide for StartSession {
             None => Versioned::default(),
         };
         Ok(Entering {
+            devices: reader.subject::<Devices>(self.user.0).await?,
             new,
             old,
             guard: reader.subject::<SignInGuard>(self.guard).await?,
@@ -91,7 +109,7 @@ impl Decide for StartSession {
             return Err(LoginFailure::Replaced);
         }
         let proofs = still_shown(&self.shown, &state.held)?;
-        if proofs.is_empty() {
+        if proofs.is_empty() || state.devices.state.revoked.contains(&self.device.id) {
             return Err(LoginFailure::Replaced);
         }
         let started = AuthEvent::SessionStarted {
@@ -102,7 +120,8 @@ impl Decide for StartSession {
             last_ending: last_ending(&state.user, &state.held.password),
             proofs,
         };
-        let mut decision = Decision::of(Subject::session(self.session), started);
+        let decision = Decision::of(Subject::session(self.session), started);
+        let mut decision = decision.and(Subject::devices(self.user), self.seen(&state.devices.state));
         // One that merely ran out is not replaced: what it gave for offline access goes on.
         let idle_seconds = state.settings.session.idle_seconds;
         if let Some(old) = self.replaces
@@ -116,6 +135,32 @@ impl Decide for StartSession {
         }
         let decision = clear(decision, self.guard, &state.guard.state, &self.shown);
         Ok(spend(decision, &self.shown, self.flow, self.session))
+    }
+}
+
+impl StartSession {
+    /// That they were seen on their device.
+    fn seen(&self, devices: &Devices) -> DeviceEvent {
+        let (user, session, device) = (self.user, self.session, self.device.id);
+        let expires = self.expires.after_seconds(LONGEST_GRANT);
+        let agent = Sealed::Known(self.device.agent.clone());
+        if devices.device(device).is_some() {
+            DeviceEvent::Seen {
+                user,
+                device,
+                session,
+                expires,
+                agent,
+            }
+        } else {
+            DeviceEvent::Added {
+                user,
+                device,
+                session,
+                expires,
+                agent,
+            }
+        }
     }
 }
 
@@ -204,7 +249,7 @@ impl Decide for ElevateSession {
         let session = &state.old.state;
         let alive = session.user == Some(self.user)
             && session.is_alive(context.now, state.settings.session.idle_seconds)
-            && !session.outlived_by(last_ending(&state.user, &state.held.password));
+            && !session.outlived_by(last_ending_of(&state.user, &state.held.password, self.session));
         let added = still_shown(&self.shown, &state.held)?;
         if !alive || added.is_empty() {
             return Err(LoginFailure::Replaced);

@@ -42,6 +42,10 @@ fn start() -> StartSession {
         flow: (FLOW, NOW.after_seconds(1_800)),
         replaces: None,
         guard: USER.0,
+        device: SeenOn {
+            id: DeviceId(Uuid::from_u128(0xd1)),
+            agent: "Firefox on Linux".to_owned(),
+        },
     }
 }
 
@@ -61,7 +65,7 @@ fn signing_in_starts_a_session_and_uses_the_form_up() {
     let decision = start()
         .decide(&entering(), &context())
         .expect("alice may sign in");
-    assert_eq!(names(&decision), ["session.started"]);
+    assert_eq!(names(&decision), ["session.started", "known_device.added"]);
     assert_eq!(
         decision.claims,
         [Claim::Spend {
@@ -89,8 +93,11 @@ fn signing_in_again_in_the_same_browser_ends_the_session_before() {
     let mut at = context();
     at.now = held.old.state.used.after_seconds(60);
     let decision = again.decide(&held, &at).expect("alice may sign in");
-    assert_eq!(names(&decision), ["session.started", "session.ended"]);
-    assert_eq!(decision.events[1].0, Some(Subject::session(OTHER_SESSION)));
+    assert_eq!(
+        names(&decision),
+        ["session.started", "known_device.added", "session.ended"]
+    );
+    assert_eq!(decision.events[2].0, Some(Subject::session(OTHER_SESSION)));
     let ended = AuthEvent::SessionEnded {
         reason: EndReason::SignedOut,
     };
@@ -100,7 +107,7 @@ fn signing_in_again_in_the_same_browser_ends_the_session_before() {
     };
     assert_eq!(
         names(&again.decide(&gone, &at).expect("alice may sign in")),
-        ["session.started"]
+        ["session.started", "known_device.added"]
     );
     // Its grants for offline access are to outlive a session that merely ran out.
     let idle_seconds = held.settings.session.idle_seconds;
@@ -110,7 +117,7 @@ fn signing_in_again_in_the_same_browser_ends_the_session_before() {
     ] {
         at.now = over;
         let decision = again.decide(&held, &at).expect("alice may sign in");
-        assert_eq!(names(&decision), ["session.started"]);
+        assert_eq!(names(&decision), ["session.started", "known_device.added"]);
     }
 }
 
@@ -205,7 +212,10 @@ fn what_counts_once_is_spent_with_the_session_and_the_attempts_are_forgotten() {
     let decision = both
         .decide(&with_phone(2), &context())
         .expect("alice may sign in");
-    assert_eq!(names(&decision), ["session.started", "guard.cleared"]);
+    assert_eq!(
+        names(&decision),
+        ["session.started", "known_device.added", "guard.cleared"]
+    );
     let kinds: Vec<_> = decision
         .claims
         .iter()
@@ -351,4 +361,23 @@ fn a_hash_is_replaced_only_where_the_password_is_still_the_same() {
     };
     let Ok(nothing) = command.decide(&other, &context());
     assert!(nothing.events.is_empty());
+}
+
+#[test]
+fn a_device_is_new_once_and_one_that_was_revoked_starts_nothing() {
+    let known = |events: Vec<Event>| Entering {
+        devices: given::<Devices>(USER.0, events),
+        ..entering()
+    };
+    let first = start().decide(&known(vec![]), &context()).unwrap();
+    assert_eq!(names(&first), ["session.started", "known_device.added"]);
+    let added = first.events[1].1.clone();
+    let again = start().decide(&known(vec![added.clone()]), &context()).unwrap();
+    assert_eq!(names(&again), ["session.started", "known_device.seen"]);
+    let revoked = DeviceEvent::Revoked {
+        user: USER,
+        device: start().device.id,
+    };
+    let refused = start().decide(&known(vec![added, revoked.into()]), &context());
+    assert_eq!(refused, Err(LoginFailure::Replaced));
 }

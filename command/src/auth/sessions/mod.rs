@@ -8,13 +8,13 @@ use events::{
     ids::{SessionId, UserId},
     kernel::{Failure, KernelError},
     realms::Settings,
-    users::{Password, User, last_ending},
+    users::{Password, User, last_ending_of},
 };
 
 use super::{session_cookie, trouble, visit::Visit};
 
 pub use decisions::{
-    ContinueSession, ElevateSession, EndSession, NoSession, RehashPassword, StartSession, refusal,
+    ContinueSession, ElevateSession, EndSession, NoSession, RehashPassword, SeenOn, StartSession, refusal,
 };
 
 /// A good session, with whose it is.
@@ -57,7 +57,7 @@ pub async fn current(visit: &Visit, settings: &Settings) -> Result<Option<Signed
     let password = kernel.current::<Password>(visit.realm.id, user.0).await?.state;
     let good = state.is_active()
         && session.elevations == held.elevations
-        && !session.outlived_by(last_ending(&state, &password));
+        && !session.outlived_by(last_ending_of(&state, &password, id));
     Ok(good.then_some(SignedIn {
         id,
         session,

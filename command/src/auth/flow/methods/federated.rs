@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use events::{
     auth::{LoginFailure, Method, Proof},
+    identities::Identity,
     identity_providers::Offers,
     ids::ApplicationId,
 };
@@ -18,6 +19,12 @@ pub struct FederatedAuthenticator;
 /// The field by which a request that brought a provider's answer says so to itself. From a browser it means nothing.
 pub const FIELD: &str = "federated";
 
+/// Whether the realm takes the sign-ins of an identity for an application.
+pub fn is_taken(identity: &Identity, offers: &Offers, application: Option<ApplicationId>) -> bool {
+    let mut offers = offers.0.values();
+    offers.any(|offer| offer.issuer == identity.issuer && offer.counts_for(application))
+}
+
 /// What was proven and still counts for an application's sign-in: what an identity provider said does for as long as the realm takes its
 /// sign-ins for that application, and the identity is the user's.
 pub fn still_counting(
@@ -31,10 +38,7 @@ pub fn still_counting(
             .credential
             .and_then(|credential| held.identities.identity(credential));
         proof.method != Method::Federated
-            || identity.is_some_and(|identity| {
-                let mut offers = offers.0.values();
-                offers.any(|offer| offer.issuer == identity.issuer && offer.counts_for(application))
-            })
+            || identity.is_some_and(|identity| is_taken(identity, offers, application))
     };
     proofs.iter().filter(counts).copied().collect()
 }

@@ -297,17 +297,23 @@ impl Held {
         })
     }
 
-    /// Whether who proved this may add something by which they show who they are: all of it is theirs still, and whoever has a second factor
-    /// that counts (`counts`) has shown one, or as much as one.
-    pub fn entitles(&self, proofs: &[Proof], counts: &[Method]) -> bool {
+    /// What of it was proven by what is theirs still.
+    pub fn theirs(&self, proofs: &[Proof]) -> Vec<Proof> {
         let theirs = proofs
             .iter()
-            .all(|proof| self.still_has(proof) || is_untold(proof));
+            .filter(|proof| self.still_has(proof) || is_untold(proof));
+        theirs.copied().collect()
+    }
+
+    /// Whether who proved this may change by what they show who they are: by what of it is theirs still. Whoever has a second factor
+    /// that counts (`counts`) has shown one, or as much as one.
+    pub fn entitles(&self, proofs: &[Proof], counts: &[Method]) -> bool {
+        let proofs = &self.theirs(proofs)[..];
         let counted = |method: &Method| method.seconds() && counts.contains(method);
         let shown = proofs.iter().any(|proof| counted(&proof.method));
         let has_one = self.methods().iter().any(counted);
         let as_much = Assurance::of(proofs) >= Some(Assurance::Aal2);
-        !proofs.is_empty() && theirs && (shown || as_much || !has_one)
+        !proofs.is_empty() && (shown || as_much || !has_one)
     }
 
     /// Whether what was shown is theirs still: it may have been removed or replaced since.
