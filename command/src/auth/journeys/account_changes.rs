@@ -109,7 +109,9 @@ async fn one_sees_where_one_is_signed_in_and_signs_out_elsewhere() {
 #[tokio::test]
 async fn nobody_ends_the_session_of_somebody_else() {
     let world = World::new().await;
-    let here = Browser::new(&world);
+    // There is a form for another session of hers.
+    let (here, other) = (Browser::new(&world), Browser::new(&world));
+    other.opens(SESSIONS, None).await;
     here.opens(SESSIONS, None).await;
     let bob = SessionId(Uuid::from_u128(0xb0b5));
     let started = events::auth::AuthEvent::SessionStarted {
