@@ -407,18 +407,12 @@ pub enum NewPasswordError {
 impl NewPasswordError {
     /// What the person can do about it.
     pub fn advice(self, say: &Say) -> String {
-        let number = |name, number: u32| say.text(name).with("number", u64::from(number)).to_string();
-        let name = match self {
-            Self::Missing => "password-missing",
-            Self::Differs => "password-differs",
-            Self::Weak(Weakness::TooShort { minimum }) => return number("weak-too-short", minimum),
-            Self::Weak(Weakness::TooLong { maximum }) => return number("weak-too-long", maximum),
-            Self::Weak(Weakness::Common) => "weak-common",
-            Self::Weak(Weakness::Repetitive) => "weak-repetitive",
-            Self::Weak(Weakness::Sequential) => "weak-sequential",
-            Self::Weak(Weakness::Contextual) => "weak-contextual",
+        let message = match self {
+            Self::Missing => say.text("password-missing"),
+            Self::Differs => say.text("password-differs"),
+            Self::Weak(weakness) => say.weakness(weakness),
         };
-        say.text(name).to_string()
+        message.to_string()
     }
 }
 
