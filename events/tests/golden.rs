@@ -219,11 +219,11 @@ fn samples() -> Vec<Event> {
                         max_length: Some(64),
                         one_of: vec!["sales".into()],
                         claim: true,
-                        editable: false,
+                        editable: true,
                     },
                 )]
                 .into(),
-                username_changes: false,
+                username_changes: true,
             }),
             oauth: Some(OAuthSettings {
                 registration_scopes: vec!["orders".into()],
@@ -241,7 +241,7 @@ fn samples() -> Vec<Event> {
             mfa: Some(MfaSettings {
                 policy: MfaPolicy::Required,
                 methods: [Method::Totp].into(),
-                trust_days: 0,
+                trust_days: 30,
             }),
             passkeys: Some(PasskeySettings {
                 authenticators: vec![TrustedAuthenticator {

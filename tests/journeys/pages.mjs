@@ -177,6 +177,12 @@ async function signingIn() {
   await look("signed-in");
   for (const [name, path] of [
     ["account", ""],
+    ["account-profile", "/profile"],
+    ["account-credentials", "/credentials"],
+    ["account-password", "/password"],
+    ["account-email", "/email"],
+    ["account-sessions", "/sessions"],
+    ["account-devices", "/devices"],
     ["account-applications", "/applications"],
   ]) {
     await open(`/account${path}`);
@@ -360,12 +366,11 @@ async function byLetters(tag) {
   await page.goto(mailed.link);
   await submit();
   await page.locator("time").first().waitFor();
-  await open("/email");
-  await look("email");
+  await open("/account/email");
   await field("email").fill(`other-${reader.email}`);
   await submit();
   await field("code_new").waitFor();
-  await look("email-changing");
+  await look("account-email-changing");
   const change = await letter(`other-${reader.email}`, "email-change");
   await letter(reader.email, "email-change-before");
   await page.goto(change.link);
