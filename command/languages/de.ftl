@@ -297,7 +297,7 @@ from-address = von { $address } aus
 session-used = Zuletzt benutzt am
 session-ends = Endet spätestens am
 session-used-for = Benutzt für
-session-end = Abmelden lassen
+session-end = Abmelden
 session-end-of = { $name } abmelden, angemeldet am { $since }
 sessions-end-others = Überall sonst abmelden
 agent-on = { $name } unter { $system }
@@ -316,6 +316,7 @@ known-device-untrust-of = { $name } nicht mehr vertrauen
 known-device-revoke = Sperren
 known-device-revoke-here = Sperren und abmelden
 known-device-revoke-of = { $name } sperren
+known-device-revoke-here-of = Sperren und abmelden: { $name }
 trust-device =
     { $number ->
         [one] Auf diesem Gerät einen Tag lang nicht mehr fragen. Nur ankreuzen, wenn es sonst niemand benutzt.

@@ -298,7 +298,7 @@ from-address = from { $address }
 session-used = Last used
 session-ends = Ends at the latest
 session-used-for = Used for
-session-end = Sign it out
+session-end = Sign out
 session-end-of = Sign out { $name }, signed in { $since }
 sessions-end-others = Sign out everywhere else
 agent-on = { $name } on { $system }
@@ -310,13 +310,14 @@ known-device-first = First signed in
 known-device-last = Last signed in
 known-device-trusted = Your second factor is not asked for until
 known-device-name = Name of { $name }
-known-device-give = Name it
+known-device-give = Name
 known-device-give-of = Name { $name }
-known-device-untrust = Trust it no more
-known-device-untrust-of = Trust { $name } no more
+known-device-untrust = End trust
+known-device-untrust-of = End trust in { $name }
 known-device-revoke = Revoke
 known-device-revoke-here = Revoke, and sign out
 known-device-revoke-of = Revoke { $name }
+known-device-revoke-here-of = Revoke, and sign out: { $name }
 trust-device =
     { $number ->
         [one] Do not ask again on this device for a day. Only tick this if nobody else uses it.

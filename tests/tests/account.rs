@@ -61,7 +61,7 @@ async fn what_a_person_withdraws_ends_within_a_second_and_nothing_else_does() {
     let page = browser.account(&realm, "/applications", &alice).await;
     let page = says(page, "Use “orders:read” in your name");
     assert!(page.text.contains("The News"));
-    let page = browser.press(&page, "access of The Shop", &[]).await.page();
+    let page = browser.press(&page, "Withdraw access: The Shop", &[]).await.page();
     let withdrawn = Instant::now();
     let page = says(page, "The access was withdrawn");
     assert!(
@@ -258,7 +258,7 @@ async fn people_change_what_the_realm_lets_them_change_of_themselves() {
     // What is wrong is told at its field, and somebody else's name is nobody's to take.
     for (typed, said) in [
         (
-            [("zoneinfo", "Nowhere"), ("name", "x")],
+            [("zoneinfo", "in the north"), ("name", "x")],
             "This is not a time zone",
         ),
         (
