@@ -7,7 +7,6 @@ use events::{
     auth::AuthEvent,
     clock::Timestamp,
     compliance::ComplianceEvent,
-    devices::DeviceEvent,
     event::{Event, Happened},
     ids::{ApplicationId, EventId, RealmId, SessionId, UserId},
     letters::LetterEvent,
@@ -141,7 +140,8 @@ fn about(happened: &Happened) -> Option<UserId> {
         | Event::EmailChanges(_)
         | Event::Credentials(_)
         | Event::Passkeys(_)
-        | Event::Identities(_) => of_subject,
+        | Event::Identities(_)
+        | Event::Devices(_) => of_subject,
         Event::Permissions(
             PermissionEvent::Assigned { principal, .. } | PermissionEvent::Revoked { principal, .. },
         ) => of_subject.filter(|_| *principal == PrincipalKind::User),
@@ -165,14 +165,6 @@ fn about(happened: &Happened) -> Option<UserId> {
             | LetterEvent::Failed { user, .. }
             | LetterEvent::Requested { user, .. },
         ) => *user,
-        Event::Devices(
-            DeviceEvent::Added { user, .. }
-            | DeviceEvent::Seen { user, .. }
-            | DeviceEvent::Named { user, .. }
-            | DeviceEvent::Trusted { user, .. }
-            | DeviceEvent::TrustEnded { user, .. }
-            | DeviceEvent::Revoked { user, .. },
-        ) => Some(*user),
         Event::Realms(_)
         | Event::Applications(_)
         | Event::Auth(_)

@@ -61,7 +61,10 @@ async fn what_a_person_withdraws_ends_within_a_second_and_nothing_else_does() {
     let page = browser.account(&realm, "/applications", &alice).await;
     let page = says(page, "Use “orders:read” in your name");
     assert!(page.text.contains("The News"));
-    let page = browser.press(&page, "Withdraw access: The Shop", &[]).await.page();
+    let page = browser
+        .press(&page, "Withdraw access: The Shop", &[])
+        .await
+        .page();
     let withdrawn = Instant::now();
     let page = says(page, "The access was withdrawn");
     assert!(

@@ -221,7 +221,7 @@ async fn a_session_lives_until_it_or_all_of_its_users_are_ended() {
     assert_eq!(fifth.end_reason, Some(EndReason::SignedOut));
     let seq = world.kernel.log().head(facts).await.unwrap().seq;
     let told = auth::ended_by(&reads, realm, alice, (seq, now)).await.unwrap();
-    assert_eq!(told, [SessionId(Uuid::nil()); 0], "ended by the one before it");
+    assert!(told.is_empty(), "ended by the one before it");
     let told = auth::ended_by(&reads, realm, alice, (seq - 1, now))
         .await
         .unwrap();

@@ -68,10 +68,7 @@ pub(in crate::auth) async fn get_email(visit: Visit, query: Query) -> Response {
         (status = 429, description = "The page: too many letters; `Retry-After` says when"),
     ),
 )]
-pub(in crate::auth) async fn post_email(
-    visit: Visit,
-    body: Body,
-) -> Response {
+pub(in crate::auth) async fn post_email(visit: Visit, body: Body) -> Response {
     let answer = submit(&visit, body).await;
     visit.answer(answer)
 }
@@ -131,10 +128,7 @@ async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
 }
 
 /// Has a letter mailed. `Some`: the page that says why there is none now.
-async fn mail(
-    visitor: &Visitor<'_>,
-    letter: RequestLetter,
-) -> Result<Option<Response>, PageError> {
+async fn mail(visitor: &Visitor<'_>, letter: RequestLetter) -> Result<Option<Response>, PageError> {
     let letter = std::future::ready(Ok(letter));
     let context = visitor.visit.context_of(&visitor.signed_in);
     let Err(TooSoon { seconds }) = ask(visitor.visit, &context, letter).await? else {

@@ -35,14 +35,12 @@ impl Shell {
     /// The progress, sealed as it is now, and where "Cancel" leads.
     pub async fn of(journey: &Journey<'_>) -> Result<Self, PageError> {
         let visit = journey.visit;
-        let cancel = match (&journey.flow.request, &journey.application) {
-            (Some(request), Some(application)) => {
-                answer::link(visit, application, &request.reply_to, answer::ACCESS_DENIED).await?
-            }
-            _ => {
-                let section = journey.session.as_ref().and(journey.flow.account);
-                section.map(|section| account::path(visit, section.within()))
-            }
+        let asked = (&journey.flow.request, &journey.application);
+        let cancel = if let (Some(request), Some(application)) = asked {
+            answer::link(visit, application, &request.reply_to, answer::ACCESS_DENIED).await?
+        } else {
+            let section = journey.session.as_ref().and(journey.flow.account);
+            section.map(|section| account::path(visit, section.within()))
         };
         let joining = journey.flow.progress.joining.as_ref().map(|identity| {
             let offer = journey.offers.0.get(&identity.provider);
