@@ -227,6 +227,9 @@ async fn where_no_messages_are_sent_nothing_offers_them() {
     let path = realm.at(&format!("/users/{}/phone-verification", alice.id));
     let _ = realm.api.post(&path, Value::Null).await.is(503);
     let mut browser = Browser::new(&realm);
-    let page = browser.open(&format!("{}/account/phone", realm.issuer())).await.page();
+    let page = browser
+        .open(&format!("{}/account/phone", realm.issuer()))
+        .await
+        .page();
     assert_eq!(page.status, 404);
 }

@@ -30,7 +30,7 @@ async fn every_operation_is_refused_without_a_token_whatever_its_path_holds() {
             assert!(refused.headers.contains_key("www-authenticate"));
         }
     }
-    assert_eq!(operations.len(), 55, "{operations:?}");
+    assert_eq!(operations.len(), 56, "{operations:?}");
     world.close().await;
 }
 

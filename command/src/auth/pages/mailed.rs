@@ -29,7 +29,7 @@ pub struct Field<'a> {
     pub name: &'static str,
     /// As people know it: the message's name.
     pub label: &'static str,
-    /// `text`, `email`, `tel`, `password`.
+    /// `text`, `email`, `password`.
     pub kind: &'static str,
     /// What browsers fill it with.
     pub autocomplete: &'static str,
