@@ -517,7 +517,6 @@ password-set-text = Melden Sie sich von jetzt an damit an.
 invited = Willkommen
 invited-lede = Setzen Sie ein Passwort für Ihr Konto { $account }.
 email-mine = Das ist meine Adresse
-email-another = Eine andere Adresse
 email-question = Ist das Ihre Adresse?
 email-question-lede = Bestätigen Sie, dass die Adresse, an die die Nachricht ging, die des Kontos { $account } ist.
 email-new-lede = Das Konto { $account } soll die Adresse bekommen, an die die Nachricht ging.

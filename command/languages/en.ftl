@@ -518,7 +518,6 @@ password-set-text = Sign in with it from now on.
 invited = Welcome
 invited-lede = Set a password for your account { $account }.
 email-mine = This is my address
-email-another = Another address
 email-question = Is this your address?
 email-question-lede = Say that the address that the letter came to is that of the account { $account }.
 email-new-lede = The account { $account } is to have the address that the letter came to.

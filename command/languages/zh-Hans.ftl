@@ -491,7 +491,6 @@ password-set-text = 从现在起，请使用它登录。
 invited = 欢迎
 invited-lede = 请为您的账户 { $account } 设置密码。
 email-mine = 这是我的地址
-email-another = 更换地址
 email-question = 这是您的地址吗？
 email-question-lede = 请确认收到邮件的地址是账户 { $account } 的地址。
 email-new-lede = 账户 { $account } 将使用收到邮件的地址。

@@ -97,8 +97,6 @@ impl<'a> Field<'a> {
 /// A form of a page.
 #[derive(Debug, Clone, Default)]
 pub struct PageForm<'a> {
-    /// What stands above it: the message's name.
-    pub heading: Option<&'static str>,
     /// Where it is posted.
     pub action: &'a str,
     /// What it carries.
@@ -107,8 +105,6 @@ pub struct PageForm<'a> {
     pub fields: Vec<Field<'a>>,
     /// What the button says: the message's name.
     pub button: &'static str,
-    /// Whether it is beside what the page is for.
-    pub quiet: bool,
 }
 
 /// A page with a few words and forms.

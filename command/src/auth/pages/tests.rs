@@ -136,7 +136,6 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
         say.text("register-details").with("account", text),
     ];
     let forms = [PageForm {
-        heading: Some("email-another"),
         action: text,
         hidden: vec![("flow", text)],
         fields: vec![
@@ -145,7 +144,6 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
             Field::new_password(),
         ],
         button: "continue",
-        quiet: false,
     }];
     let mailed = MailedPage {
         say,
