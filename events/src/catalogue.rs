@@ -71,6 +71,7 @@ pub fn subject_of(name: &str, lane: Lane) -> Option<SubjectKind> {
         ("role", _) => Some(SubjectKind::Assignments),
         ("grant", _) => Some(SubjectKind::Session),
         ("device", _) => Some(SubjectKind::DeviceAuthorization),
+        ("known_device", _) => Some(SubjectKind::Devices),
         (_, "webhook.routed" | "webhook.unrouted") => Some(SubjectKind::WebhookRoutes),
         (_, "letter.requested" | "letter.code_attempted") => Some(SubjectKind::Mailbox),
         ("identity", _) => Some(SubjectKind::Identities),
