@@ -93,6 +93,7 @@ impl Kind {
             Self::SignIn => &[&[
                 "login.attempted",
                 "session.started",
+                "known_device.added",
                 "guard.cleared",
                 "code.issued",
             ]],
@@ -109,7 +110,12 @@ impl Kind {
         match self {
             Self::SignIn => &[
                 &["login.attempted"],
-                &["login.attempted", "session.started", "guard.cleared"],
+                &[
+                    "login.attempted",
+                    "session.started",
+                    "known_device.added",
+                    "guard.cleared",
+                ],
             ],
             // Whoever comes second with a code or a refresh token ends what it started.
             Self::Redeem | Self::Refresh => &[&["grant.revoked"]],
