@@ -1,6 +1,6 @@
 //! Limits of rates, as a realm says them: how much of what, counted by what, and what holds while nobody can count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,14 @@ pub enum WhenDown {
     Open,
     /// Nobody passes.
     Closed,
+}
+
+/// How many requests a realm takes, beside the limits that are built in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// The limits, by name (default none).
+    pub rates: BTreeMap<String, RateLimit>,
 }
 
 /// A limit that a realm made.

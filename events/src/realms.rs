@@ -14,6 +14,7 @@ use crate::{
     event::{DecodeError, DomainEvent, Event, EventKind, Happened},
     fold::Fold,
     languages::LanguageSettings,
+    limits::LimitSettings,
     subject::{Lane, SubjectKind},
     topics::Topic,
 };
@@ -544,6 +545,9 @@ pub struct Settings {
     /// How its pages look, and what they say of its own.
     #[serde(default)]
     pub branding: BrandingSettings,
+    /// How many requests it takes.
+    #[serde(default)]
+    pub limits: LimitSettings,
 }
 
 /// The sections of the settings that a change replaces.
@@ -580,6 +584,9 @@ pub struct SettingsChange {
     /// How its pages look, and what they say of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branding: Option<Box<BrandingSettings>>,
+    /// How many requests it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitSettings>,
 }
 
 impl Fold for Settings {
@@ -597,6 +604,7 @@ impl Fold for Settings {
             replace(&mut self.languages, change.languages.as_ref());
             replace(&mut self.mail, change.mail.as_ref());
             replace(&mut self.branding, change.branding.as_deref());
+            replace(&mut self.limits, change.limits.as_ref());
         }
     }
 }

@@ -25,6 +25,7 @@ use events::{
     },
     languages::{Language, LanguageSettings},
     letters::{LetterEvent, LetterFailure, LetterKind},
+    limits::{LimitKey, LimitSettings, RateLimit, WhenDown},
     passkeys::{AuthenticatorTold, PasskeyEvent},
     permissions::{PermissionEvent, PrincipalKind, Role},
     realms::{
@@ -281,6 +282,20 @@ fn samples() -> Vec<Event> {
                 )]
                 .into(),
             })),
+            limits: Some(LimitSettings {
+                rates: [(
+                    "tokens".to_owned(),
+                    RateLimit {
+                        operations: ["token".to_owned()].into(),
+                        key: LimitKey::Address,
+                        requests: 100,
+                        seconds: 60,
+                        burst: Some(10),
+                        when_down: WhenDown::Closed,
+                    },
+                )]
+                .into(),
+            }),
         })
         .into(),
         RealmEvent::FileStored {

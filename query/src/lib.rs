@@ -29,6 +29,7 @@ mod params;
 mod passkeys;
 mod permissions;
 mod position;
+mod rate_limits;
 mod read;
 mod realms;
 mod sessions;
@@ -81,6 +82,7 @@ pub fn document() -> OpenApi {
 fn operations() -> OpenApiRouter<Queries> {
     OpenApiRouter::new()
         .merge(realms::router())
+        .merge(rate_limits::router())
         .merge(users::router())
         .merge(permissions::router())
         .merge(consents::router())

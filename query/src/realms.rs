@@ -14,6 +14,7 @@ use events::{
     clock::Timestamp,
     ids::RealmId,
     languages::{Language, LanguageSettings},
+    limits::{LimitKey, LimitSettings, RateLimit, WhenDown},
     realms::{
         AttributeSchema, AttributeType, DynamicRegistration, MailSettings, MailSignIn, MfaPolicy,
         MfaSettings, OAuthSettings, PasskeySettings, PasswordSettings, RegistrationSettings, SecurityProfile,
@@ -175,10 +176,65 @@ struct RealmSettings {
     mail: MailRules,
     /// How its pages look, and what they say of its own.
     branding: Branding,
+    /// How many requests it takes, beside the limits that are built in.
+    limits: LimitRules,
     /// When they last changed; `null` if they never did.
     updated_at: Option<Moment>,
     /// Their version, as `If-Match` takes it; 0 while nothing was ever changed.
     version: u64,
+}
+
+/// How many requests a realm takes, beside the limits that are built in.
+#[derive(Debug, Serialize, ToSchema)]
+struct LimitRules {
+    /// The limits, by name.
+    rates: BTreeMap<String, RateRule>,
+}
+
+/// One limit.
+#[derive(Debug, Serialize, ToSchema)]
+struct RateRule {
+    /// The operations or groups of them that it is of, together.
+    operations: BTreeSet<String>,
+    /// What each budget belongs to: `address`, `application`, `user` or `realm`.
+    #[schema(value_type = String, example = "address")]
+    key: LimitKey,
+    /// So many requests …
+    requests: u32,
+    /// … in so many seconds, …
+    seconds: u32,
+    /// … of which so many may come at once; `null` for all.
+    burst: Option<u32>,
+    /// `open` or `closed`: what holds while the counters that nodes share cannot be asked.
+    #[schema(value_type = String, example = "open")]
+    when_down: WhenDown,
+}
+
+impl From<LimitSettings> for LimitRules {
+    fn from(settings: LimitSettings) -> Self {
+        let rule = |said| {
+            let RateLimit {
+                operations,
+                key,
+                requests,
+                seconds,
+                burst,
+                when_down,
+            } = said;
+            RateRule {
+                operations,
+                key,
+                requests,
+                seconds,
+                burst,
+                when_down,
+            }
+        };
+        let rates = settings.rates.into_iter();
+        Self {
+            rates: rates.map(|(name, said)| (name, rule(said))).collect(),
+        }
+    }
 }
 
 /// How long tokens live, in seconds.
@@ -462,6 +518,7 @@ impl RealmSettings {
             languages,
             mail,
             branding,
+            limits,
         } = settings;
         let TokenSettings {
             access_token_seconds,
@@ -539,6 +596,7 @@ impl RealmSettings {
             languages: languages.into(),
             mail: mail.into(),
             branding: branding.into(),
+            limits: limits.into(),
             updated_at: updated_at.map(Moment),
             version,
         }

@@ -244,6 +244,111 @@ async fn an_application_uses_up_its_own_budget_and_nobody_uses_it_up_in_its_name
 }
 
 #[tokio::test]
+async fn a_realm_makes_limits_for_any_operation_and_cannot_shut_itself_out() {
+    let server = Server::start(Options::default().with("CHANCERY_TRUSTED_PROXIES", "127.0.0.1"));
+    let (realm, other) = (Realm::on(&server).await, Realm::on(&server).await);
+    let rate = |operations: Value, key: &str, requests: u32| json!({ "operations": operations, "key": key, "requests": requests, "seconds": 3600 });
+    realm
+        .set(json!({ "limits": { "rates": {
+            "few_tokens": rate(json!(["token"]), "address", 2),
+            "few_commands": rate(json!(["commands"]), "user", 1_000),
+            "few_of_all": rate(json!(["all"]), "realm", 40),
+        } } }))
+        .await;
+    for _ in 0..2 {
+        let _ = token(&realm, "192.0.2.1").await.is(401);
+    }
+    let refused = token(&realm, "192.0.2.1").await;
+    let refused = refused.is_oauth_error(429, "temporarily_unavailable");
+    let policy = refused.header("ratelimit-policy").expect("the policy");
+    assert!(policy.contains("\"few_tokens\";q=2;w=3600"), "{policy}");
+    let _ = token(&realm, "192.0.2.2").await.is(401);
+    for _ in 0..3 {
+        let _ = token(&other, "192.0.2.1").await.is(401);
+    }
+
+    // How far they are used is told, and no address.
+    let told = realm.api.query(&realm.at("/rate-limits")).await.is(200).json();
+    let named = |name: &str| {
+        let items = told["items"].as_array().into_iter().flatten();
+        items.filter(|item| item["name"] == name).collect::<Vec<_>>()
+    };
+    let few = named("few_tokens");
+    assert_eq!(
+        (few.len(), &few[0]["origin"], &few[0]["counted"]),
+        (1, &json!("realm"), &json!(2))
+    );
+    assert_eq!(few[0]["budgets"][0]["remaining"], 0);
+    assert!(
+        few[0]["budgets"][0]["retry_after_seconds"]
+            .as_u64()
+            .is_some_and(|wait| wait > 0)
+    );
+    assert!(!told.to_string().contains("192.0.2"), "{told}");
+    assert_eq!(named("sign_in")[0]["origin"], "platform");
+
+    // All of the realm is used up; its administrators change that all the same.
+    for number in 0..60 {
+        let _ = token(&realm, &format!("198.51.100.{number}")).await;
+    }
+    let _ = realm
+        .api
+        .query(&realm.at("/users"))
+        .await
+        .is_problem(429, "too_many_requests");
+    realm.set(json!({ "limits": { "rates": {} } })).await;
+    let _ = realm.api.query(&realm.at("/users")).await.is(200);
+    let _ = token(&realm, "192.0.2.1").await.is(401);
+}
+
+#[tokio::test]
+async fn a_limit_of_what_is_not_there_or_of_nobody_is_refused() {
+    let server = Server::start(Options::default());
+    let realm = Realm::on(&server).await;
+    let rate = |change: Value| {
+        let mut rate = json!({ "operations": ["token"], "key": "address", "requests": 5, "seconds": 60 });
+        for (name, value) in change.as_object().into_iter().flatten() {
+            rate[name] = value.clone();
+        }
+        json!({ "limits": { "rates": { "mine": rate } } })
+    };
+    let path = realm.at("/settings");
+    for (change, field) in [
+        (
+            json!({ "operations": ["tokens"] }),
+            "limits.rates.mine.operations",
+        ),
+        (json!({ "operations": [] }), "limits.rates.mine.operations"),
+        (
+            json!({ "operations": ["sign_in"], "key": "user" }),
+            "limits.rates.mine.operations",
+        ),
+        (
+            json!({ "operations": ["all"], "key": "application" }),
+            "limits.rates.mine.operations",
+        ),
+        (json!({ "requests": 0 }), "limits.rates.mine"),
+        (json!({ "seconds": 86_401 }), "limits.rates.mine"),
+    ] {
+        let refused = realm.api.patch(&path, rate(change.clone())).await.is(422);
+        assert!(refused.faults().contains(field), "{change}: {}", refused.text);
+    }
+    for change in [
+        json!({ "key": "country" }),
+        json!({ "requests": -1 }),
+        json!({ "per": 1 }),
+    ] {
+        let _ = realm.api.patch(&path, rate(change)).await.is(422);
+    }
+    let settings = realm.api.query(&path).await.is(200).json();
+    assert_eq!(settings["limits"], json!({ "rates": {} }));
+    let _ = realm.api.patch(&path, rate(json!({ "burst": 2 }))).await.is(200);
+    let settings = realm.api.query(&path).await.is(200).json();
+    let kept = json!({ "operations": ["token"], "key": "address", "requests": 5, "seconds": 60, "burst": 2, "when_down": "open" });
+    assert_eq!(settings["limits"]["rates"]["mine"], kept);
+}
+
+#[tokio::test]
 async fn while_redis_is_gone_open_limits_are_each_nodes_own_and_closed_ones_refuse() {
     let Some(redis) = Redis::start() else { return };
     let options = limited(&[("token", 3), ("recovery", 3)]).with("CHANCERY_REDIS__URL", redis.url());

@@ -306,7 +306,7 @@ async fn what_was_issued_is_in_the_log_without_the_token() {
     );
     let of = |token: &str| payload_of(token)["jti"].clone();
     assert_eq!(
-        (&events[5]["data"]["token"], &events[7]["data"]["token"]),
+        (&events[6]["data"]["token"], &events[8]["data"]["token"]),
         (&of(&tokens.access), &of(&next.access))
     );
     assert_eq!(events[0]["actor"]["user"], Value::Null, "nobody was known yet");

@@ -10,6 +10,7 @@
 //! | stop it, start it | `POST realms/{realm}/suspend`, `/resume` | platform administrators | `realm.suspended`, `realm.resumed` |
 //! | configure it | `PATCH realms/{realm}/settings` | realm administrators | `settings.changed` |
 //! | give its pages a logo | `PUT realms/{realm}/branding/logo`, `DELETE` | realm administrators | `file.stored`, `settings.changed` |
+//! | limit its requests | `PATCH realms/{realm}/settings`, `limits.rates` | realm administrators | `settings.changed` |
 //! | rotate keys | `POST realms/{realm}/signing-keys` | realm administrators | `signing_key.created` |
 //! | withdraw a key | `DELETE realms/{realm}/signing-keys/{kid}` | realm administrators | `signing_key.retired` |
 //!
@@ -23,6 +24,11 @@
 //! meets an unfamiliar `kid` asks for the set again (OpenID Connect Core, section 10.1.1), and should do so once more after a
 //! second before it refuses. The set may be kept by clients for five minutes, and by no shared cache.
 //!
+//! **Limiting requests.** Each limit of `limits.rates` has a name, the operations that it is of (by their OpenAPI names, their tags, or `commands`,
+//! `queries`, `all`), what each budget belongs to (`address`, `application`, `user`, `realm`), and how many requests in how many seconds. It holds
+//! beside the limits that are built in, on all nodes within a second. Whoever is over it is answered 429 with `Retry-After`; `GET
+//! /query/v1/realms/{realm}/rate-limits` tells how far each is used. Changing the settings meets none of the realm's own, so that nobody is shut out by them.
+//!
 //! **It worked when** the answer's events are those of the table and the realm's
 //! `/.well-known/openid-configuration` and `jwks` tell of it; a suspended realm refuses every token and sign-in within
 //! a second.
@@ -30,6 +36,7 @@
 pub mod attributes;
 pub mod branding;
 pub mod create;
+mod limits;
 pub mod oauth;
 pub mod passkeys;
 pub mod settings;

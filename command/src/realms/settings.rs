@@ -9,6 +9,7 @@ use events::{
     ids::RealmId,
     kernel::{Context, Decide, Decision, KernelError, Reader},
     languages::{Language, LanguageSettings},
+    limits::LimitSettings,
     realms::{
         DynamicRegistration, MailSettings, MailSignIn, MfaPolicy, MfaSettings, OAuthSettings,
         PasskeySettings, PasswordSettings, RealmEvent, RegistrationSettings, SessionSettings, Settings,
@@ -24,6 +25,7 @@ use super::{
     Rejection,
     attributes::{self, AttributeRules},
     branding::{self, BrandingPatch},
+    limits::{self, RateRules},
     oauth::{self, ProfileName, TrustedIssuers},
     passkeys::{self, TrustedAuthenticators},
 };
@@ -169,6 +171,11 @@ sections! {
         /// Whether who has forgotten their password sets another by a letter.
         recovery: bool,
     }
+    /// How many requests the realm takes, beside the limits that are built in.
+    LimitPatch of LimitSettings {
+        /// The limits, by name, all of them (at most 20).
+        rates: RateRules,
+    }
 }
 
 /// The name that letters are from; an empty one is none.
@@ -220,6 +227,9 @@ pub struct SettingsPatch {
     /// How its pages look, and what they say of its own.
     #[serde(default, deserialize_with = "object")]
     pub branding: Option<BrandingPatch>,
+    /// How many requests it takes, beside the limits that are built in.
+    #[serde(default, deserialize_with = "object")]
+    pub limits: Option<LimitPatch>,
 }
 
 /// Changes a realm's settings.
@@ -256,6 +266,7 @@ impl Decide for ChangeSettings {
             languages,
             mail,
             branding,
+            limits,
         } = &self.patch;
         let change = SettingsChange {
             tokens: tokens.as_ref().map(|patch| patch.onto(&settings.tokens)),
@@ -272,6 +283,7 @@ impl Decide for ChangeSettings {
             branding: branding
                 .as_ref()
                 .map(|patch| Box::new(patch.onto(&settings.branding))),
+            limits: limits.as_ref().map(|patch| patch.onto(&settings.limits)),
         };
         check(&change, settings)?;
         let change = SettingsChange {
@@ -287,6 +299,7 @@ impl Decide for ChangeSettings {
             languages: change.languages.filter(|section| *section != settings.languages),
             mail: change.mail.filter(|section| *section != settings.mail),
             branding: change.branding.filter(|section| **section != settings.branding),
+            limits: change.limits.filter(|section| *section != settings.limits),
         };
         let subject = Subject::settings(self.realm);
         Ok(if change == SettingsChange::default() {
@@ -344,6 +357,9 @@ fn check(change: &SettingsChange, settings: &Settings) -> Result<(), Faults> {
     }
     if let Some(branding) = &change.branding {
         branding::check(branding, &mut faults);
+    }
+    if let Some(limits) = &change.limits {
+        limits::check(&limits.rates, &mut faults);
     }
     if change.mfa.is_some() || change.passkeys.is_some() {
         let mfa = change.mfa.as_ref().unwrap_or(&settings.mfa);
@@ -403,6 +419,11 @@ pub(super) async fn change(
     let Command {
         realm, context, body, ..
     } = command;
+    if let Some(rates) = body.limits.as_ref().and_then(|limits| limits.rates.as_ref()) {
+        let mut faults = Faults::default();
+        limits::check_operations(rates, commands.edge.limits().operations(), &mut faults);
+        faults.into_result()?;
+    }
     let command = ChangeSettings {
         realm: realm.id,
         patch: body,
@@ -542,6 +563,7 @@ mod tests {
             languages,
             mail,
             branding,
+            limits,
         } = Settings::default();
         let all = SettingsChange {
             tokens: Some(tokens),
@@ -554,6 +576,7 @@ mod tests {
             languages: Some(languages),
             mail: Some(mail),
             branding: Some(Box::new(branding)),
+            limits: Some(limits),
         };
         assert_eq!(check(&all, &Settings::default()), Ok(()));
     }

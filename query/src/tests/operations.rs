@@ -21,6 +21,7 @@ fn every_read_has_a_path_that_is_its_own_and_can_wait_for_a_position() {
         "/identity-providers",
         "/identity-providers/{id}",
         "/initial-access-tokens/{id}",
+        "/rate-limits",
         "/sessions",
         "/sessions/{id}",
         "/settings",

@@ -300,3 +300,26 @@ async fn sweep(kernel: Arc<events::kernel::Kernel>, stopping: watch::Receiver<bo
         tokio::time::sleep(SWEEP).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use web::limits::BUILT_IN;
+
+    use super::*;
+
+    #[test]
+    fn the_limits_that_are_built_in_are_of_operations_that_know_whom_they_count() {
+        let operations = Operations::of(&[command::document(), query::document()]);
+        for limit in BUILT_IN {
+            for name in limit.scope {
+                let mut found = operations.named(name).peekable();
+                assert!(found.peek().is_some(), "{}: there is no {name}", limit.name);
+                assert!(
+                    found.all(|operation| operation.knows(limit.key)),
+                    "{}: {name}",
+                    limit.name
+                );
+            }
+        }
+    }
+}

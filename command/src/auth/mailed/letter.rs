@@ -222,7 +222,6 @@ pub async fn form(
         hidden: vec![("token", token.as_str())],
         fields,
         button,
-        ..PageForm::default()
     }];
     let page = MailedPage {
         say: &visit.say,

@@ -125,7 +125,6 @@ fn code(visit: &Visit, flow: &str, trouble: Option<Trouble<'_>>, status: StatusC
         hidden: vec![("flow", flow)],
         fields: vec![Field::code("code", "email-code")],
         button: "continue",
-        ..PageForm::default()
     }];
     let page = MailedPage {
         say: &visit.say,

@@ -180,8 +180,7 @@ impl Asked {
         };
         let (rule, bucket, key) = &counted[place];
         measure(rule, "refused");
-        let wait = judged.retry_after();
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = fields::whole_seconds(judged.retry_after());
         self.record(edge, rule, (bucket, key), whose, seconds).await;
         Err(Refused::TooMany(seconds.max(1)))
     }

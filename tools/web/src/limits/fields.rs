@@ -37,7 +37,7 @@ pub fn of(told: &[(Rule, Count)]) -> (String, String) {
 }
 
 /// Rounded up: nobody is told to come too early.
-fn whole_seconds(duration: Duration) -> u64 {
+pub fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

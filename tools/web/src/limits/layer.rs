@@ -6,10 +6,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use events::{ids::RealmId, kernel::KernelError};
 use http::request::Parts;
 
 use super::{Asked, Operation, Refused, Rule, Surface};
 use crate::{Edge, Problem, RealmRef, access, cors, oauth::OAuthError};
+
+/// The operation that changes a realm's limits.
+const CHANGES_LIMITS: &str = "change_settings";
 
 /// Counts a request by what is known of it, or refuses it.
 pub(crate) async fn limited(State(edge): State<Edge>, request: Request, next: Next) -> Response {
@@ -27,7 +31,10 @@ pub(crate) async fn limited(State(edge): State<Edge>, request: Request, next: Ne
         Ok(None) => return next.run(Request::from_parts(parts, body)).await,
         Err(problem) => return problem.into_response(),
     };
-    let rules = rules(&edge, &operation);
+    let rules = match rules(&edge, realm.id, &operation).await {
+        Ok(rules) => rules,
+        Err(error) => return Problem::from(error).into_response(),
+    };
     let surface = operation.surface;
     let asked = Asked::new(&parts, &edge, realm.id, Some(operation), rules);
     parts.extensions.insert(asked.clone());
@@ -50,10 +57,16 @@ async fn realm(edge: &Edge, parts: &mut Parts) -> Result<Option<RealmRef>, Probl
     }
 }
 
-/// The limits of an operation.
-fn rules(edge: &Edge, operation: &Operation) -> Vec<Rule> {
-    let built_in = edge.limits().built_in().iter();
-    built_in.filter(|rule| rule.is_of(operation)).cloned().collect()
+/// The limits of an operation: those that are built in, and the realm's own. The one by which administrators change these is never one of the realm's.
+async fn rules(edge: &Edge, realm: RealmId, operation: &Operation) -> Result<Vec<Rule>, KernelError> {
+    let built_in = edge.limits().built_in().iter().cloned();
+    let own = if operation.id == CHANGES_LIMITS {
+        Vec::new()
+    } else {
+        Rule::all_of(&edge.settings(realm).await?.limits)
+    };
+    let all = built_in.chain(own);
+    Ok(all.filter(|rule| rule.is_of(operation)).collect())
 }
 
 fn refusal(refused: Refused, surface: Surface) -> Response {

@@ -41,6 +41,7 @@ use ratelimit::{Limiter, Memory};
 
 pub(crate) use asked::describe;
 pub use asked::{Asked, Refused};
+pub use fields::whole_seconds;
 pub(crate) use layer::limited;
 pub use operations::{Operation, Operations, Surface};
 pub use ratelimit::{Fullest, Limit, WhenDown};

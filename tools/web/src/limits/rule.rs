@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use events::{
     ids::RealmId,
-    limits::{LimitKey, RateLimit, WhenDown as Said},
+    limits::{LimitKey, LimitSettings, RateLimit, WhenDown as Said},
 };
 use ratelimit::{Limit, LimitError, WhenDown};
 
@@ -62,6 +62,15 @@ impl Rule {
             limit,
             when_down: when_down(said.when_down),
         })
+    }
+
+    /// Those that a realm made.
+    pub fn all_of(settings: &LimitSettings) -> Vec<Self> {
+        let rates = settings.rates.iter();
+        // What makes no limit is refused when it is set.
+        rates
+            .filter_map(|(name, said)| Self::of_realm(name, said).ok())
+            .collect()
     }
 
     /// Whether it is of this operation.
