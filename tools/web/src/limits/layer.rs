@@ -59,14 +59,14 @@ async fn realm(edge: &Edge, parts: &mut Parts) -> Result<Option<RealmRef>, Probl
 
 /// The limits of an operation: those that are built in, and the realm's own. The one by which administrators change these is never one of the realm's.
 async fn rules(edge: &Edge, realm: RealmId, operation: &Operation) -> Result<Vec<Rule>, KernelError> {
-    let built_in = edge.limits().built_in().iter().cloned();
-    let own = if operation.id == CHANGES_LIMITS {
-        Vec::new()
-    } else {
-        Rule::all_of(&edge.settings(realm).await?.limits)
-    };
-    let all = built_in.chain(own);
-    Ok(all.filter(|rule| rule.is_of(operation)).collect())
+    let built_in = edge.limits().built_in().iter();
+    let mut rules: Vec<Rule> = built_in.filter(|rule| rule.is_of(operation)).cloned().collect();
+    if operation.id != CHANGES_LIMITS {
+        let mut own = edge.settings(realm).await?.limits;
+        own.rates.retain(|_, rate| operation.is_among(&rate.operations));
+        rules.extend(Rule::all_of(&own));
+    }
+    Ok(rules)
 }
 
 fn refusal(refused: Refused, surface: Surface) -> Response {

@@ -79,6 +79,11 @@ impl Operation {
         }
     }
 
+    /// Whether one of these names is its own or that of one of its groups.
+    pub fn is_among(&self, names: &BTreeSet<String>) -> bool {
+        !self.names.is_disjoint(names)
+    }
+
     /// Whether it is known of its requests whose they are in this sense.
     pub fn knows(&self, key: LimitKey) -> bool {
         let id = self.id.as_str();

@@ -75,7 +75,7 @@ impl Rule {
 
     /// Whether it is of this operation.
     pub fn is_of(&self, operation: &Operation) -> bool {
-        operation.names.iter().any(|name| self.scope.contains(name))
+        operation.is_among(&self.scope)
     }
 
     /// Where the budgets of a realm are counted. (The braces keep those of a realm together on a cluster.)
