@@ -40,6 +40,20 @@ impl Faults {
         );
     }
 
+    /// A name that something is given for programs: 1 to 64 of `a-z`, `0-9` and `_`, a letter first.
+    pub fn name(&mut self, field: &str, name: &str) {
+        let is_one = (1..=64).contains(&name.len())
+            && name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        self.unless(
+            is_one,
+            field,
+            "must be named by 1 to 64 of a-z, 0-9 and _, a letter first",
+        );
+    }
+
     /// A text for people: 1 to `most` characters, visible, without space around it.
     pub fn text(&mut self, field: &str, text: &str, most: usize) {
         let length = text.chars().count();

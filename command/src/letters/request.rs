@@ -92,21 +92,25 @@ pub async fn mailbox(
         .await?
         .map(UserId);
     // Derived in both cases, so that it takes as long.
-    let digest = kernel
-        .keyring()
-        .digest(realm, "mailboxes", &[name.as_bytes()])
-        .await?;
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    let derived = Builder::from_custom_bytes(bytes).into_uuid();
+    let derived = derived(kernel, realm, "mailboxes", &name).await?;
     Ok((user, user.map_or(derived, |user| user.0)))
 }
 
 /// Where what is sent to a phone number is counted: of a realm, whoever has the number.
 pub async fn phone(kernel: &Kernel, realm: RealmId, number: &str) -> Result<Uuid, KernelError> {
+    derived(kernel, realm, "phones", number).await
+}
+
+/// The id that follows from a text, for a purpose and in a realm.
+async fn derived(
+    kernel: &Kernel,
+    realm: RealmId,
+    purpose: &'static str,
+    text: &str,
+) -> Result<Uuid, KernelError> {
     let digest = kernel
         .keyring()
-        .digest(realm, "phones", &[number.as_bytes()])
+        .digest(realm, purpose, &[text.as_bytes()])
         .await?;
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

@@ -91,11 +91,7 @@ pub fn check(attributes: &BTreeMap<String, AttributeSchema>, faults: &mut Faults
     );
     for (name, schema) in attributes {
         let field = format!("registration.attributes.{name}");
-        faults.unless(
-            is_name(name),
-            &field,
-            "must be named by 1 to 64 of a-z, 0-9 and _, a letter first",
-        );
+        faults.name(&field, name);
         faults.unless(
             !claims::is_reserved(name),
             &field,
@@ -126,14 +122,6 @@ pub fn check(attributes: &BTreeMap<String, AttributeSchema>, faults: &mut Faults
             );
         }
     }
-}
-
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -85,11 +85,7 @@ pub fn check(rates: &BTreeMap<String, RateLimit>, faults: &mut Faults) {
     );
     for (name, rate) in rates {
         let field = format!("limits.rates.{name}");
-        faults.unless(
-            is_name(name),
-            &field,
-            "must be named by 1 to 64 of a-z, 0-9 and _, a letter first",
-        );
+        faults.name(&field, name);
         faults.unless(
             (1..=NAMES).contains(&rate.operations.len()),
             format!("{field}.operations"),
@@ -119,14 +115,6 @@ pub fn check_operations(rates: &RateRules, operations: &Operations, faults: &mut
             );
         }
     }
-}
-
-/// 1 to 64 of `a-z`, `0-9` and `_`, a letter first.
-fn is_name(name: &str) -> bool {
-    let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    (1..=64).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(is_known)
 }
 
 #[cfg(test)]

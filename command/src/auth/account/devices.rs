@@ -7,8 +7,6 @@ use events::{
     devices::{Device, Devices},
     ids::DeviceId,
     kernel::{Failure, KernelError},
-    sealing::Sealed,
-    subject::Stream,
     users::{Password, last_ending},
 };
 use web::form::Form;
@@ -101,15 +99,7 @@ async fn page(visitor: &Visitor<'_>, notice: Option<Notice>) -> Result<Response,
 
 /// What a device was when it was last seen, and where: as the request said, else as it was noted.
 async fn seen(visitor: &Visitor<'_>, device: &Device) -> Result<(String, Option<String>), KernelError> {
-    let (kernel, realm) = (visitor.visit.edge.kernel(), visitor.visit.realm.id);
-    let seen = kernel
-        .log()
-        .read(Stream::activity(realm), device.seen.saturating_sub(1), 1)
-        .await?;
-    let network = match seen.first() {
-        Some(recorded) => kernel.network(recorded).await?.and_then(Sealed::into_known),
-        None => None,
-    };
+    let network = visitor.network(device.seen).await?;
     let user_agent = network.as_ref().and_then(|network| network.user_agent.as_deref());
     let say = &visitor.visit.say;
     let agent = match (user_agent, &device.agent) {

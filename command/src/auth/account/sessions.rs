@@ -7,8 +7,6 @@ use events::{
     auth::{EndReason, Session},
     ids::SessionId,
     kernel::{Failure, KernelError},
-    sealing::Sealed,
-    subject::Stream,
     users::{Password, User, last_ending_of},
 };
 use web::form::Form;
@@ -111,14 +109,7 @@ async fn page(
 /// A session in words.
 async fn place(visitor: &Visitor<'_>, id: SessionId, session: Session) -> Result<Place, KernelError> {
     let (kernel, realm) = (visitor.visit.edge.kernel(), visitor.visit.realm.id);
-    let began = kernel
-        .log()
-        .read(Stream::activity(realm), session.began.saturating_sub(1), 1)
-        .await?;
-    let network = match began.first() {
-        Some(recorded) => kernel.network(recorded).await?.and_then(Sealed::into_known),
-        None => None,
-    };
+    let network = visitor.network(session.began).await?;
     let user_agent = network.as_ref().and_then(|network| network.user_agent.as_deref());
     let mut applications = Vec::new();
     for client in &session.applications {

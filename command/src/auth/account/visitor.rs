@@ -2,7 +2,7 @@
 //! works on the page and in the session that it was made for, for half an hour.
 
 use axum::response::Response;
-use events::{kernel::KernelError, realms::Settings};
+use events::{event::Network, kernel::KernelError, realms::Settings, sealing::Sealed, subject::Stream};
 use http::StatusCode;
 use web::{artefacts, form::Form};
 
@@ -92,6 +92,19 @@ impl Visitor<'_> {
 
     fn bound(&self) -> [&[u8]; 2] {
         [self.signed_in.id.0.as_bytes(), self.section.segment().as_bytes()]
+    }
+
+    /// Where the request came from that the fact of activity at this seq tells of, as far as that may still be known.
+    pub async fn network(&self, seq: u64) -> Result<Option<Network>, KernelError> {
+        let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
+        let found = kernel
+            .log()
+            .read(Stream::activity(realm), seq.saturating_sub(1), 1)
+            .await?;
+        match found.first() {
+            Some(recorded) => Ok(kernel.network(recorded).await?.and_then(Sealed::into_known)),
+            None => Ok(None),
+        }
     }
 
     /// What every page of the account has around it.
