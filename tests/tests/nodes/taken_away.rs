@@ -165,7 +165,7 @@ async fn what_a_person_withdraws_at_one_node_is_gone_from_every_other_within_a_s
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     let _ = browser
-        .press(&page, "access of The Shop", &[])
+        .press(&page, "access: The Shop", &[])
         .await
         .page()
         .is(200);
