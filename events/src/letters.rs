@@ -66,6 +66,12 @@ pub enum LetterKind {
     PhoneVerification,
     /// It tells that the account has another phone number.
     PhoneChanged,
+    /// It tells that somebody signed in on a device that was not known.
+    DeviceAdded,
+    /// It tells that what the user is known as at an identity provider became a way to sign in.
+    IdentityLinked,
+    /// It tells that it is none any more.
+    IdentityUnlinked,
 }
 
 impl LetterKind {
@@ -88,6 +94,9 @@ impl LetterKind {
         LetterKind::Invitation,
         LetterKind::PhoneVerification,
         LetterKind::PhoneChanged,
+        LetterKind::DeviceAdded,
+        LetterKind::IdentityLinked,
+        LetterKind::IdentityUnlinked,
     ];
 
     /// Whether it asks for a proof; else it tells what happened.
@@ -101,7 +110,10 @@ impl LetterKind {
             | LetterKind::PasskeyRemoved
             | LetterKind::RecoveryCodesMade
             | LetterKind::RecoveryCodesRemoved
-            | LetterKind::PhoneChanged => false,
+            | LetterKind::PhoneChanged
+            | LetterKind::DeviceAdded
+            | LetterKind::IdentityLinked
+            | LetterKind::IdentityUnlinked => false,
             LetterKind::EmailVerification
             | LetterKind::EmailChange
             | LetterKind::EmailChangeBefore
@@ -138,6 +150,9 @@ impl LetterKind {
             LetterKind::Invitation => "invitation",
             LetterKind::PhoneVerification => "phone_verification",
             LetterKind::PhoneChanged => "phone_changed",
+            LetterKind::DeviceAdded => "device_added",
+            LetterKind::IdentityLinked => "identity_linked",
+            LetterKind::IdentityUnlinked => "identity_unlinked",
         }
     }
 }

@@ -2,7 +2,9 @@
 //! language; a mail server that is away delays the letter and nothing else; and no address is in what is told of it. Where the mail
 //! server is not installed, this is said loudly; with `CI=true` it fails.
 
-use chancery_tests::harness::{MailServer, Options, Realm, Server, eventually, free_port, password};
+use chancery_tests::harness::{
+    Authorization, Browser, MailServer, Options, Realm, Server, eventually, free_port, password,
+};
 use serde_json::{Value, json};
 
 /// A server that mails by this one.
@@ -68,6 +70,39 @@ async fn whoever_has_an_address_is_told_of_changes_to_their_credentials() {
         let whole = event.to_string();
         assert!(!whole.contains(&alice.email), "an address is in {whole}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_on_a_new_device_is_told_and_one_on_a_known_device_is_not() {
+    let Some(mail) = MailServer::start() else { return };
+    let server = mailing(&mail);
+    let realm = Realm::on(&server).await;
+    let (application, alice) = (realm.application("web").await, realm.user().await);
+    let again = || Authorization::new(&realm, &application, "openid").with("prompt", "login");
+    let mut first = Browser::new(&realm);
+    for _ in 0..2 {
+        let _ = first.sign_in(&again(), &alice).await;
+    }
+    let mut second = Browser::new(&realm);
+    for _ in 0..2 {
+        let _ = second.sign_in(&again(), &alice).await;
+    }
+    let letter = mail.next();
+    assert_eq!(letter.to(), alice.email);
+    assert_eq!(letter.subject(), "A new device signed in at A realm of the tests");
+    for part in [letter.text(), letter.html()] {
+        assert!(part.contains(&alice.username), "{part}");
+        assert!(part.contains("A browser that is not known"), "{part}");
+        assert!(!part.contains("http"), "a notice has no link to follow: {part}");
+    }
+    // Of the first device, and of the second at its second sign-in, nobody is told: the next letter is of something else.
+    let path = realm.at(&format!("/users/{}/password", alice.id));
+    let set = json!({ "password": password() });
+    let _ = realm.api.put(&path, set).await.is(200);
+    assert!(mail.next().subject().starts_with("Your password at"));
+    let sent = told(&realm, "letter.sent", 2).await;
+    let kinds: Vec<_> = sent.iter().map(|event| event["data"]["kind"].clone()).collect();
+    assert_eq!(kinds, ["device_added", "password_changed"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@
 //! A server that is away is tried again for a day; `letter.sent` and `letter.failed` (activity lane) tell how it went, by the kind of
 //! letter and the user's id and never by an address. `GET /reactors` of the management listener tells what is queued.
 //!
-//! **For users.** Whoever has an e-mail address is told when something changes by which they show who they are:
+//! **For users.** Whoever has an e-mail address is told when something changes by which they show who they are, and when somebody signs in on a new device:
 //!
 //! | it happens | the letter |
 //! | --- | --- |
@@ -17,6 +17,8 @@
 //! | `totp.enrolled`, `totp.removed` | `totp_added`, `totp_removed` |
 //! | `passkey.registered`, `passkey.removed` | `passkey_added`, `passkey_removed` |
 //! | `recovery_codes.generated`, `recovery_codes.removed` | `recovery_codes_made`, `recovery_codes_removed` |
+//! | `identity.linked`, but for one that comes with a new user; `identity.unlinked` | `identity_linked`, `identity_unlinked` |
+//! | `known_device.added`, but for a user's first device | `device_added` |
 //!
 //! **What is asked for.** A letter that proves something is asked for by `letter.requested`, of the mailbox that it goes to; there is one of a
 //! kind in half a minute, five in an hour, and each voids the one before. Its code and its link follow from that event and a key of the

@@ -1,10 +1,13 @@
 //! Which facts a user is told of. The rule (NIST SP 800-63B-4, section 4.6): whatever changes how somebody shows who they are is told to
-//! them at an address that they had before it changed.
+//! them at an address that they had before it changed; and so is a sign-in on a device that was not known.
 
 use events::{
     credentials::CredentialEvent,
+    devices::DeviceEvent,
     event::{Event, Happened},
-    fold::Versioned,
+    fold::{Fold, Versioned},
+    identities::{Identities, IdentityEvent},
+    identity_providers::IdentityProvider,
     ids::UserId,
     kernel::{Kernel, KernelError},
     letters::LetterKind,
@@ -40,61 +43,124 @@ pub fn of(happened: &Happened) -> Option<(LetterKind, UserId)> {
             PasskeyEvent::Removed { .. } => LetterKind::PasskeyRemoved,
             PasskeyEvent::Renamed { .. } | PasskeyEvent::Used { .. } => return None,
         },
+        (Event::Devices(DeviceEvent::Added { .. }), SubjectKind::Devices) => LetterKind::DeviceAdded,
+        (Event::Identities(event), SubjectKind::Identities) => match event {
+            IdentityEvent::Linked { .. } => LetterKind::IdentityLinked,
+            IdentityEvent::Unlinked { .. } => LetterKind::IdentityUnlinked,
+        },
         _ => return None,
     };
     Some((letter, UserId(id)))
 }
 
-/// The person and the address that a notice goes to. `None`: there is none, or there is nothing to tell.
-pub async fn recipient(
+/// A notice that is to be sent.
+pub struct Notice {
+    /// Which.
+    pub kind: LetterKind,
+    /// Who is told.
+    pub profile: Profile,
+    /// At which address.
+    pub to: String,
+    /// What it is about, where its kind alone does not tell: a device, an identity provider.
+    pub what: String,
+}
+
+/// The notice of a fact. `None`: there is no address, or there is nothing to tell.
+pub async fn notice(
     kernel: &Kernel,
     happened: &Happened,
     kind: LetterKind,
     user: UserId,
-) -> Result<Option<(Profile, String)>, KernelError> {
+) -> Result<Option<Notice>, KernelError> {
     let realm = happened.stream.realm;
     let now = kernel.current::<User>(realm, user.0).await?.state;
     if !now.exists || now.erased {
         return Ok(None);
     }
-    // The first password comes with the user.
-    let is_first = happened.version == 1 && now.registered == happened.time;
-    if kind == LetterKind::PasswordChanged && is_first {
-        return Ok(None);
+    let is_first = happened.version == 1;
+    let (mut to, mut what) = (now.profile.email.clone(), String::new());
+    match kind {
+        // The first password and the first identity may come with the user.
+        LetterKind::PasswordChanged | LetterKind::IdentityLinked
+            if is_first && now.registered == happened.time =>
+        {
+            return Ok(None);
+        }
+        // Of the first device there is no other that it could be told from.
+        LetterKind::DeviceAdded if is_first => return Ok(None),
+        LetterKind::DeviceAdded => what = agent(&happened.event).unwrap_or_default(),
+        LetterKind::EmailChanged => {
+            let (before, after) = around::<User>(kernel, happened).await?;
+            let after = after.profile.email.as_deref().map(login_name);
+            let other = |before: &String| Some(login_name(before)) != after;
+            to = before.profile.email.filter(other);
+        }
+        LetterKind::IdentityLinked | LetterKind::IdentityUnlinked => {
+            let around = around::<Identities>(kernel, happened).await?;
+            what = provider(kernel, happened, around).await?.unwrap_or_default();
+        }
+        _ => {}
     }
-    if kind != LetterKind::EmailChanged {
-        let address = now.profile.email.clone();
-        return Ok(address.map(|address| (now.profile, address)));
-    }
-    let (before, after) = around(kernel, happened, user).await?;
-    let same = |other: &String| after.as_deref().map(login_name) == Some(login_name(other));
-    Ok(before
-        .filter(|before| !same(before))
-        .map(|before| (now.profile, before)))
+    Ok(to.map(|to| Notice {
+        kind,
+        profile: now.profile,
+        to,
+        what,
+    }))
 }
 
-/// The address before a fact, and after it.
-async fn around(
+/// The browser and the system of a device that became known.
+fn agent(event: &Event) -> Option<String> {
+    match event {
+        Event::Devices(DeviceEvent::Added { agent, .. }) => agent.known().cloned(),
+        _ => None,
+    }
+}
+
+/// What the identity provider is called whose identity a fact linked or unlinked.
+async fn provider(
     kernel: &Kernel,
     happened: &Happened,
-    user: UserId,
-) -> Result<(Option<String>, Option<String>), KernelError> {
-    let mut then = Versioned::<User>::default();
-    let mut before = None;
-    for recorded in kernel.log().load(happened.stream, Subject::user(user), 0).await? {
+    (before, after): (Identities, Identities),
+) -> Result<Option<String>, KernelError> {
+    let Event::Identities(IdentityEvent::Linked { credential, .. } | IdentityEvent::Unlinked { credential }) =
+        &happened.event
+    else {
+        return Ok(None);
+    };
+    let Some(identity) = after.identity(*credential).or(before.identity(*credential)) else {
+        return Ok(None);
+    };
+    let id = identity.provider.0;
+    let provider = kernel
+        .current::<IdentityProvider>(happened.stream.realm, id)
+        .await?;
+    Ok(Some(provider.state.settings.display_name.clone()))
+}
+
+/// The state of the subject of a fact before it, and after it.
+async fn around<F: Fold>(kernel: &Kernel, happened: &Happened) -> Result<(F, F), KernelError> {
+    let Some(subject) = happened.subject else {
+        return Ok(<(F, F)>::default());
+    };
+    let (mut before, mut after) = (F::default(), Versioned::<F>::default());
+    for recorded in kernel.log().load(happened.stream, subject, 0).await? {
         if recorded.entry.seq > happened.seq {
             break;
         }
-        before = then.state.profile.email.take();
-        then.state.profile.email.clone_from(&before);
-        then.apply_all([&kernel.decode(&recorded).await?]);
+        before = after.state.clone();
+        after.apply_all([&kernel.decode(&recorded).await?]);
     }
-    Ok((before, then.state.profile.email))
+    Ok((before, after.state))
 }
 
 #[cfg(test)]
 mod tests {
-    use events::{ids::CredentialId, sealing::Sealed, testing::happened};
+    use events::{
+        ids::{CredentialId, DeviceId},
+        sealing::Sealed,
+        testing::happened,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -129,6 +195,14 @@ mod tests {
             number: 1,
         };
         assert_eq!(told(Subject::recovery_codes(ALICE), used.into()), None);
+        let unlinked = IdentityEvent::Unlinked { credential };
+        assert_eq!(
+            told(Subject::identities(ALICE), unlinked.into()),
+            Some(LetterKind::IdentityUnlinked)
+        );
+        let device = DeviceId(Uuid::from_u128(2));
+        let revoked = DeviceEvent::Revoked { user: ALICE, device };
+        assert_eq!(told(Subject::devices(ALICE), revoked.into()), None);
         let changed = |field: &str| UserEvent::ProfileChanged {
             fields: vec![field.to_owned()],
             changes: Sealed::Erased,

@@ -96,17 +96,17 @@ impl Letters {
         let Some((kind, user)) = notices::of(event) else {
             return Ok(None);
         };
-        let Some((profile, to)) = notices::recipient(kernel, event, kind, user).await? else {
+        let Some(notice) = notices::notice(kernel, event, kind, user).await? else {
             return Ok(None);
         };
         let head = Head::of(&self.edge, &realm).await?;
         let settings = self.edge.settings(realm.id).await?;
-        let say = words::say(&realm, &settings, &profile);
-        let content = words::notice(&say, kind, &profile, event.time);
+        let say = words::say(&realm, &settings, &notice.profile);
+        let content = words::notice(&say, &notice, event.time);
         Ok(Some(Composed {
             kind,
             user: Some(user),
-            to,
+            to: notice.to,
             what: What::Letter(Box::new((head, content))),
             expires: None,
         }))

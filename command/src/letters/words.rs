@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use web::RealmRef;
 use zeroize::Zeroizing;
 
-use super::written::Content;
+use super::{notices::Notice, written::Content};
 use crate::words::{self, Say};
 
 /// What one kind of letter says: the names of its messages.
@@ -97,6 +97,13 @@ impl Words {
                 closing: &[],
             },
             LetterKind::PhoneChanged => Self::notice("letter-phone-changed", &["letter-phone-changed-text"]),
+            LetterKind::DeviceAdded => Self::notice("letter-device-added", &["letter-device-added-text"]),
+            LetterKind::IdentityLinked => {
+                Self::notice("letter-identity-linked", &["letter-identity-linked-text"])
+            }
+            LetterKind::IdentityUnlinked => {
+                Self::notice("letter-identity-unlinked", &["letter-identity-unlinked-text"])
+            }
         }
     }
 
@@ -106,11 +113,14 @@ impl Words {
         ..Self::notice("letter-taken", &["letter-taken-text", "letter-taken-else"])
     };
 
-    fn say(self, say: &Say, profile: &Profile, when: &str, duration: &str) -> Content {
+    /// Filled in with what else it tells, by name.
+    fn say(self, say: &Say, profile: &Profile, told: &[(&'static str, &str)]) -> Content {
         let account = profile.username.as_deref().or(profile.email.as_deref());
         let one = |name: &&'static str| {
             let message = say.text(name).with("account", account.unwrap_or_default());
-            message.with("when", when).with("duration", duration).to_string()
+            let told = told.iter();
+            told.fold(message, |message, (name, value)| message.with(name, *value))
+                .to_string()
         };
         Content {
             language: say.language().tag(),
@@ -129,9 +139,11 @@ pub fn say(realm: &RealmRef, settings: &Settings, profile: &Profile) -> Say {
 }
 
 /// What a notice says.
-pub fn notice(say: &Say, kind: LetterKind, profile: &Profile, time: Timestamp) -> Content {
+pub fn notice(say: &Say, notice: &Notice, time: Timestamp) -> Content {
     let moment = OffsetDateTime::from_unix_timestamp(time.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    Words::of(kind).say(say, profile, &say.moment(moment).to_string(), "")
+    let when = say.moment(moment).to_string();
+    let told = [("when", when.as_str()), ("what", notice.what.as_str())];
+    Words::of(notice.kind).say(say, &notice.profile, &told)
 }
 
 /// What a letter asks for.
@@ -155,10 +167,11 @@ impl Asked<'_> {
     pub fn content(self) -> Content {
         let (say, words) = (self.say, Words::of(self.kind));
         let label = words.button.map(|name| say.text(name).to_string());
+        let duration = say.duration(self.seconds).to_string();
         Content {
             code: self.code,
             link: self.link.zip(label),
-            ..words.say(say, self.profile, "", &say.duration(self.seconds).to_string())
+            ..words.say(say, self.profile, &[("duration", duration.as_str())])
         }
     }
 
@@ -174,7 +187,7 @@ impl Asked<'_> {
 
     /// What it says where the address has an account already.
     pub fn taken(self) -> Content {
-        Words::TAKEN.say(self.say, self.profile, "", "")
+        Words::TAKEN.say(self.say, self.profile, &[])
     }
 }
 
@@ -200,7 +213,13 @@ mod tests {
         ] {
             let say = words::testing::say(language);
             for kind in LetterKind::ALL.iter().filter(|kind| !kind.asks()) {
-                let told = notice(&say, *kind, &profile(), Timestamp::from_seconds(1_767_225_600));
+                let telling = Notice {
+                    kind: *kind,
+                    profile: profile(),
+                    to: "alice@demo.example".to_owned(),
+                    what: "{ $when } & Acme".to_owned(),
+                };
+                let told = notice(&say, &telling, Timestamp::from_seconds(1_767_225_600));
                 assert_eq!(told.language, language.tag());
                 assert!(told.subject.contains("Demo"), "{kind:?}: {}", told.subject);
                 let all = [&told.paragraphs[..], &told.closing].concat().join(" ");
@@ -210,6 +229,11 @@ mod tests {
                     "what a value holds is not filled in: {all}"
                 );
                 assert!(told.link.is_none() && told.code.is_none(), "{kind:?}");
+                let of_something = matches!(
+                    kind,
+                    LetterKind::DeviceAdded | LetterKind::IdentityLinked | LetterKind::IdentityUnlinked
+                );
+                assert_eq!(all.contains("{ $when } & Acme"), of_something, "{kind:?}: {all}");
             }
         }
     }

@@ -135,6 +135,7 @@ fn every_message_is_said_with_its_variables_and_not_without_one_of_them() {
                 "email",
                 "since",
                 "system",
+                "what",
             ];
             let values: Vec<_> = known
                 .into_iter()

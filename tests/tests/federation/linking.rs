@@ -1,9 +1,9 @@
 //! How identities become people's: never in silence, always with a proof of both sides; and how they are gone.
 
-use chancery_tests::harness::{Answer, Arrival, Browser, eventually, form_of, unique};
+use chancery_tests::harness::{Answer, Arrival, Browser, MailServer, Server, eventually, form_of, unique};
 use serde_json::json;
 
-use super::{Scene, alice, confirmed, events, identities, link};
+use super::{Scene, alice, confirmed, events, identities, link, outbound};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_a_users_address_shows_to_be_that_user_and_is_known_from_then_on() {
@@ -216,6 +216,49 @@ async fn an_administrator_unlinks_and_the_identity_opens_nothing_any_more() {
         page.text
     );
     let _ = scene.realm.api.delete(&scene.realm.at(&path)).await.is(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_told_of_what_was_linked_to_them_and_of_what_is_no_more() {
+    let Some(mail) = MailServer::start() else { return };
+    let options = outbound()
+        .with("CHANCERY_SMTP__URL", &mail.url())
+        .with("CHANCERY_SMTP__FROM", "no-reply@acme.example");
+    let scene = Scene::on(Server::start(options), json!({})).await;
+    // Whoever comes into being with an identity knows of it.
+    let new = json!({ "sub": "bob-at-acme", "email": "bob@acme.example", "email_verified": true });
+    let _ = scene.signs_in(&mut Browser::new(&scene.realm), &new).await;
+
+    let user = confirmed(&scene.realm, "alice@acme.example").await;
+    let mut browser = Browser::new(&scene.realm);
+    let back = scene.comes_back(&mut browser, &alice()).await;
+    let page = browser.open(&back).await.page().is(200);
+    let _ = browser.fill(&page, &user.email, &user.password).await.back();
+    let letter = mail.next();
+    assert_eq!(letter.to(), user.email);
+    let linked = "Acme & Sons can now sign you in at A realm of the tests";
+    assert_eq!(letter.subject(), linked);
+    assert!(
+        letter.html().contains("Acme &#38; Sons") || letter.html().contains("Acme &amp; Sons"),
+        "{}",
+        letter.html()
+    );
+    assert!(
+        !letter.text().contains("alice-at-acme"),
+        "what it calls her is not told"
+    );
+
+    let identity = identities(&scene.realm, &user.id).await.remove(0);
+    let path = format!(
+        "/users/{}/identities/{}",
+        user.id,
+        identity["id"].as_str().expect("an id")
+    );
+    let _ = scene.realm.api.delete(&scene.realm.at(&path)).await.is(200);
+    let letter = mail.next();
+    assert_eq!(letter.to(), user.email);
+    let unlinked = "Acme & Sons signs you in at A realm of the tests no more";
+    assert_eq!(letter.subject(), unlinked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

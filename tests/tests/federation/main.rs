@@ -15,12 +15,16 @@ use serde_json::{Value, json};
 
 use provider::Provider;
 
-/// A server that asks providers on this machine.
-fn server() -> Server {
-    let options = Options::default()
+/// For a server that asks providers on this machine.
+fn outbound() -> Options {
+    Options::default()
         .with("CHANCERY_OUTBOUND__ALLOW_HTTP", "true")
-        .with("CHANCERY_OUTBOUND__ALLOW_PRIVATE", "127.0.0.0/8");
-    Server::start(options)
+        .with("CHANCERY_OUTBOUND__ALLOW_PRIVATE", "127.0.0.0/8")
+}
+
+/// A server that does.
+fn server() -> Server {
+    Server::start(outbound())
 }
 
 /// A realm that takes the sign-ins of a provider.
@@ -36,7 +40,11 @@ struct Scene {
 impl Scene {
     /// With these settings besides.
     async fn with(settings: Value) -> Self {
-        let server = server();
+        Self::on(server(), settings).await
+    }
+
+    /// The same on a server.
+    async fn on(server: Server, settings: Value) -> Self {
         let realm = Realm::on(&server).await;
         let application = realm.application("web").await;
         let provider = Provider::start().await;

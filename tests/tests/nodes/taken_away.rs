@@ -164,11 +164,7 @@ async fn what_a_person_withdraws_at_one_node_is_gone_from_every_other_within_a_s
         assert!(asked.elapsed() < Duration::from_mins(1), "{}", page.text);
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    let _ = browser
-        .press(&page, "access: The Shop", &[])
-        .await
-        .page()
-        .is(200);
+    let _ = browser.press(&page, "access: The Shop", &[]).await.page().is(200);
     is_refused("what a person withdrew", async || {
         !pair.is_good(&tokens).await && !far.is_active(&pair.application, tokens.refresh()).await
     })
