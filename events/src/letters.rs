@@ -64,6 +64,8 @@ pub enum LetterKind {
     Invitation,
     /// It asks whether a phone number is its user's, by a text message to it.
     PhoneVerification,
+    /// It lets somebody sign in who has shown something else, by a text message to their phone number.
+    SignInText,
     /// It tells that the account has another phone number.
     PhoneChanged,
     /// It tells that somebody signed in on a device that was not known.
@@ -93,6 +95,7 @@ impl LetterKind {
         LetterKind::Registration,
         LetterKind::Invitation,
         LetterKind::PhoneVerification,
+        LetterKind::SignInText,
         LetterKind::PhoneChanged,
         LetterKind::DeviceAdded,
         LetterKind::IdentityLinked,
@@ -121,13 +124,14 @@ impl LetterKind {
             | LetterKind::PasswordRecovery
             | LetterKind::Registration
             | LetterKind::Invitation
-            | LetterKind::PhoneVerification => true,
+            | LetterKind::PhoneVerification
+            | LetterKind::SignInText => true,
         }
     }
 
     /// Whether it goes to a phone, as a text message.
     pub const fn is_text(self) -> bool {
-        matches!(self, LetterKind::PhoneVerification)
+        matches!(self, LetterKind::PhoneVerification | LetterKind::SignInText)
     }
 
     /// The stored name.
@@ -149,6 +153,7 @@ impl LetterKind {
             LetterKind::Registration => "registration",
             LetterKind::Invitation => "invitation",
             LetterKind::PhoneVerification => "phone_verification",
+            LetterKind::SignInText => "sign_in_text",
             LetterKind::PhoneChanged => "phone_changed",
             LetterKind::DeviceAdded => "device_added",
             LetterKind::IdentityLinked => "identity_linked",

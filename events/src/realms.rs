@@ -408,7 +408,7 @@ pub enum MfaPolicy {
 pub struct MfaSettings {
     /// Whether people show a second factor (default `optional`).
     pub policy: MfaPolicy,
-    /// The methods that count as one (default all that there are).
+    /// The methods that count as one (default all that there are but `sms`).
     pub methods: BTreeSet<Method>,
     /// For how many days people may let a device of theirs go without a second factor (0 to 365; default 0, not at all). Whatever an
     /// application requires, or asks for, is shown on such a device, too.
@@ -423,7 +423,7 @@ const fn is_zero(number: &u64) -> bool {
 
 impl Default for MfaSettings {
     fn default() -> Self {
-        let seconds = |method: &Method| method.seconds();
+        let seconds = |method: &Method| method.seconds_unasked();
         Self {
             policy: MfaPolicy::default(),
             methods: Method::ALL.iter().copied().filter(seconds).collect(),

@@ -1,8 +1,10 @@
 //! Phone numbers that are shown to be somebody's, by a text message that goes to a server which answers as Twilio does: a code works once, for
-//! the number that it was sent to; another number is not verified; and neither number nor code is in what is told of it.
+//! the number that it was sent to; another number is not verified; and neither number nor code is in what is told of it. Where a realm says so,
+//! a code is a second factor.
 
 use chancery_tests::harness::{
-    Answer, Browser, Options, Realm, Receiver, Reply, Server, User, at_once, eventually,
+    Answer, Arrival, Authorization, Browser, Options, Realm, Receiver, Reply, Server, Tokens, User, at_once,
+    eventually, form_of, payload_of,
 };
 use serde_json::{Value, json};
 
@@ -171,6 +173,118 @@ async fn of_many_who_send_one_code_at_once_one_has_verified_the_number() {
     assert_eq!(found.len(), 1);
     let tried = realm.events("activity", "&type=letter.code_attempted").await;
     assert!(tried.len() <= 5, "a code is tried five times: {}", tried.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_to_a_verified_number_is_a_second_factor_where_the_realm_says_so() {
+    let twilio = Receiver::start().await;
+    twilio.reply(taken());
+    let server = texting(&twilio);
+    let realm = Realm::on(&server).await;
+    let web = realm.application("web").await;
+    let alice = realm
+        .user_with(json!({ "phone": number(8), "phone_verified": true }))
+        .await;
+    let bob = realm.user_with(json!({ "phone": number(9) })).await;
+    // The telephone network is asked nothing unless the realm says so.
+    let tokens = realm.sign_in(&web, &alice, "openid").await;
+    assert_eq!(payload_of(tokens.id())["amr"], json!(["pwd"]));
+    let methods = json!(["sms", "totp", "passkey", "recovery_code"]);
+    realm.set(json!({ "mfa": { "methods": methods } })).await;
+
+    let request = Authorization::new(&realm, &web, "openid");
+    let mut browser = Browser::new(&realm);
+    let page = browser.open(&request.url()).await.sign_in_page();
+    // A code before the password is none.
+    let form = form_of(&page.text);
+    let skipping = [form.hidden, vec![("sms_code".to_owned(), "123456".to_owned())]].concat();
+    match browser.post(&form.action, &skipping).await {
+        Arrival::Page(page) => assert!(page.text.contains("name=\"username\""), "{}", page.text),
+        Arrival::Back(callback) => panic!("let in: {}", callback.url),
+    }
+    assert!(
+        texts(&twilio, &number(8)).is_empty(),
+        "nothing is sent before the password"
+    );
+    let asked = browser
+        .fill(&page, &alice.username, &alice.password)
+        .await
+        .page()
+        .is(200);
+    assert!(asked.text.contains("ends in 08"), "{}", asked.text);
+    assert!(!asked.text.contains(&number(8)[1..]), "{}", asked.text);
+    let sent = code(&twilio, &number(8), 0).await;
+    for (typed, status) in [("", 422), (&*wrong(&sent), 401)] {
+        let again = browser
+            .press(&asked, "Continue", &[("sms_code", typed)])
+            .await
+            .page();
+        assert_eq!(again.status, status, "{}", again.text);
+    }
+    // In another sign-in it is good for nothing, and it is too soon for another one.
+    let mut other = Browser::new(&realm);
+    let page = other.open(&request.url()).await.sign_in_page();
+    let soon = other
+        .fill(&page, &alice.username, &alice.password)
+        .await
+        .page()
+        .is(429);
+    let _ = other
+        .press(&soon, "Continue", &[("sms_code", &sent)])
+        .await
+        .page()
+        .is(401);
+    let callback = browser
+        .press(&asked, "Continue", &[("sms_code", &sent)])
+        .await
+        .back();
+    let tokens = Tokens::from(realm.redeem(&web, callback.code(), &request).await);
+    let told = payload_of(tokens.id());
+    assert_eq!(told["amr"], json!(["pwd", "sms", "mfa"]));
+    assert_eq!(told["acr"], "urn:chancery:acr:aal2");
+    assert_eq!(texts(&twilio, &number(8)).len(), 1);
+
+    // A number that nobody has shown to be theirs is no factor, and one that was changed is none any more.
+    let tokens = realm.sign_in(&web, &bob, "openid").await;
+    assert_eq!(payload_of(tokens.id())["amr"], json!(["pwd"]));
+    let path = realm.at(&format!("/users/{}", alice.id));
+    let other = json!({ "phone": "+41790000010" });
+    let _ = realm.api.patch(&path, other).await.is(200);
+    let tokens = realm.sign_in(&web, &alice, "openid").await;
+    assert_eq!(payload_of(tokens.id())["amr"], json!(["pwd"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_send_one_code_at_once_one_is_signed_in() {
+    let twilio = Receiver::start().await;
+    twilio.reply(taken());
+    let server = texting(&twilio);
+    let realm = Realm::on(&server).await;
+    let web = realm.application("web").await;
+    realm.set(json!({ "mfa": { "methods": ["sms", "totp"] } })).await;
+    let alice = realm
+        .user_with(json!({ "phone": number(0), "phone_verified": true }))
+        .await;
+    let request = Authorization::new(&realm, &web, "openid");
+    let mut browser = Browser::new(&realm);
+    let page = browser.open(&request.url()).await.sign_in_page();
+    let asked = browser
+        .fill(&page, &alice.username, &alice.password)
+        .await
+        .page()
+        .is(200);
+    let sent = code(&twilio, &number(0), 0).await;
+    let let_in = at_once(100, |_| {
+        let (mut browser, asked, sent) = (browser.clone(), asked.clone(), sent.clone());
+        async move {
+            let arrival = browser.press(&asked, "Continue", &[("sms_code", &sent)]).await;
+            matches!(arrival, Arrival::Back(callback) if callback.params.contains_key("code"))
+        }
+    })
+    .await;
+    assert_eq!(let_in.iter().filter(|let_in| **let_in).count(), 1);
+    let begun = realm.events("activity", "&type=session.started").await;
+    assert_eq!(begun.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ pub(super) async fn get_sign_in(State(commands): State<Commands>, visit: Visit, 
 /// Sign in, step by step: who it is, a password, a passkey, a code; several in one form, if it has them.
 #[utoipa::path(
     post, path = "/realms/{realm}/sign-in", tag = "pages", operation_id = "sign_in", params(Issuer),
-    request_body(content_type = "application/x-www-form-urlencoded", description = "`flow`, and what the step asks for: `username`, `password`, `code`, `recovery_code`, `email_code`, `passkey` (what the browser answered, as JSON); `use` to choose another method, `step=identify` to begin anew, `decline` to enrol nothing"),
+    request_body(content_type = "application/x-www-form-urlencoded", description = "`flow`, and what the step asks for: `username`, `password`, `code`, `recovery_code`, `email_code`, `sms_code`, `passkey` (what the browser answered, as JSON); `use` to choose another method, `step=identify` to begin anew, `decline` to enrol nothing"),
     extensions(("x-events" = json!([
         "login.attempted", "login.failed", "auth.throttled", "guard.cleared", "session.started", "session.elevated",
         "known_device.added", "known_device.seen", "known_device.trusted",

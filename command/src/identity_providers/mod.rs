@@ -10,6 +10,10 @@
 //! | stop, start | `POST identity-providers/{id}/disable`, `/enable` | realm administrators | `identity_provider.disabled`, `identity_provider.withdrawn`; `identity_provider.enabled`, `identity_provider.offered` |
 //! | delete | `DELETE identity-providers/{id}` | realm administrators | `identity_provider.deleted` (`identity_provider.withdrawn`) |
 //!
+//! **What becomes of sessions.** One that began with a provider goes on when that is disabled or deleted, and so do its tokens. From then on
+//! what the provider said counts for nothing: at the next authorization request, and wherever somebody is to show anew who they are, they
+//! show something else. To end their sessions at once, end them (`DELETE users/{id}/sessions`).
+//!
 //! **What goes wrong.** A field that is not as it must be is 422 with its name. An alias that another provider of the realm has is 409
 //! `name_taken`. A realm offers at most 50 (409). A provider of another realm is 404.
 

@@ -25,8 +25,10 @@
 //! realm; they are used up by what they lead to. Who may ask for which, and what it leads to, is told in
 //! what people do by letters (`auth::mailed`).
 //!
-//! **What goes to a phone.** `phone_verification` is a text message, sent by Twilio (`sms.*`; see `tools/sms`) to the number that the user had
-//! when it was asked for. All else is as for letters: there are few to one number, whoever of the realm asks; its code follows from the
+//! **What goes to a phone.** `phone_verification` and `sign_in_text` are text messages, sent by Twilio (`sms.*`; see `tools/sms`) to the number
+//! that the user had when they were asked for. The second is the code of a second factor (`amr` `sms`): it is asked of who has a number that
+//! was shown to be theirs, where `mfa.methods` of the realm has `sms`, which it has not unless somebody says so, since numbers can be
+//! taken over (NIST SP 800-63B-4, section 3.1.3.3). All else is as for letters: there are few to one number, whoever of the realm asks; its code follows from the
 //! event; what became of it is told by `letter.sent` and `letter.failed`. `sms.countries` names the beginnings of numbers that anything
 //! is sent to, since messages cost money, and some who ask for them are paid for that. A message that may have been taken is sent again
 //! only where the provider says that it was not, or does not answer: then the same may come twice.

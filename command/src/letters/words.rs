@@ -41,6 +41,16 @@ impl Words {
         }
     }
 
+    /// Of what goes to a phone.
+    const fn text(line: &'static str) -> Self {
+        Self {
+            subject: line,
+            paragraphs: &[],
+            button: None,
+            closing: &[],
+        }
+    }
+
     const fn of(kind: LetterKind) -> Self {
         match kind {
             LetterKind::PasswordChanged => {
@@ -90,12 +100,8 @@ impl Words {
                 &["letter-invitation-text"],
                 "letter-invitation-button",
             ),
-            LetterKind::PhoneVerification => Self {
-                subject: "text-phone-verification",
-                paragraphs: &[],
-                button: None,
-                closing: &[],
-            },
+            LetterKind::PhoneVerification => Self::text("text-phone-verification"),
+            LetterKind::SignInText => Self::text("text-sign-in"),
             LetterKind::PhoneChanged => Self::notice("letter-phone-changed", &["letter-phone-changed-text"]),
             LetterKind::DeviceAdded => Self::notice("letter-device-added", &["letter-device-added-text"]),
             LetterKind::IdentityLinked => {
@@ -267,24 +273,26 @@ mod tests {
     fn what_goes_to_a_phone_says_its_code_whose_it_is_and_for_how_long() {
         for language in Language::ALL {
             let say = words::testing::say(language);
-            let line = Asked {
-                say: &say,
-                kind: LetterKind::PhoneVerification,
-                profile: &profile(),
-                seconds: 600,
-                code: Some("123456".to_owned().into()),
-                link: None,
+            for kind in LetterKind::ALL.iter().filter(|kind| kind.is_text()) {
+                let line = Asked {
+                    say: &say,
+                    kind: *kind,
+                    profile: &profile(),
+                    seconds: 600,
+                    code: Some("123456".to_owned().into()),
+                    link: None,
+                }
+                .line();
+                for part in ["123456", "Demo", "10"] {
+                    assert!(line.contains(part), "{kind:?} {language:?}: {}", *line);
+                }
+                // What one message holds outside the alphabet of GSM 03.38.
+                assert!(
+                    line.chars().count() <= 70,
+                    "{kind:?} {language:?}: {}",
+                    line.chars().count()
+                );
             }
-            .line();
-            for part in ["123456", "Demo", "10"] {
-                assert!(line.contains(part), "{language:?}: {}", *line);
-            }
-            // What one message holds outside the alphabet of GSM 03.38.
-            assert!(
-                line.chars().count() <= 70,
-                "{language:?}: {}",
-                line.chars().count()
-            );
         }
     }
 

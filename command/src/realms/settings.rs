@@ -130,7 +130,7 @@ sections! {
         /// to enrol one, too) or `required` (who has none enrols one first).
         #[schema(value_type = Option<String>)]
         policy: MfaPolicy,
-        /// The methods that count as one, all of them: of `passkey`, `totp`, `recovery_code`.
+        /// The methods that count as one, all of them: of `passkey`, `totp`, `recovery_code`, `sms`.
         #[schema(value_type = Option<Vec<String>>)]
         methods: BTreeSet<Method>,
         /// For how many days people may let a device of theirs go without a second factor (0 to 365; 0 for not at all).
@@ -395,7 +395,7 @@ fn check_mfa(mfa: &MfaSettings, passkeys: &PasskeySettings, faults: &mut Faults)
     let enrolled = |method: &Method| match method {
         Method::Totp => true,
         Method::Passkey => passkeys.enabled,
-        Method::Password | Method::Email | Method::RecoveryCode | Method::Federated => false,
+        Method::Password | Method::Email | Method::RecoveryCode | Method::Sms | Method::Federated => false,
     };
     faults.unless(
         !asks || mfa.methods.iter().any(enrolled),

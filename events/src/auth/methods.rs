@@ -81,6 +81,11 @@ macro_rules! methods {
                 matches!(self.place(), Place::Second | Place::Either)
             }
 
+            /// Whether it counts as a second factor where a realm says nothing else.
+            pub const fn seconds_unasked(self) -> bool {
+                self.seconds() && !matches!(self, Method::Sms)
+            }
+
             /// Whether it is a factor beside others.
             pub const fn adds(self) -> bool {
                 !matches!(self.place(), Place::Opening)
@@ -99,6 +104,9 @@ methods! {
     Email = "email", Possession, "otp", Opening;
     /// A time-based one-time password of a device (RFC 6238).
     Totp = "totp", Possession, "otp", Second;
+    /// A code that was sent as a text message to a phone number of theirs. The telephone network is a restricted authenticator (NIST SP
+    /// 800-63B-4, section 3.1.3.3): it counts only where a realm says so.
+    Sms = "sms", Possession, "sms", Second;
     /// One of the codes that were written down for the day when the device is gone.
     RecoveryCode = "recovery_code", Possession, "otp", Second;
     /// A sign-in at an identity provider. Nothing more is known of it than that of a password; the reference is what Microsoft's say.

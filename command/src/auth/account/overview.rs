@@ -75,6 +75,7 @@ fn way(method: Method, held: &Held, say: &Say) -> String {
     match method {
         Method::Password => say.text("way-password").to_string(),
         Method::Email => say.text("way-email").to_string(),
+        Method::Sms => say.text("way-sms").to_string(),
         Method::Passkey => several("way-passkeys", held.passkeys.passkeys.len()),
         Method::Totp => several("way-totp", held.totp.devices.len()),
         Method::RecoveryCode => several("way-recovery-codes", held.recovery_codes.remaining()),

@@ -526,6 +526,7 @@ impl<'a> Journey<'a> {
             held: &person.held,
             ceremony: self.flow.progress.ceremony.as_deref(),
             mailed: self.flow.progress.mailed,
+            texted: self.flow.progress.texted,
             asserted: self.asserted.as_ref(),
         };
         match authenticator.judge(&asking, form, room, admitted).await {
@@ -569,6 +570,7 @@ impl<'a> Journey<'a> {
             Method::Password => SignInError::NotRecognised,
             Method::Passkey => SignInError::WrongPasskey,
             Method::Email => SignInError::WrongMailedCode,
+            Method::Sms => SignInError::WrongTextedCode,
             Method::Totp | Method::RecoveryCode => SignInError::WrongCode,
             Method::Federated => SignInError::UnknownIdentity,
         })

@@ -37,7 +37,7 @@ use web::artefacts;
 
 use self::{
     enrolment::Registering,
-    methods::{Shown, email::Mailed, passkey::Ceremony},
+    methods::{Shown, passkey::Ceremony, sent::Sent},
 };
 use super::{
     account::Section,
@@ -112,7 +112,10 @@ pub struct Progress {
     pub renews: bool,
     /// What was mailed to them, if they are who they say they are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mailed: Option<Mailed>,
+    pub mailed: Option<Sent>,
+    /// What was sent to their phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texted: Option<Sent>,
     /// Whether they would not enrol anything.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub declined: bool,

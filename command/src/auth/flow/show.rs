@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::{
     journey::Journey,
-    methods::{self, Authenticator, Challenge, email, passkey},
+    methods::{self, Authenticator, Challenge, email, passkey, sms},
 };
 use crate::auth::{
     account,
@@ -18,7 +18,7 @@ use crate::auth::{
     page::{self, PageError},
     pages::{
         EmailCodePage, FederatedPage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage, PasswordPage,
-        ProviderLink, SignInError, Surroundings, Template, WayIn,
+        ProviderLink, SignInError, Surroundings, Template, TextCodePage, WayIn,
     },
 };
 
@@ -169,13 +169,16 @@ pub async fn challenge(
     let Some(challenge) = chosen.and_then(methods::of).map(Authenticator::challenge) else {
         return Err(PageError::internal());
     };
-    if challenge == Challenge::Email {
-        return mail(journey, methods, status, error).await;
+    match challenge {
+        Challenge::Email => return mail(journey, methods, status, error).await,
+        Challenge::Sms => return text(journey, methods, status, error).await,
+        _ => {}
     }
     let options = match challenge {
         Challenge::Passkey => Some(ask_for_passkey(journey).await?),
         Challenge::Password
         | Challenge::Email
+        | Challenge::Sms
         | Challenge::Totp
         | Challenge::RecoveryCode
         | Challenge::Federated => None,
@@ -192,7 +195,7 @@ pub async fn challenge(
             let template = PasskeyPage::new(around, username, &options, &others, error);
             send_scripted(journey, &template, status, error)
         }
-        Challenge::Email => Err(PageError::internal()),
+        Challenge::Email | Challenge::Sms => Err(PageError::internal()),
         Challenge::Federated => {
             let template = FederatedPage::new(around, &others, error);
             send(journey, &template, status, error)
@@ -260,6 +263,23 @@ async fn mail(
     Ok(response)
 }
 
+/// Asks for what is sent to their phone: a message is asked for when the page is first shown, or chosen anew.
+async fn text(
+    journey: &mut Journey<'_>,
+    methods: &[Method],
+    status: StatusCode,
+    error: Option<SignInError>,
+) -> Result<Response, PageError> {
+    let texted = sms::ask(journey, error.is_none()).await?;
+    let status = texted.error.map_or(status, SignInError::status);
+    let error = error.or(texted.error);
+    let shell = Shell::of(journey).await?;
+    let others = others(methods, Some(Method::Sms));
+    let (around, days) = (shell.around(journey), trust_days(journey));
+    let template = TextCodePage::new(around, &texted.ending, days, &others, error);
+    send(journey, &template, status, error)
+}
+
 /// For how many days the second factor need not be asked for on this device, if anything depends on it; 0 if nothing does.
 fn trust_days(journey: &Journey<'_>) -> u64 {
     let trusting = journey.policy.trusting();
@@ -297,6 +317,7 @@ const fn offer(challenge: Challenge) -> &'static str {
         Challenge::Password => "use-password",
         Challenge::Passkey => "use-passkey",
         Challenge::Email => "use-email",
+        Challenge::Sms => "use-sms",
         Challenge::Totp => "use-totp",
         Challenge::RecoveryCode => "use-recovery-code",
         Challenge::Federated => "use-federated",

@@ -17,7 +17,7 @@ pub use mailed::{Field, MailedPage, PageForm, Trouble};
 pub use sign_in::{
     AddIdentityPage, EmailCodePage, EnrolPasskeyPage, EnrolTotpPage, FederatedPage, GoOn, Identify, Letters,
     OneTimeCode, PasskeyPage, PasswordPage, ProviderLink, RecoveryCodesPage, SignInError, Surroundings,
-    WayIn,
+    TextCodePage, WayIn,
 };
 
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};

@@ -16,6 +16,8 @@ pub enum SignInError {
     WrongCode,
     /// The code that was mailed is not right, over, or was tried too often.
     WrongMailedCode,
+    /// The code that was sent to a phone is not right, over, or was tried too often.
+    WrongTextedCode,
     /// The passkey does not open the account, whatever the reason.
     WrongPasskey,
     /// The authenticator did not make sure who is there, which the realm asks of passkeys.
@@ -63,6 +65,7 @@ impl SignInError {
             Self::NotRecognised
             | Self::WrongCode
             | Self::WrongMailedCode
+            | Self::WrongTextedCode
             | Self::WrongPasskey
             | Self::PasskeyUnverified
             | Self::PasskeyUnaccepted
@@ -88,6 +91,7 @@ impl SignInError {
             Self::NotRecognised => "not-recognised",
             Self::WrongCode => "wrong-code",
             Self::WrongMailedCode => "wrong-mailed-code",
+            Self::WrongTextedCode => "wrong-texted-code",
             Self::WrongPasskey => "wrong-passkey",
             Self::PasskeyUnverified => "passkey-unverified",
             Self::PasskeyUnaccepted => "passkey-unaccepted",
@@ -113,6 +117,7 @@ impl SignInError {
             Self::NotRecognised
             | Self::WrongCode
             | Self::WrongMailedCode
+            | Self::WrongTextedCode
             | Self::WrongPasskey
             | Self::UnknownIdentity
             | Self::KnownAddress
@@ -137,6 +142,7 @@ impl SignInError {
             Self::NotRecognised
             | Self::WrongCode
             | Self::WrongMailedCode
+            | Self::WrongTextedCode
             | Self::WrongPasskey
             | Self::PasskeyUnverified
             | Self::PasskeyUnaccepted
@@ -158,7 +164,11 @@ impl SignInError {
     pub fn blames_fields(self) -> bool {
         matches!(
             self,
-            Self::NotRecognised | Self::WrongCode | Self::WrongMailedCode | Self::Incomplete
+            Self::NotRecognised
+                | Self::WrongCode
+                | Self::WrongMailedCode
+                | Self::WrongTextedCode
+                | Self::Incomplete
         )
     }
 }
@@ -280,6 +290,14 @@ steps! {
     /// Asks for a code that was mailed: posts `flow` and `email_code`; or `flow` and `use`, for another letter.
     EmailCodePage in "email_code.html" {
         username: &'a str,
+        others: &'a [WayIn],
+        error: Option<SignInError>,
+    }
+    /// Asks for a code that was sent to a phone, of whose number the end is shown: posts `flow` and `sms_code`, and `trust_device`, if it is
+    /// not to be asked for here for so many days; or `flow` and `use`, for another message.
+    TextCodePage in "text_code.html" {
+        ending: &'a str,
+        trust_days: u64,
         others: &'a [WayIn],
         error: Option<SignInError>,
     }

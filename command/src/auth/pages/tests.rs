@@ -164,6 +164,12 @@ fn every_page_in(text: &str, language: Language) -> Vec<(&'static str, String)> 
             "e-mail code",
             EmailCodePage::new(around, text, &others, again).render().unwrap(),
         ),
+        (
+            "text code",
+            TextCodePage::new(around, text, 30, &others, again)
+                .render()
+                .unwrap(),
+        ),
         ("device entry", device_entry(None).render().unwrap()),
         (
             "device entry again",

@@ -85,7 +85,9 @@ pub async fn show(
         Some(Method::Passkey) => passkey::show(journey, person, offer, status, error).await,
         Some(Method::Totp) => totp::show(journey, person, offer, status, error).await,
         Some(Method::Federated) => federated::show(journey, offer, status, error).await,
-        Some(Method::Password | Method::Email | Method::RecoveryCode) | None => Err(PageError::internal()),
+        Some(Method::Password | Method::Email | Method::RecoveryCode | Method::Sms) | None => {
+            Err(PageError::internal())
+        }
     }
 }
 
@@ -115,7 +117,7 @@ pub async fn submit(
         Some(Method::Passkey) => passkey::submit(journey, person, offer, form).await,
         Some(Method::Totp) => totp::submit(journey, person, offer, form).await,
         Some(Method::Federated) => federated::submit(journey, person, offer).await,
-        Some(Method::Password | Method::Email | Method::RecoveryCode) | None => {
+        Some(Method::Password | Method::Email | Method::RecoveryCode | Method::Sms) | None => {
             let empty = offer.methods.iter().copied().find(|method| {
                 methods::of(*method).is_some_and(|authenticator| form.get(authenticator.field()).is_some())
             });

@@ -3,22 +3,14 @@
 //! account; a name that nobody has is asked for a code like one that somebody has; the code is tried five times and used once.
 
 use async_trait::async_trait;
-use events::{
-    auth::{LoginFailure, Method},
-    envelope::Actor,
-    ids::CredentialId,
-    kernel::{Failure, KernelError},
-    letters::{LetterKind, TooSoon},
-    log::ClaimKind,
-    realms::MailSignIn,
-    subject::Lane,
-};
+use events::{auth::Method, kernel::KernelError, letters::LetterKind, realms::MailSignIn};
 use http::HeaderValue;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 use web::form::Form;
 
-use super::{Asking, Authenticator, Challenge, Held, Judged, NotJudged, Place, Proven, Room, Spend};
+use super::{
+    Asking, Authenticator, Challenge, Held, Judged, NotJudged, Place, Room,
+    sent::{self, SECONDS, Sent},
+};
 use crate::{
     auth::{
         PolicySource,
@@ -26,30 +18,18 @@ use crate::{
         page::PageError,
         pages::SignInError,
         session_cookie::{self, Browser, Name},
-        trouble,
         visit::Visit,
     },
     letters::{
-        proof::{AttemptCode, Proof, by_code},
-        request::{NotYet, RequestLetter, mailbox},
+        proof::Proof,
+        request::{RequestLetter, mailbox},
     },
 };
 
 /// The field that carries a code.
 pub const FIELD: &str = "email_code";
-/// For how many seconds a code is good.
-const SECONDS: u64 = 600;
 /// Browsers keep cookies of 4,096 bytes; with its name and its attributes one holds so much.
 const COOKIE: usize = 3_700;
-
-/// What was mailed in a sign-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mailed {
-    /// To which mailbox; also of nobody.
-    mailbox: Uuid,
-    /// What the letter belongs to.
-    about: Uuid,
-}
 
 /// Judges what was mailed.
 pub struct EmailAuthenticator;
@@ -61,7 +41,6 @@ pub async fn ask(journey: &mut Journey<'_>) -> Result<Option<SignInError>, PageE
     let (_, named) = mailbox(kernel, realm, &journey.flow.progress.name).await?;
     let person = journey.person().await?;
     let mailbox = person.user.map_or(named, |user| user.0);
-    let about = kernel.new_id();
     let command = RequestLetter {
         realm,
         mailbox,
@@ -69,21 +48,15 @@ pub async fn ask(journey: &mut Journey<'_>) -> Result<Option<SignInError>, PageE
         user: person.user,
         address: person.held.email.map(|(fact, _)| fact),
         to: None,
-        about: Some(about),
+        about: None,
         expires: kernel.now().after_seconds(SECONDS),
     };
-    let context = visit.context(Actor {
-        client: journey.flow.request.as_ref().map(|request| request.client),
-        ..Actor::default()
-    });
-    match kernel.execute(&context, &command).await {
-        Ok(_) => {
-            journey.flow.progress.mailed = Some(Mailed { mailbox, about });
+    match sent::ask(journey, command).await? {
+        Ok(sent) => {
+            journey.flow.progress.mailed = Some(sent);
             Ok(None)
         }
-        Err(Failure::Rejected(NotYet(TooSoon { seconds }))) => Ok(Some(SignInError::TryLater { seconds })),
-        Err(Failure::Conflict) => Ok(Some(SignInError::Busy { seconds: 1 })),
-        Err(failure) => Err(trouble(failure).into()),
+        Err(error) => Ok(Some(error)),
     }
 }
 
@@ -110,8 +83,7 @@ pub async fn kept(
     let Some(sealed) = session_cookie::value(&visit.headers, &name) else {
         return Ok(None);
     };
-    let is_ours =
-        |mailed: Mailed| mailed.mailbox == proof.mailbox && Some(mailed.about) == proof.request.about;
+    let is_ours = |mailed: Sent| mailed.mailbox == proof.mailbox && Some(mailed.about) == proof.request.about;
     let flow = Flow::open(visit, browser, sealed).await?;
     let flow = flow.filter(|flow| flow.progress.mailed.is_some_and(is_ours));
     Ok(flow.map(|flow| {
@@ -155,42 +127,8 @@ impl Authenticator for EmailAuthenticator {
         _: Room,
         _: Admitted,
     ) -> Result<Judged, NotJudged> {
-        let (visit, realm) = (asking.visit, asking.visit.realm.id);
-        let wrong = |reason| Ok(Judged::Wrong(asking.refused.unwrap_or(reason)));
-        let Some(mailed) = asking.mailed else {
-            return wrong(LoginFailure::WrongCode);
-        };
-        let attempt = AttemptCode {
-            realm,
-            mailbox: mailed.mailbox,
-            kind: LetterKind::SignIn,
-            about: Some(mailed.about),
-        };
+        let theirs = asking.held.email.map(|(fact, _)| fact);
         let typed = answer.get(FIELD).unwrap_or_default();
-        let proof = by_code(
-            visit.edge.kernel(),
-            &visit.context(Actor::default()),
-            &attempt,
-            typed,
-        )
-        .await?;
-        // To nobody nothing was sent; their code is none.
-        let fact = asking.held.email.map(|(fact, _)| fact);
-        let theirs = |proof: &Proof| proof.request.user == Some(asking.user) && proof.request.address == fact;
-        let (Some(proof), Some(fact)) = (proof.filter(theirs), fact) else {
-            return wrong(LoginFailure::WrongCode);
-        };
-        if proof.is_spent(visit.edge.kernel(), realm, Lane::Activity).await? {
-            return wrong(LoginFailure::UsedCode);
-        }
-        Ok(Judged::Proven(Proven {
-            credential: Some(CredentialId(fact.0)),
-            spends: vec![Spend {
-                kind: ClaimKind::Letter,
-                value: proof.request.event.to_string(),
-                invalid: proof.request.expires,
-            }],
-            ..Proven::default()
-        }))
+        sent::judge(asking, asking.mailed, LetterKind::SignIn, theirs, typed).await
     }
 }

@@ -18,6 +18,8 @@ pub mod federated;
 pub mod passkey;
 mod password;
 pub mod recovery_code;
+pub mod sent;
+pub mod sms;
 pub mod totp;
 
 use async_trait::async_trait;
@@ -38,7 +40,7 @@ use passwords::HashError;
 use serde::{Deserialize, Serialize};
 use web::{Edge, RealmRef, form::Form};
 
-use self::{email::Mailed, passkey::Ceremony};
+use self::{passkey::Ceremony, sent::Sent};
 use super::guard::Admitted;
 use crate::{
     Commands,
@@ -51,6 +53,7 @@ pub const ALL: &[&dyn Authenticator] = &[
     &passkey::PasskeyAuthenticator,
     &email::EmailAuthenticator,
     &totp::TotpAuthenticator,
+    &sms::SmsAuthenticator,
     &recovery_code::RecoveryCodeAuthenticator,
     &federated::FederatedAuthenticator,
 ];
@@ -121,7 +124,9 @@ pub struct Asking<'a> {
     /// What a passkey was asked to sign, if one was asked for.
     pub ceremony: Option<&'a Ceremony>,
     /// What was mailed, if anything was.
-    pub mailed: Option<Mailed>,
+    pub mailed: Option<Sent>,
+    /// What was sent to their phone, if anything was.
+    pub texted: Option<Sent>,
     /// What an identity provider says, if this request is its answer.
     pub asserted: Option<&'a Asserted>,
 }
@@ -187,6 +192,8 @@ pub enum Challenge {
     Totp,
     /// A code that was written down.
     RecoveryCode,
+    /// A code that was sent to a phone.
+    Sms,
     /// A choice of identity providers.
     Federated,
 }
@@ -250,6 +257,8 @@ pub struct Held {
     pub passkeys: Passkeys,
     /// The fact that gave them an e-mail address that was shown to be theirs: its id, and its seq.
     pub email: Option<(EventId, u64)>,
+    /// The fact that gave them a phone number that was shown to be theirs: its id, and its seq.
+    pub phone: Option<(EventId, u64)>,
     /// What they are known as at identity providers.
     pub identities: Identities,
 }
@@ -260,39 +269,51 @@ fn email_of(user: &User) -> Option<(EventId, u64)> {
     user.address.filter(|_| counts)
 }
 
+/// The number of a user that counts as something by which they show who they are.
+fn phone_of(user: &User) -> Option<(EventId, u64)> {
+    let counts = user.profile.phone.is_some() && user.profile.phone_verified;
+    user.number.filter(|_| counts)
+}
+
 impl Held {
     /// What they have, at most a second ago.
     pub async fn current(kernel: &Kernel, realm: RealmId, user: UserId) -> Result<Self, KernelError> {
+        let about: User = kernel.current(realm, user.0).await?.state;
         Ok(Self {
             password: kernel.current(realm, user.0).await?.state,
             totp: kernel.current(realm, user.0).await?.state,
             recovery_codes: kernel.current(realm, user.0).await?.state,
             passkeys: kernel.current(realm, user.0).await?.state,
-            email: email_of(&kernel.current(realm, user.0).await?.state),
+            email: email_of(&about),
+            phone: phone_of(&about),
             identities: kernel.current(realm, user.0).await?.state,
         })
     }
 
     /// The same for a decision on a session, in the other lane.
     pub async fn beside(reader: &Reader<'_>, realm: RealmId, user: UserId) -> Result<Self, KernelError> {
+        let about: User = reader.beside(realm, user.0).await?.state;
         Ok(Self {
             password: reader.beside(realm, user.0).await?.state,
             totp: reader.beside(realm, user.0).await?.state,
             recovery_codes: reader.beside(realm, user.0).await?.state,
             passkeys: reader.beside(realm, user.0).await?.state,
-            email: email_of(&reader.beside(realm, user.0).await?.state),
+            email: email_of(&about),
+            phone: phone_of(&about),
             identities: reader.beside(realm, user.0).await?.state,
         })
     }
 
     /// The same for a decision on facts, which holds only while they are so.
     pub async fn among_facts(reader: &mut Reader<'_>, user: UserId) -> Result<Self, KernelError> {
+        let about: User = reader.subject(user.0).await?.state;
         Ok(Self {
             password: reader.subject(user.0).await?.state,
             totp: reader.subject(user.0).await?.state,
             recovery_codes: reader.subject(user.0).await?.state,
             passkeys: reader.subject(user.0).await?.state,
-            email: email_of(&reader.subject(user.0).await?.state),
+            email: email_of(&about),
+            phone: phone_of(&about),
             identities: reader.subject(user.0).await?.state,
         })
     }
@@ -327,6 +348,7 @@ impl Held {
             Method::RecoveryCode => self.recovery_codes.credential == Some(credential),
             Method::Passkey => self.passkeys.passkey(credential).is_some(),
             Method::Email => self.email.is_some_and(|(fact, _)| fact.0 == credential.0),
+            Method::Sms => self.phone.is_some_and(|(fact, _)| fact.0 == credential.0),
             Method::Federated => self.identities.identity(credential).is_some(),
         }
     }
