@@ -273,6 +273,7 @@ weak-common = Dieses Passwort benutzen viele Leute, und Angreifer probieren es z
 weak-repetitive = Das wiederholt dieselben wenigen Zeichen. Wählen Sie etwas, das schwerer zu erraten ist.
 weak-sequential = Das folgt der Reihe des Alphabets, der Ziffern oder der Tastatur. Wählen Sie etwas, das schwerer zu erraten ist.
 weak-contextual = Das besteht aus Ihrem Namen, Ihrer E-Mail-Adresse oder dem Namen dieses Dienstes. Wählen Sie ein anderes.
+weak-breached = Dieses Passwort ist aus einem Datendiebstahl anderswo bekannt, und Angreifer probieren solche. Wählen Sie ein anderes, und ändern Sie es überall, wo Sie es sonst benutzen.
 sessions-lede = Diese Browser kennen Sie bei { $realm }.
 sessions-idle = Einer, der nicht benutzt wird, wird nach { $span } von selbst abgemeldet.
 sessions-absolute = Jeder wird nach { $span } abgemeldet.

@@ -274,6 +274,7 @@ weak-common = This is one of the passwords that many people use, and that attack
 weak-repetitive = This repeats the same few characters. Choose something harder to guess.
 weak-sequential = This follows the order of the alphabet, the digits or the keyboard. Choose something harder to guess.
 weak-contextual = This is made of your name, your e-mail address or the name of this service. Choose another one.
+weak-breached = This password is known from a theft of data elsewhere, and attackers try such passwords. Choose another one, and change it wherever else you use it.
 sessions-lede = These browsers know you at { $realm }.
 sessions-idle = One that is not used is signed out by itself after { $span }.
 sessions-absolute = Any is signed out after { $span }.

@@ -265,6 +265,7 @@ weak-common = 这是许多人使用、也是攻击者最先尝试的密码。请
 weak-repetitive = 该密码重复使用少数几个字符。请选择更难猜的密码。
 weak-sequential = 该密码按字母、数字或键盘顺序排列。请选择更难猜的密码。
 weak-contextual = 该密码由您的姓名、电子邮件地址或本服务名称构成。请另选一个。
+weak-breached = 该密码已在其他地方的数据泄露中出现，攻击者会尝试这类密码。请另选一个，并在您使用它的其他地方也一并更改。
 sessions-lede = 以下浏览器在 { $realm } 已登录您的账户。
 sessions-idle = 未使用的浏览器会在{ $span }后自动退出登录。
 sessions-absolute = 任何浏览器都会在{ $span }后退出登录。

@@ -227,7 +227,7 @@ pub struct PasswordSettings {
     pub minimum_length: usize,
     /// Most characters (64 to 1,024; default 256).
     pub maximum_length: usize,
-    /// Whether well-known passwords are refused (default true).
+    /// Whether well-known passwords are refused, and those known from breaches where the operator has a file of them (default true).
     pub blocklist: bool,
 }
 

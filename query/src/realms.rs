@@ -274,7 +274,7 @@ struct PasswordRules {
     minimum_length: usize,
     /// Most characters.
     maximum_length: usize,
-    /// Whether well-known passwords are refused.
+    /// Whether well-known passwords are refused, and those known from breaches where the operator has a file of them.
     blocklist: bool,
 }
 

@@ -1,6 +1,11 @@
 //! What the status and the password of a user do to sign-ins and to tokens that are out already: at once.
 
-use chancery_tests::harness::{Authorization, Browser, Realm, User, password, shared, unique};
+use std::{fmt::Write, process::Command};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use chancery_tests::harness::{
+    Authorization, Browser, Options, Realm, Server, User, binary, password, shared, unique,
+};
 use serde_json::{Value, json};
 
 /// A path of a user.
@@ -77,6 +82,67 @@ async fn a_password_that_is_easy_to_guess_is_refused_with_the_reason() {
         !realm.lets_in(&application, &username, &long[..64]).await,
         "passwords are not cut off"
     );
+}
+
+/// A line of a list such as that of Pwned Passwords.
+fn line(password: &str, seen: u32) -> String {
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+    let mut line = String::new();
+    for byte in hash.as_ref() {
+        let _ = write!(line, "{byte:02X}");
+    }
+    format!("{line}:{seen}\n")
+}
+
+#[tokio::test]
+async fn a_password_that_was_stolen_elsewhere_is_refused_where_its_realm_wants_that() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let [list, file] = ["list", "file"].map(|name| folder.path().join(name));
+    let [often, rarely] = [(); 2].map(|()| password());
+    let mut lines = [line(&often, 40), line(&rarely, 3), line("somebody else's", 700)];
+    lines.sort();
+    std::fs::write(&list, lines.concat()).expect("a list");
+    let make = |at_least: &str| {
+        let mut command = Command::new(binary());
+        let command = command.arg("breached").args([&list, &file]);
+        command.args(["--at-least", at_least]).output().expect("it runs")
+    };
+    let made = make("4");
+    assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8_lossy(&made.stdout);
+    assert!(said.starts_with("2 passwords"), "{said}");
+
+    let named = Options::default().with("CHANCERY_PASSWORDS__BREACHED", &file.display().to_string());
+    let server = Server::start(named.clone());
+    let realm = Realm::on(&server).await;
+    let alice = realm.user().await;
+    let choose = |password: &str| {
+        let (place, password) = (of(&realm, &alice, "/password"), json!({ "password": password }));
+        let api = &realm.api;
+        async move { api.put(&place, password).await }
+    };
+    let refused = choose(&often).await.is_problem(422, "weak_password");
+    assert_eq!(
+        refused.json()["errors"][0]["reason"],
+        "password_breached",
+        "{}",
+        refused.text
+    );
+    let _ = choose(&rarely).await.is(200);
+    realm.set(json!({ "password": { "blocklist": false } })).await;
+    let _ = choose(&often).await.is(200);
+    drop(server);
+
+    // A list in another order makes no file, and leaves the one that is there; half a file is none.
+    lines.reverse();
+    std::fs::write(&list, lines.concat()).expect("a list");
+    let refused = make("1");
+    assert!(!refused.status.success(), "{refused:?}");
+    let whole = std::fs::read(&file).expect("it is as it was");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 2);
+    std::fs::write(&file, &whole[..whole.len() - 1]).expect("half a file");
+    let refused = Server::try_start(named).expect_err("it starts with half a file");
+    assert!(refused.said.contains("passwords.breached"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ sections! {
         minimum_length: usize,
         /// Most characters (64 to 1,024).
         maximum_length: usize,
-        /// Whether well-known passwords are refused.
+        /// Whether well-known passwords are refused, and those known from breaches where the operator has a file of them.
         blocklist: bool,
     }
     /// What a user consists of, and who may register.

@@ -26,7 +26,7 @@
 //!
 //! **What goes wrong.** A user name or e-mail address that somebody of the realm has is 409 `name_taken` with the
 //! field; both share one name space, compared without case and Unicode form. A field that is not as it must be is 422
-//! with its name, a password that is easy to guess 422 `weak_password` with the reason. A user of another realm is 404.
+//! with its name, a password that is easy to guess, or known from a breach, 422 `weak_password` with the reason. A user of another realm is 404.
 //! Nobody locks or disables themselves (409).
 //!
 //! **It worked when** the answer's events are those of the table. A lock refuses new sign-ins, a disabled user's
@@ -89,7 +89,7 @@ pub enum Rejection {
     /// There are as many devices as there may be.
     #[error("there are as many devices as one user may have")]
     TooManyDevices,
-    /// A password that is easy to guess, or of a length that the realm does not allow.
+    /// A password that is easy to guess, known from a breach, or of a length that the realm does not allow.
     #[error("{0}")]
     WeakPassword(Weakness),
 }

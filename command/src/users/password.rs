@@ -1,4 +1,5 @@
-//! Setting a password. The rule: it is judged by the realm's policy before it is hashed and again when it is decided;
+//! Setting a password. The rule: it is judged by the realm's policy before it is hashed and again when it is decided, then also
+//! by whether it is known from a breach;
 //! what it replaces is destroyed, and the sessions that began before it are dead
 //! ([`Session::outlived_by`](events::auth::Session::outlived_by)).
 
@@ -12,7 +13,7 @@ use events::{
     subject::{Stream, Subject},
     users::{Password, Profile, User, UserEvent},
 };
-use passwords::{HashError, Hasher, Policy};
+use passwords::{HashError, Hasher, Policy, Weakness};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -33,17 +34,21 @@ pub struct NewPassword {
     /// Whether the realm's policy is asked. Only the password that an operator gives at the first start of an
     /// installation on loopback, and the demo's random one, are taken as they are.
     pub judged: bool,
+    /// Whether it is known from a breach. It was looked up when it was hashed: a decision depends on nothing outside the log.
+    pub breached: bool,
 }
 
 impl NewPassword {
-    /// Hashes a password, off the async threads, in its turn.
+    /// Hashes a password, off the async threads, in its turn, and looks whether it is known from a breach.
     pub async fn hash(hasher: &Hasher, context: &Context, password: SecretString) -> Result<Self, HashError> {
+        let breached = hasher.is_breached(&password).await?;
         let hash = hasher.hash(&password).await?.into();
         Ok(Self {
             password,
             hash,
             credential: CredentialId(context.new_id()),
             judged: true,
+            breached,
         })
     }
 
@@ -54,11 +59,14 @@ impl NewPassword {
         profile: &Profile,
         realm_name: &str,
     ) -> Result<(), Rejection> {
-        if self.judged {
-            judge(&self.password, &settings.password, profile, realm_name)
-        } else {
-            Ok(())
+        if !self.judged {
+            return Ok(());
         }
+        judge(&self.password, &settings.password, profile, realm_name)?;
+        if self.breached && settings.password.blocklist {
+            return Err(Rejection::WeakPassword(Weakness::Breached));
+        }
+        Ok(())
     }
 
     /// That it was set, and which session goes on.
@@ -82,6 +90,7 @@ pub fn not_hashed(error: HashError) -> Problem {
         | HashError::InvalidParameters
         | HashError::NoRandomness
         | HashError::NoResources
+        | HashError::BreachedUnreadable
         | HashError::Stopped => {
             tracing::error!(%error, "a password could not be hashed");
             Problem::new(Code::Unavailable)
@@ -280,6 +289,7 @@ mod tests {
             hash: "$argon2id$".into(),
             credential: CredentialId(Uuid::from_u128(11)),
             judged,
+            breached: password.contains("stolen"),
         };
         let realm = Realm {
             name: "acme".into(),
@@ -342,6 +352,9 @@ mod tests {
             );
         }
         assert!(when(alice(), "short", false).is_ok());
+        let stolen = when(alice(), "correct horse was stolen", true);
+        assert_eq!(stolen, Err(Rejection::WeakPassword(Weakness::Breached)));
+        assert!(when(alice(), "correct horse was stolen", false).is_ok());
     }
 
     #[test]

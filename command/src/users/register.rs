@@ -215,6 +215,7 @@ mod tests {
             hash: "$argon2id$".into(),
             credential: CredentialId(Uuid::from_u128(11)),
             judged: true,
+            breached: false,
         });
         let profile = serde_json::from_value(profile).unwrap();
         RegisterUser {

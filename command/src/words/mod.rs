@@ -154,6 +154,7 @@ impl Say {
             Weakness::Repetitive => self.text("weak-repetitive"),
             Weakness::Sequential => self.text("weak-sequential"),
             Weakness::Contextual => self.text("weak-contextual"),
+            Weakness::Breached => self.text("weak-breached"),
         }
     }
 

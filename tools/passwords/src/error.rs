@@ -38,6 +38,11 @@ pub enum Weakness {
         "This is made of your name, your e-mail address or the name of this service. Choose another one."
     )]
     Contextual,
+    /// One that was found in a breach elsewhere.
+    #[error(
+        "This password is known from a theft of data elsewhere, and attackers try such passwords. Choose another one, and change it wherever else you use it."
+    )]
+    Breached,
 }
 
 impl Weakness {
@@ -50,6 +55,7 @@ impl Weakness {
             Self::Repetitive => "password_repetitive",
             Self::Sequential => "password_sequential",
             Self::Contextual => "password_contextual",
+            Self::Breached => "password_breached",
         }
     }
 
@@ -110,6 +116,9 @@ pub enum HashError {
     /// A thread or its memory could not be had from the system.
     #[error("no thread or memory for hashing passwords")]
     NoResources,
+    /// The file of breached passwords could not be read, so that nobody knows whether the password is in it.
+    #[error("the file of breached passwords cannot be read")]
+    BreachedUnreadable,
     /// The hasher was stopped before the job's turn came, or the job failed.
     #[error("the password hasher has stopped")]
     Stopped,

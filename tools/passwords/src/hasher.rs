@@ -10,14 +10,14 @@ use argon2::Argon2;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::oneshot;
 
 use crate::parameters::{OUTPUT_BYTES, SALT_BYTES};
 use crate::queue::Queue;
 use crate::stored::Stored;
 use crate::worker::{HashJob, Purpose, work};
-use crate::{HashError, Parameters};
+use crate::{Breached, HashError, Parameters};
 
 /// How many jobs may wait for each thread, unless said: about a second's worth.
 const QUEUE_PER_WORKER: usize = 50;
@@ -44,6 +44,7 @@ pub struct Hasher {
     parameters: Parameters,
     argon2: Argon2<'static>,
     dummy: Dummy,
+    breached: Option<Arc<Breached>>,
 }
 
 /// A place in the queue before the threads, kept for somebody who has something to do before their password is looked at. It is given
@@ -106,6 +107,7 @@ impl Hasher {
             parameters,
             argon2,
             dummy,
+            breached: None,
         };
         let usual = hasher.argon2.params().block_count();
         for number in 0..workers {
@@ -117,6 +119,26 @@ impl Hasher {
                 .map_err(|_| HashError::NoResources)?;
         }
         Ok(hasher)
+    }
+
+    /// Knows which passwords were found in breaches.
+    #[must_use]
+    pub fn knowing(mut self, breached: Breached) -> Self {
+        self.breached = Some(Arc::new(breached));
+        self
+    }
+
+    /// Whether a password (in NFKC) was found in a breach; no, if nobody said which were.
+    pub async fn is_breached(&self, password: &SecretString) -> Result<bool, HashError> {
+        let Some(breached) = self.breached.clone() else {
+            return Ok(false);
+        };
+        let password = password.clone();
+        let found = tokio::task::spawn_blocking(move || breached.has(password.expose_secret()));
+        found.await.map_err(|_| HashError::Stopped)?.map_err(|error| {
+            tracing::error!(%error, "the file of breached passwords cannot be read");
+            HashError::BreachedUnreadable
+        })
     }
 
     /// The parameters of new hashes.

@@ -49,6 +49,9 @@
 //! Passwords are brought to NFKC before they are judged or hashed (NIST SP 800-63B-4 section 3.1.1.2), so
 //! that two keyboards that write one password differently both get in. They are never cut short.
 //!
+//! # Breaches
+//! A [`Hasher`] may be given the passwords that were found in breaches, as a file ([`Breached`]); what is in it, it [says](Hasher::is_breached).
+//!
 //! # Metrics
 //! | name | kind | what |
 //! | --- | --- | --- |
@@ -57,6 +60,7 @@
 //! | `chancery_password_refused_total` | counter | jobs refused because the queue was full |
 
 mod blocklist;
+pub mod breached;
 mod error;
 mod hasher;
 mod normalize;
@@ -67,6 +71,7 @@ mod queue;
 mod stored;
 mod worker;
 
+pub use breached::{Breached, BreachedError};
 pub use error::{HashError, PolicyError, Weakness};
 pub use hasher::{Hasher, Place, Verdict};
 pub use parameters::Parameters;

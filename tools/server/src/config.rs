@@ -33,6 +33,7 @@ use figment::{
     Figment,
     providers::{Format, Serialized, Toml},
 };
+use passwords::Breached;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -189,6 +190,8 @@ pub struct Passwords {
     /// How many may wait; more are refused at once with 503.
     #[serde(deserialize_with = "number")]
     pub queue: usize,
+    /// A file of passwords that were found in breaches, made by `chancery breached`; realms that refuse well-known passwords refuse these.
+    pub breached: Option<PathBuf>,
 }
 
 impl Default for Passwords {
@@ -196,7 +199,19 @@ impl Default for Passwords {
         Self {
             workers: 0,
             queue: 64,
+            breached: None,
         }
+    }
+}
+
+impl Passwords {
+    /// The passwords that were found in breaches, if there is a file of them.
+    pub fn open(&self) -> Result<Option<Breached>, String> {
+        let open = |path: &PathBuf| {
+            let opened = Breached::open(path);
+            opened.map_err(|error| format!("passwords.breached: {}: {error}", path.display()))
+        };
+        self.breached.as_ref().map(open).transpose()
     }
 }
 

@@ -96,6 +96,16 @@ enum Command {
         #[arg(long)]
         until: Option<Bound>,
     },
+    /// Makes the file of `passwords.breached` from a list of SHA-1 hashes and counts in their order, such as that of Pwned Passwords.
+    Breached {
+        /// The list; `-` for standard input.
+        list: PathBuf,
+        /// The file to make, or to replace.
+        to: PathBuf,
+        /// Leaves out what was seen less often.
+        #[arg(long, default_value_t = 1)]
+        at_least: u64,
+    },
     /// Prints which keys were destroyed, to be kept with backups; or destroys those of such a list again, after a restore.
     Tombstones {
         #[command(flatten)]
@@ -213,6 +223,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             };
             subcommands::replay(&common.load_for_subcommand()?, &replay).await
         }
+        Command::Breached { list, to, at_least } => subcommands::breached(&list, &to, at_least),
         Command::Tombstones { common, apply } => {
             let config = common.load_for_subcommand()?;
             match apply {
@@ -229,6 +240,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             config.sms.open(config.outbound.ca_file.as_deref())?;
             tls::Tls::open(&config)?;
             config.redis.open()?;
+            config.passwords.open()?;
             println!("{}", serde_json::to_string_pretty(&config)?);
             Ok(())
         }

@@ -274,7 +274,15 @@ fn hasher(passwords: &Passwords) -> Result<passwords::Hasher, Failure> {
         workers => workers,
     };
     let parameters = passwords::Parameters::default();
-    Ok(passwords::Hasher::new(parameters, workers, passwords.queue)?)
+    let hasher = passwords::Hasher::new(parameters, workers, passwords.queue)?;
+    let Some(breached) = passwords.open()? else {
+        return Ok(hasher);
+    };
+    tracing::info!(
+        passwords = breached.count(),
+        "passwords known from breaches are refused"
+    );
+    Ok(hasher.knowing(breached))
 }
 
 async fn first_start(config: &Config, commands: &Commands) -> Result<(), Failure> {

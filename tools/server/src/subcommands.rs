@@ -1,6 +1,11 @@
-//! The subcommands besides the server: migrate, rebuild, verify, replay, tombstones.
+//! The subcommands besides the server: migrate, rebuild, verify, replay, tombstones, breached.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+    time::Duration,
+};
 
 use events::{
     clock::{Clock, SystemClock},
@@ -163,6 +168,31 @@ pub async fn replay(config: &Config, replay: &Replay) -> Result<(), Failure> {
     let replayed = replay.run(&*log, &settings).await;
     log.close().await;
     println!("{} are in {}", replayed?, replay.to);
+    Ok(())
+}
+
+/// Makes the file of breached passwords from a list, `-` for standard input. What was there before is replaced once the new one is whole.
+pub fn breached(list: &Path, to: &Path, at_least: u64) -> Result<(), Failure> {
+    let source: Box<dyn BufRead> = if list.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let file = File::open(list).map_err(|error| format!("{}: {error}", list.display()))?;
+        Box::new(BufReader::with_capacity(1 << 20, file))
+    };
+    let part = to.with_added_extension("part");
+    let mut file = File::create(&part).map_err(|error| format!("{}: {error}", part.display()))?;
+    let written = passwords::breached::write(source, &mut file, at_least)
+        .map_err(|error| format!("{}: {error}", list.display()))
+        .and_then(|count| match std::fs::rename(&part, to) {
+            Ok(()) => Ok(count),
+            Err(error) => Err(format!("{}: {error}", to.display())),
+        });
+    if written.is_err() {
+        // What is left of it is of no use to anybody.
+        let _ = std::fs::remove_file(&part);
+    }
+    let count = written?;
+    println!("{count} passwords are in {}", to.display());
     Ok(())
 }
 

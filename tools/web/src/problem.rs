@@ -61,7 +61,7 @@ codes! {
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "The body is too large", "A body has at most 1 MiB.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of another type", "The management API takes application/json.";
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "Some values are not valid", "`errors` names each field and what is wrong with it.";
-    WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too weak", "`errors` tells why: too short or too long for the realm's policy, or too well known.";
+    WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too weak", "`errors` tells why: too short or too long for the realm's policy, too well known, or known from a breach elsewhere.";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request", "A key stands for one request with one body, for 24 hours. Use a new one.";
     TooManyLetters = "too_many_letters", TOO_MANY_REQUESTS, "Too many letters to this address", "Letters to one address are half a minute apart, and five in an hour. Try again as Retry-After says.";
     TooManyConnections = "too_many_connections", TOO_MANY_REQUESTS, "Too many follow the realm's events", "A realm's events are followed over a limited number of connections. End one, or try again as Retry-After says.";

@@ -91,6 +91,7 @@ fn password(text: &str) -> NewPassword {
         hash: "$argon2id$".into(),
         credential: CredentialId(Uuid::from_u128(11)),
         judged: true,
+        breached: false,
     }
 }
 

@@ -400,7 +400,7 @@ pub enum NewPasswordError {
     Missing,
     /// The two are not the same.
     Differs,
-    /// It is easy to guess, or of a length that is not allowed.
+    /// It is easy to guess, known from a breach, or of a length that is not allowed.
     Weak(Weakness),
 }
 

@@ -160,6 +160,7 @@ fn reasons_are_for_people_and_codes_for_machines() {
         Weakness::Repetitive,
         Weakness::Sequential,
         Weakness::Contextual,
+        Weakness::Breached,
     ];
     let codes: std::collections::BTreeSet<_> = all.into_iter().map(Weakness::code).collect();
     assert_eq!(codes.len(), all.len());
