@@ -418,6 +418,23 @@ async fn people_register_with_an_address_that_is_theirs() {
     assert!(realm.lets_in(&web, &second, &chosen).await);
     let replayed = browser.post(&form.action, &all).await.page();
     assert_eq!(replayed.status, 400, "a letter works once");
+
+    // From an application, and back to it: by the link of the letter, in the same browser.
+    let third = format!("third-{}@example.test", unique());
+    let request = Authorization::new(&realm, &web, "openid email").with("prompt", "create");
+    let asks = browser.open(&request.url()).await.page().is(200);
+    let _ = answer(&mut browser, &asks, "email", &third).await.page().is(200);
+    let link = letter_to(&mail, &third).link();
+    let details = browser.open(&link).await.page().is(200);
+    let back = answer(&mut browser, &details, "password", &password())
+        .await
+        .back();
+    let tokens = realm.redeem(&web, back.code(), &request).await.is(200).json();
+    let claims = payload_of(tokens["id_token"].as_str().expect("an id token"));
+    assert_eq!(
+        (&claims["email"], &claims["email_verified"]),
+        (&json!(third), &json!(true))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ pub(super) struct AuthorizationParameters {
     code_challenge_method: Option<String>,
     /// `query`, `fragment`, `form_post`; signed (JARM): `jwt`, or one of these with `.jwt`.
     response_mode: Option<String>,
-    /// `none`, or of `login`, `select_account`, `consent`.
+    /// `none`, or of `login`, `select_account`, `create`, `consent`.
     prompt: Option<String>,
     /// How long ago the user may have signed in, in seconds.
     max_age: Option<u64>,

@@ -18,8 +18,10 @@ use crate::{
 pub const RESPONSE_TYPE: &str = "code";
 /// The one way in which a code is bound to a verifier (RFC 7636): `plain` protects nobody who can read the request (RFC 9700, 2.1.1).
 pub const CODE_CHALLENGE_METHOD: &str = "S256";
-/// The values of `prompt` (OpenID Connect Core, 3.1.2.1).
-pub const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
+/// The values of `prompt` (OpenID Connect Core, 3.1.2.1; Initiating User Registration via OpenID Connect 1.0).
+pub const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", CREATE];
+/// The one that asks for the registration of somebody new.
+pub const CREATE: &str = "create";
 /// How users are named to applications (OpenID Connect Core, section 8).
 pub const SUBJECT_TYPES: [&str; 2] = ["public", "pairwise"];
 

@@ -27,6 +27,7 @@ use super::{
     consent,
     flow::{Flow, journey},
     hint,
+    mailed::sign_up,
     page::{self, PageError, Wrong},
     parameters::AuthorizationParameters,
     session_cookie, session_state,
@@ -161,7 +162,7 @@ async fn signed_in(
     application: &Application,
     request: &AuthorizeRequest,
 ) -> Result<Option<SignedIn>, KernelError> {
-    if request.prompt == Prompt::SignIn {
+    if request.prompt >= Prompt::SignIn {
         return Ok(None);
     }
     let settings = visit.edge.settings(visit.realm.id).await?;
@@ -227,7 +228,9 @@ pub(super) async fn grant(
     if !journey::is_enough(visit, &policy, &offers, Some(request), signed_in).await? {
         return match request.prompt {
             Prompt::Nothing => send(LOGIN_REQUIRED).await,
-            Prompt::AsNeeded | Prompt::SignIn => step_up(visit, request.clone(), signed_in).await,
+            Prompt::AsNeeded | Prompt::SignIn | Prompt::Register => {
+                step_up(visit, request.clone(), signed_in).await
+            }
         };
     }
     let required = Requirements::of(&application, &settings);
@@ -238,7 +241,9 @@ pub(super) async fn grant(
     if consent::is_due(&application, request, &consent.state, allowed.is_some()) {
         return match request.prompt {
             Prompt::Nothing => send(CONSENT_REQUIRED).await,
-            Prompt::AsNeeded | Prompt::SignIn => consent::ask(visit, request, signed_in).await,
+            Prompt::AsNeeded | Prompt::SignIn | Prompt::Register => {
+                consent::ask(visit, request, signed_in).await
+            }
         };
     }
     match code::issue(visit, &settings, request, signed_in, consent.version, allowed).await {
@@ -254,9 +259,15 @@ pub(super) async fn grant(
     }
 }
 
-/// Sends the browser to the sign-in page, with the request sealed for this browser.
+/// Sends the browser to the sign-in page, with the request sealed for this browser; or to where somebody new registers, where people do.
 async fn sign_in(visit: &Visit, request: AuthorizeRequest) -> Result<Response, PageError> {
-    Flow::begin(visit, Some(request)).go(visit).await
+    let registers = request.prompt == Prompt::Register && sign_up::is_offered(visit).await?;
+    let flow = Flow::begin(visit, Some(request));
+    if registers {
+        flow.go_to(visit, &sign_up::path(visit)).await
+    } else {
+        flow.go(visit).await
+    }
 }
 
 /// Sends the browser to the sign-in page, for what is missing in the session that stands.

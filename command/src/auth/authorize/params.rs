@@ -8,7 +8,7 @@ use events::auth::Assurance;
 use web::{
     Requirements,
     form::Form,
-    offered::{CODE_CHALLENGE_METHOD, PROMPTS},
+    offered::{CODE_CHALLENGE_METHOD, CREATE, PROMPTS},
 };
 
 use super::request::{Prompt, Refusal, invalid, refused};
@@ -156,8 +156,9 @@ pub(super) fn prompt(form: &Form) -> Result<(Prompt, bool), Refusal> {
             "none" if values.len() > 1 => return invalid("prompt none cannot be combined with others"),
             "none" => prompt = Prompt::Nothing,
             "consent" => consent = true,
-            value if PROMPTS.contains(&value) => prompt = Prompt::SignIn,
-            _ => return invalid("prompt must be none, or of login, select_account and consent"),
+            CREATE => prompt = Prompt::Register,
+            value if PROMPTS.contains(&value) => prompt = prompt.max(Prompt::SignIn),
+            _ => return invalid("prompt must be none, or of login, select_account, create and consent"),
         }
     }
     Ok((prompt, consent))

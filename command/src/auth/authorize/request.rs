@@ -41,8 +41,8 @@ pub(super) const fn invalid<T>(description: &'static str) -> Result<T, Refusal> 
     refused("invalid_request", description)
 }
 
-/// What the application wants of the person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What the application wants of the person; more comes after less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Prompt {
     /// To sign in if that is needed.
     #[default]
@@ -51,6 +51,8 @@ pub enum Prompt {
     Nothing,
     /// To sign in, even with a session.
     SignIn,
+    /// To register, where people register themselves; else to sign in, even with a session.
+    Register,
 }
 
 /// What a sign-in should be worth, as far as the request says.

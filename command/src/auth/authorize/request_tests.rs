@@ -215,7 +215,18 @@ fn prompts_combine_only_where_they_make_sense() {
     assert_eq!(prompt("login"), Ok((Prompt::SignIn, false)));
     assert_eq!(prompt("select_account consent"), Ok((Prompt::SignIn, true)));
     assert_eq!(prompt("consent"), Ok((Prompt::AsNeeded, true)));
-    for wrong in ["none login", "login none", "none none", "create", "LOGIN"] {
+    assert_eq!(prompt("create"), Ok((Prompt::Register, false)));
+    assert_eq!(prompt("create login consent"), Ok((Prompt::Register, true)));
+    assert_eq!(prompt("login create"), Ok((Prompt::Register, false)));
+    for wrong in [
+        "none login",
+        "login none",
+        "none create",
+        "create none",
+        "none none",
+        "CREATE",
+        "LOGIN",
+    ] {
         assert_eq!(prompt(wrong), Err("invalid_request"), "{wrong}");
     }
 }

@@ -112,7 +112,7 @@ fn max_age(journey: &Journey<'_>) -> Option<u64> {
     }
     let request = journey.flow.request.as_ref()?;
     match request.prompt {
-        Prompt::SignIn => Some(0),
+        Prompt::SignIn | Prompt::Register => Some(0),
         Prompt::AsNeeded | Prompt::Nothing => request.max_age,
     }
 }

@@ -110,7 +110,7 @@ pub struct Progress {
     /// Whether they are to show anew who they are.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub renews: bool,
-    /// What was mailed to them, if they are who they say they are.
+    /// What was mailed to them, if they are who they say they are; or to who registers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailed: Option<Sent>,
     /// What was sent to their phone.
@@ -154,6 +154,15 @@ impl Flow {
         }
     }
 
+    /// Another one that leads to where this one does, in which nothing was said or proven.
+    pub fn anew(self, visit: &Visit) -> Self {
+        Self {
+            device: self.device,
+            account: self.account,
+            ..Self::begin(visit, self.request)
+        }
+    }
+
     /// Begins one for somebody who is to approve a device.
     pub fn begin_for_device(visit: &Visit, user_code: String) -> Self {
         Self {
@@ -183,9 +192,15 @@ impl Flow {
 
     /// Sends the browser to the sign-in page with it; where it leads afterwards, it says itself.
     pub async fn go(&self, visit: &Visit) -> Result<Response, PageError> {
+        self.go_to(visit, &format!("/realms/{}/sign-in", visit.realm.name))
+            .await
+    }
+
+    /// Sends the browser to a page with it.
+    pub async fn go_to(&self, visit: &Visit, page: &str) -> Result<Response, PageError> {
         let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
         let flow = self.seal(visit, &browser).await?;
-        let mut response = page::see_other(&format!("/realms/{}/sign-in?flow={flow}", visit.realm.name))?;
+        let mut response = page::see_other(&format!("{page}?flow={flow}"))?;
         visit.remember(&browser, response.headers_mut())?;
         Ok(response)
     }

@@ -3,7 +3,7 @@
 
 use events::{
     letters::{LetterKind, Mailbox, Request as Letter},
-    realms::{MailSettings, MailSignIn, RegistrationSettings, Settings, SettingsChange},
+    realms::{MailSettings, MailSignIn, MfaPolicy, RegistrationSettings, Settings, SettingsChange},
 };
 
 use super::*;
@@ -299,4 +299,151 @@ async fn a_registration_is_finished_by_who_reads_the_mailbox() {
         world.send(form("/realms/demo/letter", &fields)).await.status,
         StatusCode::BAD_REQUEST
     );
+}
+
+const HERON: &str = "a heron stands in shallow water";
+
+/// Asks for the letter of a registration that is part of a sign-in: the page that asks for its code.
+async fn registers(browser: &Browser<'_>, flow: &str, email: &str) -> Answer {
+    let link = format!("/realms/demo/registration?flow={flow}");
+    let page = browser.get(&link).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let fields = [("flow", &*page.flow()), ("email", email)];
+    browser.go(form("/realms/demo/registration", &fields)).await
+}
+
+/// Sends the form that a letter leads to, as it was shown.
+async fn details(browser: &Browser<'_>, page: &Answer, token: &str) -> Answer {
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let fields = [("token", token), ("flow", &page.flow()), ("password", HERON)];
+    browser.go(form("/realms/demo/letter", &fields)).await
+}
+
+#[tokio::test]
+async fn a_registration_leads_to_where_the_sign_in_does_that_it_is_part_of() {
+    let world = mailing(MailSignIn::Off).await;
+    let browser = Browser::new(&world);
+    let page = browser
+        .get(&format!("/realms/demo/sign-in?flow={}", browser.flow(&[]).await))
+        .await;
+    assert!(
+        page.body.contains("/realms/demo/registration?flow="),
+        "{}",
+        page.body
+    );
+
+    // By the code.
+    let asked = registers(&browser, &page.flow(), "bob@example.org").await;
+    let number = code(&world, "bob@example.org", LetterKind::Registration).await;
+    let fields = [("flow", &*asked.flow()), ("code", &number)];
+    let form_of_bob = browser.go(form("/realms/demo/registration", &fields)).await;
+    let token = link(&world, "bob@example.org", LetterKind::Registration).await;
+    let code = details(&browser, &form_of_bob, &token).await.param("code");
+    assert!(world.redeem(&code).await.json()["id_token"].is_string());
+    assert!(
+        !browser.authorize(&[]).await.param("code").is_empty(),
+        "a session"
+    );
+
+    // By the link, in the browser in which it was begun; with a session of somebody else.
+    let started = browser
+        .authorize(&[("prompt", "create"), ("login_hint", "eve@example.org")])
+        .await;
+    let (_, flow) = started
+        .location()
+        .split_once("/realms/demo/registration?flow=")
+        .unwrap();
+    assert!(
+        browser
+            .get(started.location())
+            .await
+            .body
+            .contains(r#"value="eve@example.org""#)
+    );
+    registers(&browser, flow, "eve@example.org").await;
+    let token = link(&world, "eve@example.org", LetterKind::Registration).await;
+    let shown = browser.get(&format!("/realms/demo/letter?token={token}")).await;
+    assert!(
+        shown.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("form-action 'self' https://")
+    );
+    let code = details(&browser, &shown, &token).await.param("code");
+    let claims = world.redeem(&code).await.json();
+    let eve = world.id_claims(claims["id_token"].as_str().unwrap()).await;
+    let (_, bob) = mailbox(world.kernel(), DEMO, "bob@example.org").await.unwrap();
+    assert_ne!(eve.string("sub"), Some(&*bob.to_string()));
+
+    // What is required besides is asked for.
+    world.mfa(MfaPolicy::Required).await;
+    let flow = browser.flow(&[("prompt", "login")]).await;
+    registers(&browser, &flow, "joe@example.org").await;
+    let token = link(&world, "joe@example.org", LetterKind::Registration).await;
+    let shown = browser.get(&format!("/realms/demo/letter?token={token}")).await;
+    let next = details(&browser, &shown, &token).await;
+    assert!(
+        next.body.contains("<svg"),
+        "a second factor is enrolled: {}",
+        next.body
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_led_into_a_session_by_a_registration_that_they_did_not_begin() {
+    let world = mailing(MailSignIn::Off).await;
+    let (theirs, mine) = (Browser::new(&world), Browser::new(&world));
+    let flow = theirs.flow(&[]).await;
+    let asked = registers(&theirs, &flow, "bob@example.org").await;
+    let token = link(&world, "bob@example.org", LetterKind::Registration).await;
+
+    // A flow of another browser, or made up.
+    for flow in [&*asked.flow(), "made-up"] {
+        let page = mine.get(&format!("/realms/demo/registration?flow={flow}")).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+        let fields = [("flow", flow), ("email", "eve@example.org")];
+        let page = mine.go(form("/realms/demo/registration", &fields)).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    }
+    // The browser has a registration of its own: it is not that of this letter.
+    let other = mine.flow(&[]).await;
+    let own = registers(&mine, &other, "eve@example.org").await;
+    let shown = mine.get(&format!("/realms/demo/letter?token={token}")).await;
+    assert!(!shown.body.contains(r#"name="flow""#), "{}", shown.body);
+    let fields = [("token", &*token), ("flow", &*own.flow()), ("password", HERON)];
+    let done = mine.go(form("/realms/demo/letter", &fields)).await;
+    assert_eq!(
+        done.status,
+        StatusCode::OK,
+        "registered, and not signed in: {}",
+        done.body
+    );
+    assert!(done.body.contains("/realms/demo/sign-in"));
+    assert_eq!(
+        mine.authorize(&[("prompt", "none")]).await.param("error"),
+        "login_required"
+    );
+
+    // A code page without a letter of its own, and a form without its flow: what the browser keeps is not enough.
+    let fields = [("flow", &*mine.flow(&[]).await), ("code", "123456")];
+    let refused = mine.go(form("/realms/demo/registration", &fields)).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let token = link(&world, "eve@example.org", LetterKind::Registration).await;
+    let fields = [("token", &*token), ("password", HERON)];
+    let done = mine.go(form("/realms/demo/letter", &fields)).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    assert_eq!(
+        mine.authorize(&[("prompt", "none")]).await.param("error"),
+        "login_required"
+    );
+}
+
+#[tokio::test]
+async fn where_nobody_registers_whoever_is_asked_to_signs_in() {
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    let flow = browser.flow(&[("prompt", "create")]).await;
+    browser.submit(&flow, "alice", PASSWORD).await.param("code");
+    let again = browser.flow(&[("prompt", "create")]).await;
+    assert!(!again.is_empty(), "also with a session");
 }

@@ -12,7 +12,7 @@ use super::*;
 const AAL2: &str = "urn:chancery:acr:aal2";
 
 impl World {
-    async fn mfa(&self, policy: MfaPolicy) {
+    pub(super) async fn mfa(&self, policy: MfaPolicy) {
         let change = SettingsChange {
             mfa: Some(MfaSettings {
                 policy,

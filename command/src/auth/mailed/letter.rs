@@ -23,7 +23,10 @@ use crate::{
     Commands, Faults,
     auth::{
         Issuer,
-        flow::methods::email,
+        flow::{
+            journey::Journey,
+            methods::email::{self, Kept},
+        },
         page::{self, PageError},
         pages::{Field, MailedPage, PageForm, Trouble},
         session_cookie::Browser,
@@ -56,13 +59,15 @@ pub(in crate::auth) async fn get_letter(visit: Visit, query: Query) -> Response 
 /// Do what a letter is for.
 #[utoipa::path(
     post, path = "/realms/{realm}/letter", tag = "pages", operation_id = "letter", params(Issuer),
-    request_body(content_type = "application/x-www-form-urlencoded", description = "`token`; and what the form asks for: `password`, `given_name`, `family_name`"),
+    request_body(content_type = "application/x-www-form-urlencoded", description = "`token`; what the form asks for: `password`, `given_name`, `family_name`; and of who registers, `flow`, the sign-in that it is part of"),
     extensions(("x-events" = json!([
         "user.email_verified", "password.set", "user.registered", "email_change.confirmed", "email_change.completed",
-        "user.profile_changed"
+        "user.profile_changed", "login.attempted", "guard.cleared", "session.started", "session.ended", "known_device.added",
+        "known_device.seen", "code.issued", "letter.requested"
     ]))),
     responses(
-        (status = 200, description = "It is done"),
+        (status = 200, description = "It is done; or the next step of the sign-in that a registration is part of"),
+        (status = 303, description = "Registered and signed in: to the application with a code, or to the sign-in page"),
         (status = 400, description = "The link is over, used, of another realm, or made up"),
         (status = 422, description = "The form: the password is too weak, or something is not as it must be"),
         (status = 503, description = "The form: no room to hash a password just now; `Retry-After` says when"),
@@ -120,16 +125,15 @@ async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
 async fn sign_in(visit: &Visit, proof: &Proof) -> Result<Response, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let code = proof::code(kernel, realm, proof.mailbox, proof.request.event).await?;
-    let browser = Browser::of(&visit.edge, realm, &visit.headers);
     let action = sign_in_path(visit);
-    let kept = email::kept(visit, &browser, proof).await?;
+    let kept = Kept::by(visit, proof).await?;
     let (title, paragraphs, forms) = match &kept {
-        Some((flow, _)) => (
+        Some(kept) => (
             "sign-in",
             vec![visit.say.text("letter-here")],
             vec![PageForm {
                 action: &action,
-                hidden: vec![("flow", flow.as_str()), (email::FIELD, code.as_str())],
+                hidden: vec![("flow", kept.sealed.as_str()), (email::FIELD, code.as_str())],
                 button: "sign-in",
                 ..PageForm::default()
             }],
@@ -153,9 +157,19 @@ async fn sign_in(visit: &Visit, proof: &Proof) -> Result<Response, PageError> {
         onward: None,
         again: Some(&again(visit, &proof.token(kernel, realm).await?)),
     };
-    // Browsers hold the policy against where the answer to the form leads.
-    let leads_to = kept.as_ref().and_then(|(_, leads_to)| leads_to.as_ref());
-    Ok(page::form_page(StatusCode::OK, &page, leads_to))
+    let leads_to = kept.as_ref().and_then(Kept::leads_to);
+    Ok(page::form_page(StatusCode::OK, &page, leads_to.as_ref()))
+}
+
+/// The sign-in under way that a registration is part of, if it is of this browser: as a form carried it, or as the browser keeps it.
+async fn under_way(visit: &Visit, proof: &Proof, given: &Form) -> Result<Option<Kept>, PageError> {
+    if proof.request.kind != LetterKind::Registration {
+        return Ok(None);
+    }
+    Ok(match given.get("flow") {
+        Some(sealed) => Kept::of(visit, proof, sealed).await?,
+        None => Kept::by(visit, proof).await?,
+    })
 }
 
 /// The form of a letter.
@@ -217,9 +231,12 @@ pub async fn form(
         _ => return Err(PageError::void_letter()),
     };
     let (action, token) = (path(visit), proof.token(kernel, realm).await?);
+    let kept = under_way(visit, proof, given).await?;
+    let mut hidden = vec![("token", token.as_str())];
+    hidden.extend(kept.iter().map(|kept| ("flow", kept.sealed.as_str())));
     let forms = [PageForm {
         action: &action,
-        hidden: vec![("token", token.as_str())],
+        hidden,
         fields,
         button,
     }];
@@ -233,7 +250,8 @@ pub async fn form(
         onward: None,
         again: Some(&again(visit, &token)),
     };
-    Ok(page::page(status, &page))
+    let leads_to = kept.as_ref().and_then(Kept::leads_to);
+    Ok(page::form_page(status, &page, leads_to.as_ref()))
 }
 
 fn account(profile: &Profile) -> String {
@@ -483,11 +501,41 @@ async fn register(
         ..Actor::default()
     });
     match kernel.execute(&context, &command).await {
-        Ok(_) => Ok(done(visit, "registered", "registered-text")),
+        Ok(_) => {
+            let led_on = Box::pin(lead_on(commands, visit, proof, given)).await;
+            Ok(led_on.unwrap_or_else(|| done(visit, "registered", "registered-text")))
+        }
         Err(Failure::Rejected(rejection)) if mend(&visit.say, &rejection).is_some() => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             form(visit, proof, given, mend(&visit.say, &rejection), status).await
         }
         Err(failure) => Err(refused(failure)),
     }
+}
+
+/// Who has just registered signs in where the sign-in that it is part of leads, by the same steps as everybody. `None`: it was begun in another
+/// browser, or is over. Registered they are, whatever comes of it.
+async fn lead_on(commands: &Commands, visit: &Visit, proof: &Proof, given: &Form) -> Option<Response> {
+    let signed_in = async {
+        // Only what the form carried: another site may send a form, and the browser's cookies with it.
+        let sealed = given.get("flow").unwrap_or_default();
+        let Some(kept) = Kept::of(visit, proof, sealed).await? else {
+            return Ok(None);
+        };
+        let answers = [
+            ("username", proof.request.to.as_deref()),
+            ("password", given.get("password")),
+        ];
+        let answers = answers.map(|(name, value)| (name.to_owned(), value.unwrap_or_default().to_owned()));
+        let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
+        match Journey::take_up(visit, commands, browser, kept.flow).await? {
+            Some(journey) => Box::pin(journey.submit(&Form::of(answers)?)).await,
+            None => Ok(None),
+        }
+    };
+    let signed_in: Result<_, PageError> = signed_in.await;
+    signed_in.unwrap_or_else(|error| {
+        tracing::info!(?error, realm = %visit.realm.id, "who has registered is not signed in");
+        None
+    })
 }

@@ -8,7 +8,7 @@
 //! | somebody has forgotten their password | `GET recovery`, `POST recovery` | `letter.requested` |
 //! | they set another by the link | `GET letter`, `POST letter` | `password.set`, `user.email_verified` |
 //! | somebody registers: an address | `GET registration`, `POST registration` | `letter.requested` |
-//! | the code, or the link; a name and a password | `POST registration`, `POST letter` | `letter.code_attempted`; `user.registered`, `password.set` |
+//! | the code, or the link; a name and a password | `POST registration`, `POST letter` | `letter.code_attempted`; `user.registered`, `password.set`, then as by signing in |
 //! | who is invited sets a password by the link | `GET letter`, `POST letter` | `password.set`, `user.email_verified` |
 //! | who is signed in shows that an address is theirs | `POST account/email`; or `POST letter` | `letter.requested`, `letter.code_attempted`, `user.email_verified` |
 //! | they want another address | `POST account/email` | `email_change.requested`, `letter.requested` (to both addresses) |
@@ -22,6 +22,10 @@
 //! `POST users` without a password is invited by `POST users/{id}/invitation`, with whatever roles they were given; the link is good for
 //! seven days, and another invitation voids it. `POST users/{id}/email-verification` has an address shown to be somebody's; `PATCH
 //! users/{id}` with `email_verified` says so without a letter. Without a mail server all of it is refused, and no page offers it.
+//!
+//! **For applications.** Who registers comes back to the application that sent them to sign in, signed in, with a code; `prompt=create`
+//! (Initiating User Registration via OpenID Connect 1.0) sends them to register at once, and `login_hint` fills in the address. Where nobody
+//! registers themselves, it asks to sign in. A link that is opened in another browser finishes the registration there; they sign in themselves.
 //!
 //! **For users.** A code works for ten minutes and is tried five times; a link to set a password works for a quarter of an hour; each works
 //! once, and another letter voids the one before. There is one in half a minute, and five in an hour.

@@ -1,17 +1,15 @@
 //! Who registers themselves: an address first, then the letter to it, then a name and a password. The rules: nobody has an account with an
 //! address that they have not shown to be theirs; an address that has an account already is answered like one that has none, and the
-//! letter to it says so.
+//! letter to it says so. A registration is part of a sign-in, and leads to where that does, in the browser in which it was begun.
 
 use axum::response::Response;
 use events::{
     envelope::Actor,
+    kernel::KernelError,
     letters::{LetterKind, TooSoon},
-    realms::Settings,
 };
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-use web::{artefacts, form::Form};
+use http::{StatusCode, header};
+use web::form::Form;
 
 use super::{
     CODE_SECONDS, ask,
@@ -22,10 +20,14 @@ use super::{
 use crate::{
     auth::{
         Issuer,
+        flow::{
+            Flow,
+            methods::{email, sent::Sent},
+        },
         page::{self, PageError},
         pages::{Field, MailedPage, PageForm, Trouble},
         session_cookie::Browser,
-        visit::{Body, Visit},
+        visit::{Body, Query, Visit},
     },
     letters::{
         proof::{AttemptCode, by_code},
@@ -34,34 +36,25 @@ use crate::{
     words::Say,
 };
 
-const PURPOSE: &str = "sign-up";
-/// For how many seconds the page that asks for the code stays open.
-const OPEN_SECONDS: u64 = 1_800;
-
-/// A registration that waits for its letter, in one browser.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Waiting {
-    mailbox: Uuid,
-    about: Uuid,
-}
-
 /// The page where people register themselves.
 #[utoipa::path(
-    get, path = "/realms/{realm}/registration", tag = "pages", operation_id = "registration_page", params(Issuer),
+    get, path = "/realms/{realm}/registration", tag = "pages", operation_id = "registration_page",
+    params(Issuer, ("flow" = Option<String>, Query, description = "The sign-in under way that somebody new comes from, and that it leads on")),
     responses(
         (status = 200, description = "The form"),
+        (status = 400, description = "The sign-in under way was too old, or of another browser"),
         (status = 404, description = "People do not register themselves in this realm"),
     ),
 )]
-pub(in crate::auth) async fn get_registration(visit: Visit) -> Response {
-    let answer = show(&visit).await;
+pub(in crate::auth) async fn get_registration(visit: Visit, query: Query) -> Response {
+    let answer = show(&visit, query).await;
     visit.answer(answer)
 }
 
 /// Register: an address, then the code that was mailed to it.
 #[utoipa::path(
     post, path = "/realms/{realm}/registration", tag = "pages", operation_id = "registration", params(Issuer),
-    request_body(content_type = "application/x-www-form-urlencoded", description = "`email`; or `flow` and `code`"),
+    request_body(content_type = "application/x-www-form-urlencoded", description = "`email`, and `flow`, if it is part of a sign-in; or `flow` and `code`"),
     extensions(("x-events" = json!(["letter.requested", "letter.code_attempted"]))),
     responses(
         (status = 200, description = "The form that asks for the code, whether or not the address has an account; or, after the right one, for a name and a password"),
@@ -77,32 +70,75 @@ pub(in crate::auth) async fn post_registration(visit: Visit, body: Body) -> Resp
     visit.answer(answer)
 }
 
-fn path(visit: &Visit) -> String {
+/// The path of the page.
+pub fn path(visit: &Visit) -> String {
     format!("/realms/{}/registration", visit.realm.name)
 }
 
-async fn offered(visit: &Visit) -> Result<Settings, PageError> {
+/// Whether people register themselves in this realm.
+pub async fn is_offered(visit: &Visit) -> Result<bool, KernelError> {
     let settings = visit.edge.settings(visit.realm.id).await?;
-    if visit.edge.mails() && settings.registration.self_registration {
-        Ok(settings)
+    Ok(visit.edge.mails() && settings.registration.self_registration)
+}
+
+async fn offered(visit: &Visit) -> Result<(), PageError> {
+    if is_offered(visit).await? {
+        Ok(())
     } else {
         Err(PageError::no_letters())
     }
 }
 
-async fn show(visit: &Visit) -> Result<Response, PageError> {
-    offered(visit).await?;
-    Ok(entry(visit, "", None, StatusCode::OK))
+/// The sign-in under way that a form or a link names; none, if it names none.
+async fn under_way(visit: &Visit, browser: &Browser, form: &Form) -> Result<Option<Flow>, PageError> {
+    let Some(sealed) = form.given("flow") else {
+        return Ok(None);
+    };
+    let flow = Flow::open(visit, browser, sealed).await?;
+    flow.map(Some).ok_or_else(PageError::stale)
 }
 
-/// Asks for an address.
-fn entry(visit: &Visit, email: &str, trouble: Option<Trouble<'_>>, status: StatusCode) -> Response {
-    let (action, sign_in) = (path(visit), format!("/realms/{}/sign-in", visit.realm.name));
+async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
+    offered(visit).await?;
+    let form = query.0?;
+    let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
+    let flow = under_way(visit, &browser, &form).await?;
+    let request = flow.as_ref().and_then(|flow| flow.request.as_ref());
+    let hint = request
+        .and_then(|request| request.login_hint.as_deref())
+        .filter(|hint| hint.contains('@'));
+    Ok(entry(
+        visit,
+        &form,
+        hint.unwrap_or_default(),
+        None,
+        StatusCode::OK,
+    ))
+}
+
+/// Asks for an address. `given` may carry a sign-in under way.
+fn entry(
+    visit: &Visit,
+    given: &Form,
+    email: &str,
+    trouble: Option<Trouble<'_>>,
+    status: StatusCode,
+) -> Response {
+    let action = path(visit);
+    let (mut here, mut sign_in) = (
+        format!("{action}?"),
+        format!("/realms/{}/sign-in", visit.realm.name),
+    );
+    let flow = given.given("flow");
+    if let Some(flow) = flow {
+        here = format!("{action}?flow={flow}&");
+        sign_in = format!("{sign_in}?flow={flow}");
+    }
     let forms = [PageForm {
         action: &action,
+        hidden: flow.iter().map(|flow| ("flow", *flow)).collect(),
         fields: vec![Field::email("email-address", email)],
         button: "continue",
-        ..PageForm::default()
     }];
     let page = MailedPage {
         say: &visit.say,
@@ -112,7 +148,7 @@ fn entry(visit: &Visit, email: &str, trouble: Option<Trouble<'_>>, status: Statu
         trouble,
         forms: &forms,
         onward: Some((&sign_in, "register-known")),
-        again: Some(&format!("{action}?")),
+        again: Some(&here),
     };
     page::page(status, &page)
 }
@@ -120,6 +156,7 @@ fn entry(visit: &Visit, email: &str, trouble: Option<Trouble<'_>>, status: Statu
 /// Asks for the code.
 fn code(visit: &Visit, flow: &str, trouble: Option<Trouble<'_>>, status: StatusCode) -> Response {
     let action = path(visit);
+    let again = format!("{action}?flow={flow}");
     let forms = [PageForm {
         action: &action,
         hidden: vec![("flow", flow)],
@@ -133,27 +170,40 @@ fn code(visit: &Visit, flow: &str, trouble: Option<Trouble<'_>>, status: StatusC
         code: None,
         trouble,
         forms: &forms,
-        onward: Some((&action, "register-again")),
+        onward: Some((&again, "register-again")),
         again: None,
     };
     page::page(status, &page)
 }
 
 async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
-    let settings = offered(visit).await?;
+    offered(visit).await?;
     let given = body.0?;
-    match given.get("flow") {
-        Some(flow) => answer(visit, flow, &given).await,
-        None => begin(visit, &settings, &given).await,
+    let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
+    let flow = under_way(visit, &browser, &given).await?;
+    match (
+        given.get("code"),
+        flow.as_ref().and_then(|flow| flow.progress.mailed),
+    ) {
+        (Some(typed), Some(sent)) => answer(visit, &given, sent, typed).await,
+        (Some(_), None) => Err(PageError::stale()),
+        (None, _) => begin(visit, &browser, flow, &given).await,
     }
 }
 
 /// Has the letter mailed.
-async fn begin(visit: &Visit, settings: &Settings, given: &Form) -> Result<Response, PageError> {
+async fn begin(
+    visit: &Visit,
+    browser: &Browser,
+    flow: Option<Flow>,
+    given: &Form,
+) -> Result<Response, PageError> {
     let email = given.get("email").unwrap_or_default().trim();
-    if !may_register(settings, email) {
+    let settings = visit.edge.settings(visit.realm.id).await?;
+    if !may_register(&settings, email) {
         let wrong = Trouble::of(&visit.say, "unfit-address", "unfit-address-advice");
-        return Ok(entry(visit, email, Some(wrong), StatusCode::UNPROCESSABLE_ENTITY));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(entry(visit, given, email, Some(wrong), status));
     }
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let about = kernel.new_id();
@@ -173,50 +223,42 @@ async fn begin(visit: &Visit, settings: &Settings, given: &Form) -> Result<Respo
     let mailbox = match ask(visit, &visit.context(Actor::default()), letter).await? {
         Ok(letter) => letter.mailbox,
         Err(TooSoon { seconds }) => {
-            let page = entry(
-                visit,
-                email,
-                Some(too_many(&visit.say)),
-                StatusCode::TOO_MANY_REQUESTS,
-            );
+            let soon = Some(too_many(&visit.say));
+            let page = entry(visit, given, email, soon, StatusCode::TOO_MANY_REQUESTS);
             return Ok(wait(page, seconds));
         }
     };
-    let browser = Browser::of(&visit.edge, realm, &visit.headers);
-    let expires = kernel.now().after_seconds(OPEN_SECONDS);
-    let waiting = Waiting { mailbox, about };
-    let flow = artefacts::seal(kernel, realm, PURPOSE, &[browser.bound()], &waiting, expires).await?;
-    let mut response = code(visit, &flow, None, StatusCode::OK);
-    visit.remember(&browser, response.headers_mut())?;
+    let mut flow = match flow {
+        Some(flow) => flow.anew(visit),
+        None => Flow::begin(visit, None),
+    };
+    flow.progress.mailed = Some(Sent { mailbox, about });
+    let sealed = flow.seal(visit, browser).await?;
+    let mut response = code(visit, &sealed, None, StatusCode::OK);
+    visit.remember(browser, response.headers_mut())?;
+    // The letter's link leads on in this browser, too.
+    if let Some(cookie) = email::keep_sealed(visit, &sealed)? {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     Ok(response)
 }
 
 /// Takes the code, and goes on as its link does.
-async fn answer(visit: &Visit, flow: &str, given: &Form) -> Result<Response, PageError> {
+async fn answer(visit: &Visit, given: &Form, sent: Sent, typed: &str) -> Result<Response, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
-    let browser = Browser::of(&visit.edge, realm, &visit.headers);
-    let opened = artefacts::open::<Waiting>(kernel, realm, PURPOSE, &[browser.bound()], flow).await?;
-    let Some(Waiting { mailbox, about }) = opened else {
-        return Err(PageError::stale());
-    };
     let attempt = AttemptCode {
         realm,
-        mailbox,
+        mailbox: sent.mailbox,
         kind: LetterKind::Registration,
-        about: Some(about),
+        about: Some(sent.about),
     };
-    let typed = given.get("code").unwrap_or_default();
     // To who has an account no code was sent: theirs is none.
     let proof = by_code(kernel, &visit.context(Actor::default()), &attempt, typed).await?;
-    match proof.filter(|proof| proof.request.user.is_none()) {
-        Some(proof) => letter::form(visit, &proof, &Form::default(), None, StatusCode::OK).await,
-        None => Ok(code(
-            visit,
-            flow,
-            Some(wrong_code(&visit.say)),
-            StatusCode::UNAUTHORIZED,
-        )),
+    if let Some(proof) = proof.filter(|proof| proof.request.user.is_none()) {
+        return letter::form(visit, &proof, given, None, StatusCode::OK).await;
     }
+    let (flow, wrong) = (given.get("flow").unwrap_or_default(), wrong_code(&visit.say));
+    Ok(code(visit, flow, Some(wrong), StatusCode::UNAUTHORIZED))
 }
 
 /// The code of a letter is not right.

@@ -9,7 +9,7 @@ use web::form::Form;
 
 use super::{
     Asking, Authenticator, Challenge, Held, Judged, NotJudged, Place, Room,
-    sent::{self, SECONDS, Sent},
+    sent::{self, SECONDS},
 };
 use crate::{
     auth::{
@@ -63,35 +63,58 @@ pub async fn ask(journey: &mut Journey<'_>) -> Result<Option<SignInError>, PageE
 /// `Set-Cookie` that keeps the sign-in for the link, where the realm mails links.
 pub fn keep(journey: &Journey<'_>, sealed: &str) -> Result<Option<HeaderValue>, KernelError> {
     let links = journey.settings.mail.sign_in == MailSignIn::CodeAndLink;
-    if !links || journey.flow.progress.mailed.is_none() || sealed.len() > COOKIE {
+    if !links || journey.flow.progress.mailed.is_none() {
         return Ok(None);
     }
-    let (edge, realm) = (&journey.visit.edge, journey.visit.realm.id);
+    keep_sealed(journey.visit, sealed)
+}
+
+/// The same for what leads to a letter with a link in any case.
+pub fn keep_sealed(visit: &Visit, sealed: &str) -> Result<Option<HeaderValue>, KernelError> {
+    if sealed.len() > COOKIE {
+        return Ok(None);
+    }
+    let (edge, realm) = (&visit.edge, visit.realm.id);
     let loopback = edge.is_loopback_http();
     let name = session_cookie::name(Name::Mailed, realm, loopback);
     let attributes = session_cookie::attributes(loopback);
     session_cookie::header_value(&format!("{name}={sealed}; Max-Age={SECONDS}{attributes}")).map(Some)
 }
 
-/// The sign-in that this browser keeps for a letter, sealed as it is, and where it leads. `None`: it was begun elsewhere.
-pub async fn kept(
-    visit: &Visit,
-    browser: &Browser,
-    proof: &Proof,
-) -> Result<Option<(String, Option<PolicySource>)>, KernelError> {
-    let name = session_cookie::name(Name::Mailed, visit.realm.id, visit.edge.is_loopback_http());
-    let Some(sealed) = session_cookie::value(&visit.headers, &name) else {
-        return Ok(None);
-    };
-    let is_ours = |mailed: Sent| mailed.mailbox == proof.mailbox && Some(mailed.about) == proof.request.about;
-    let flow = Flow::open(visit, browser, sealed).await?;
-    let flow = flow.filter(|flow| flow.progress.mailed.is_some_and(is_ours));
-    Ok(flow.map(|flow| {
-        let leads_to = flow
-            .request
-            .and_then(|request| PolicySource::of(&request.reply_to.redirect_uri));
-        (sealed.to_owned(), leads_to)
-    }))
+/// A sign-in under way that had a letter mailed.
+pub struct Kept {
+    /// As a form carries it.
+    pub sealed: String,
+    /// What it is.
+    pub flow: Flow,
+}
+
+impl Kept {
+    /// The one that a text holds, if it is of this browser, and the letter is its own.
+    pub async fn of(visit: &Visit, proof: &Proof, sealed: &str) -> Result<Option<Self>, KernelError> {
+        let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
+        let flow = Flow::open(visit, &browser, sealed).await?;
+        let ours = flow.filter(|flow| flow.progress.mailed.is_some_and(|mailed| mailed.is_of(proof)));
+        Ok(ours.map(|flow| Self {
+            sealed: sealed.to_owned(),
+            flow,
+        }))
+    }
+
+    /// The one that this browser keeps for a letter. `None`: it was begun elsewhere.
+    pub async fn by(visit: &Visit, proof: &Proof) -> Result<Option<Self>, KernelError> {
+        let name = session_cookie::name(Name::Mailed, visit.realm.id, visit.edge.is_loopback_http());
+        match session_cookie::value(&visit.headers, &name) {
+            Some(sealed) => Self::of(visit, proof, sealed).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Where it leads: browsers hold the policy of a page against where the answer to its form goes.
+    pub fn leads_to(&self) -> Option<PolicySource> {
+        let request = self.flow.request.as_ref()?;
+        PolicySource::of(&request.reply_to.redirect_uri)
+    }
 }
 
 #[async_trait]

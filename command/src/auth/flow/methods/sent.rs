@@ -34,6 +34,13 @@ pub struct Sent {
     pub about: Uuid,
 }
 
+impl Sent {
+    /// Whether a proof is of this.
+    pub fn is_of(self, proof: &Proof) -> bool {
+        self.mailbox == proof.mailbox && Some(self.about) == proof.request.about
+    }
+}
+
 /// Has it sent. The inner error: why there is none now.
 pub async fn ask(
     journey: &Journey<'_>,
