@@ -46,6 +46,7 @@ use events::{
     log::ClaimKind,
 };
 use passwords::Hasher;
+use secrecy::SecretString;
 use utoipa::openapi::OpenApi;
 use uuid::Uuid;
 use web::{Answer, Caller, Code, Edge, OpenApiRouter, Path, Problem};
@@ -63,6 +64,8 @@ pub struct Commands {
     device_pace: auth::Pace,
     /// Which things are a user's.
     holdings: Arc<dyn auth::Holdings>,
+    /// Under what the provider of text messages signs what it tells of them.
+    reports: Option<SecretString>,
 }
 
 impl Commands {
@@ -73,7 +76,14 @@ impl Commands {
             hasher: Arc::new(hasher),
             device_pace: auth::Pace::default(),
             holdings: Arc::new(auth::NoHoldings),
+            reports: None,
         }
+    }
+
+    /// The same, where the provider of text messages tells what becomes of them, signed under this token.
+    #[must_use]
+    pub fn with_reports(self, reports: Option<SecretString>) -> Self {
+        Self { reports, ..self }
     }
 
     /// The same, where there are read models to ask which things are a user's.

@@ -178,6 +178,15 @@ pub enum LetterFailure {
     Letter,
 }
 
+/// What became of a letter that was taken, as far as who carries it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It arrived.
+    Delivered,
+    /// It does not.
+    Undelivered(LetterFailure),
+}
+
 /// What happens to letters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
@@ -230,6 +239,28 @@ pub enum LetterEvent {
         /// Whether it is not tried again.
         given_up: bool,
     },
+    /// Who carries messages told that one arrived.
+    #[serde(rename = "letter.delivered")]
+    Delivered {
+        /// The event that asked for it.
+        letter: EventId,
+        /// What it is for.
+        kind: LetterKind,
+        /// To whom, if it is a user.
+        user: Option<UserId>,
+    },
+    /// They told that one does not, though it was taken.
+    #[serde(rename = "letter.undelivered")]
+    Undelivered {
+        /// The event that asked for it.
+        letter: EventId,
+        /// What it is for.
+        kind: LetterKind,
+        /// To whom, if it is a user.
+        user: Option<UserId>,
+        /// Why.
+        reason: LetterFailure,
+    },
 }
 
 impl DomainEvent for LetterEvent {
@@ -247,6 +278,11 @@ impl DomainEvent for LetterEvent {
         ),
         EventKind::plain("letter.sent", "The mail server took a letter to somebody."),
         EventKind::plain("letter.failed", "A letter to somebody could not be sent."),
+        EventKind::plain("letter.delivered", "A text message arrived on somebody's phone."),
+        EventKind::plain(
+            "letter.undelivered",
+            "A text message that the provider took did not arrive.",
+        ),
     ];
 }
 
@@ -273,6 +309,8 @@ pub struct Request {
     pub expires: Timestamp,
     /// How often its code was tried.
     pub tries: u32,
+    /// What became of it, as far as that was told.
+    pub arrival: Option<Arrival>,
 }
 
 /// Shows no address.
@@ -309,6 +347,7 @@ impl Request {
                 about: *about,
                 expires: *expires,
                 tries: 0,
+                arrival: None,
             }),
             _ => None,
         }
@@ -366,10 +405,22 @@ impl Fold for Mailbox {
             self.last.insert(request.kind, request);
             return;
         }
-        if let Event::Letters(LetterEvent::CodeAttempted { kind }) = &happened.event
-            && let Some(request) = self.last.get_mut(kind)
-        {
-            request.tries += 1;
+        let (letter, arrival) = match &happened.event {
+            Event::Letters(LetterEvent::CodeAttempted { kind }) => {
+                if let Some(request) = self.last.get_mut(kind) {
+                    request.tries += 1;
+                }
+                return;
+            }
+            Event::Letters(LetterEvent::Delivered { letter, .. }) => (letter, Arrival::Delivered),
+            Event::Letters(LetterEvent::Undelivered { letter, reason, .. }) => {
+                (letter, Arrival::Undelivered(*reason))
+            }
+            _ => return,
+        };
+        let mut last = self.last.values_mut();
+        if let Some(request) = last.find(|request| request.event == *letter) {
+            request.arrival = Some(arrival);
         }
     }
 }

@@ -658,6 +658,19 @@ fn samples() -> Vec<Event> {
             given_up: false,
         }
         .into(),
+        LetterEvent::Delivered {
+            letter: EventId(id(5)),
+            kind: LetterKind::SignInText,
+            user: Some(UserId(id(1))),
+        }
+        .into(),
+        LetterEvent::Undelivered {
+            letter: EventId(id(5)),
+            kind: LetterKind::PhoneVerification,
+            user: Some(UserId(id(1))),
+            reason: LetterFailure::Recipient,
+        }
+        .into(),
         LetterEvent::Requested {
             kind: LetterKind::Registration,
             user: None,

@@ -163,6 +163,8 @@ fn about(happened: &Happened) -> Option<UserId> {
         | Event::Letters(
             LetterEvent::Sent { user, .. }
             | LetterEvent::Failed { user, .. }
+            | LetterEvent::Delivered { user, .. }
+            | LetterEvent::Undelivered { user, .. }
             | LetterEvent::Requested { user, .. },
         ) => *user,
         Event::Realms(_)

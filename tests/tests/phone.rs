@@ -2,6 +2,8 @@
 //! the number that it was sent to; another number is not verified; and neither number nor code is in what is told of it. Where a realm says so,
 //! a code is a second factor.
 
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use chancery_tests::harness::{
     Answer, Arrival, Authorization, Browser, Options, Realm, Receiver, Reply, Server, Tokens, User, at_once,
     eventually, form_of, payload_of,
@@ -26,13 +28,16 @@ fn taken() -> Reply {
 
 /// A server whose messages go there.
 fn texting(twilio: &Receiver) -> Server {
-    let options = Options::default()
+    Server::start(options(twilio))
+}
+
+fn options(twilio: &Receiver) -> Options {
+    Options::default()
         .with("CHANCERY_SMS__URL", &twilio.base)
         .with("CHANCERY_SMS__ACCOUNT", ACCOUNT)
         .with("CHANCERY_SMS__SECRET", "hunter2")
         .with("CHANCERY_SMS__FROM", "Acme")
-        .with("CHANCERY_SMS__COUNTRIES", "+41,+49");
-    Server::start(options)
+        .with("CHANCERY_SMS__COUNTRIES", "+41,+49")
 }
 
 /// The parameters of the messages that were sent to a number.
@@ -330,6 +335,126 @@ async fn what_a_number_does_not_take_is_given_up_and_what_may_come_later_is_not(
     })
     .await;
     assert!(texts(&twilio, "+15005550006").is_empty());
+}
+
+/// The parameters of a report, and how Twilio signs them: the URL, and each name with its value, in the order of the names.
+fn signed(url: &str, parameters: &[(&str, &str)], token: &str) -> (Vec<(String, String)>, String) {
+    let mut parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    parameters.sort();
+    let all: String = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}{value}"))
+        .collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
+    let tag = hmac::sign(&key, format!("{url}{all}").as_bytes());
+    (parameters, STANDARD.encode(tag.as_ref()))
+}
+
+async fn report(realm: &Realm, url: &str, parameters: &[(String, String)], signature: &str) -> Answer {
+    let request = realm.api.http().post(url).form(parameters);
+    Answer::to(request.header("x-twilio-signature", signature)).await
+}
+
+/// The URL that Twilio was told with the message to a number.
+async fn told_to(twilio: &Receiver, number: &str) -> String {
+    let body = eventually("a message comes", async || texts(twilio, number).pop()).await;
+    let mut form = url::form_urlencoded::parse(body.as_bytes());
+    let told = form.find(|(name, _)| name == "StatusCallback");
+    told.expect("Twilio is asked to tell").1.into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_a_message_is_told_by_its_provider_and_by_nobody_else() {
+    let twilio = Receiver::start().await;
+    twilio.reply(taken());
+    let server = Server::start(options(&twilio).with("CHANCERY_SMS__REPORTS", "true"));
+    let realm = Realm::on(&server).await;
+    let mut asked = Vec::new();
+    for number in [number(1), number(2)] {
+        let user = realm.user_with(json!({ "phone": number })).await;
+        let path = realm.at(&format!("/users/{}/phone-verification", user.id));
+        let _ = realm.api.post(&path, Value::Null).await.is(200);
+        asked.push((user, told_to(&twilio, &number).await));
+    }
+    let [(alice, url), (bob, other)] = &asked[..] else {
+        panic!("two")
+    };
+    assert_ne!(url, other);
+    assert!(!url.contains("79000000"), "{url}");
+
+    let delivered = [
+        ("MessageSid", ID),
+        ("MessageStatus", "delivered"),
+        ("To", "+41790000001"),
+    ];
+    let (parameters, signature) = signed(url, &delivered, "hunter2");
+    let (_, guessed) = signed(url, &delivered, "hunter3");
+    for (place, signature) in [(url, ""), (url, &guessed), (other, &signature)] {
+        let _ = report(&realm, place, &parameters, signature)
+            .await
+            .is_problem(403, "forbidden");
+    }
+    let mut altered = parameters.clone();
+    altered[1].1 = "failed".to_owned();
+    let _ = report(&realm, url, &altered, &signature).await.is(403);
+    let (nothing, empty) = signed(url, &[("MessageSid", ID)], "hunter2");
+    let _ = report(&realm, url, &nothing, &empty).await.is(400);
+    let (sent, on_its_way) = signed(url, &[("MessageSid", ID), ("MessageStatus", "sent")], "hunter2");
+    let _ = report(&realm, url, &sent, &on_its_way).await.is(204);
+    for _ in 0..2 {
+        let _ = report(&realm, url, &parameters, &signature).await.is(204);
+    }
+    let failed = [
+        ("MessageSid", ID),
+        ("MessageStatus", "undelivered"),
+        ("ErrorCode", "30006"),
+    ];
+    let (parameters, signature) = signed(other, &failed, "hunter2");
+    let _ = report(&realm, other, &parameters, &signature).await.is(204);
+    // Signed, of a message that nobody sent.
+    let unknown = other.replace(&other[other.len() - 44..other.len() - 8], &bob.id);
+    let (parameters, signature) = signed(&unknown, &failed, "hunter2");
+    let _ = report(&realm, &unknown, &parameters, &signature).await.is(204);
+
+    let told = eventually("it is told", async || {
+        let mut told = realm.events("activity", "&type=letter.delivered").await;
+        told.extend(realm.events("activity", "&type=letter.undelivered").await);
+        (told.len() >= 2).then_some(told)
+    })
+    .await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0]["data"]["user"], alice.id.as_str());
+    assert_eq!(told[1]["data"]["user"], bob.id.as_str());
+    assert_eq!(told[1]["data"]["reason"], "recipient");
+    assert_eq!(told[1]["data"]["kind"], "phone_verification");
+    assert!(!format!("{told:?}").contains("79000000"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_is_asked_to_tell_anything_nothing_is_taken() {
+    let twilio = Receiver::start().await;
+    twilio.reply(taken());
+    let server = texting(&twilio);
+    let realm = Realm::on(&server).await;
+    let alice = realm.user_with(json!({ "phone": number(3) })).await;
+    let path = realm.at(&format!("/users/{}/phone-verification", alice.id));
+    let _ = realm.api.post(&path, Value::Null).await.is(200);
+    let asked = eventually("a message comes", async || texts(&twilio, &number(3)).pop()).await;
+    assert!(
+        !asked.contains("StatusCallback"),
+        "an address that Twilio cannot reach"
+    );
+    let url = format!(
+        "{}/text-messages/{}/{}/reports",
+        realm.issuer(),
+        alice.id,
+        alice.id
+    );
+    let (parameters, signature) = signed(&url, &[("MessageSid", ID), ("MessageStatus", "sent")], "hunter2");
+    let _ = report(&realm, &url, &parameters, &signature).await.is(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -179,6 +179,7 @@ pub(crate) fn operations() -> OpenApiRouter<Commands> {
             mailed::sign_up::get_registration,
             mailed::sign_up::post_registration
         ))
+        .routes(routes!(mailed::report::report))
         .routes(routes!(assets::asset))
         .routes(routes!(assets::logo))
 }

@@ -29,7 +29,8 @@
 //! that the user had when they were asked for. The second is the code of a second factor (`amr` `sms`): it is asked of who has a number that
 //! was shown to be theirs, where `mfa.methods` of the realm has `sms`, which it has not unless somebody says so, since numbers can be
 //! taken over (NIST SP 800-63B-4, section 3.1.3.3). All else is as for letters: there are few to one number, whoever of the realm asks; its code follows from the
-//! event; what became of it is told by `letter.sent` and `letter.failed`. `sms.countries` names the beginnings of numbers that anything
+//! event; what became of it is told by `letter.sent` and `letter.failed`, and once the provider says so by `letter.delivered` and
+//! `letter.undelivered`. `sms.countries` names the beginnings of numbers that anything
 //! is sent to, since messages cost money, and some who ask for them are paid for that. A message that may have been taken is sent again
 //! only where the provider says that it was not, or does not answer: then the same may come twice.
 //!
@@ -58,7 +59,7 @@ mod notices;
 pub mod proof;
 mod reactor;
 pub mod request;
-mod texts;
+pub(crate) mod texts;
 mod words;
 mod written;
 

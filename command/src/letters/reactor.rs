@@ -29,6 +29,7 @@ use super::{
     words,
     written::{Content, Written},
 };
+use crate::auth::mailed::report;
 
 /// The name of the reactor.
 const NAME: &str = "letters";
@@ -153,7 +154,9 @@ impl Letters {
                     .expires
                     .map_or(0, |expires| expires.seconds() - now.seconds());
                 let seconds = u32::try_from(left).unwrap_or_default();
-                texts.send(&composed.to, text, seconds).await
+                let phone = task.event.subject.map(|subject| subject.id).unwrap_or_default();
+                let told = report::url(&self.edge, task.event.stream.realm, phone, task.event.id);
+                texts.send(&composed.to, text, seconds, &told).await
             }
         }
     }

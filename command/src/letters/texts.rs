@@ -24,6 +24,7 @@ use crate::auth::sessions::refusal;
 pub struct Texts {
     messenger: Arc<dyn Messenger>,
     countries: Arc<[String]>,
+    reports: bool,
 }
 
 impl Texts {
@@ -32,20 +33,34 @@ impl Texts {
         Self {
             messenger,
             countries: countries.into(),
+            reports: false,
         }
     }
 
-    /// Sends a text that is of use for so many seconds.
-    pub(super) async fn send(&self, to: &str, text: &str, seconds: u32) -> Result<(), LetterFailure> {
+    /// The same, asking to be told what becomes of each message.
+    #[must_use]
+    pub fn reporting(self, reports: bool) -> Self {
+        Self { reports, ..self }
+    }
+
+    /// Sends a text that is of use for so many seconds. What becomes of it may be told to this URL.
+    pub(super) async fn send(
+        &self,
+        to: &str,
+        text: &str,
+        seconds: u32,
+        told: &str,
+    ) -> Result<(), LetterFailure> {
         let to: Number = to.parse().map_err(|_| LetterFailure::Recipient)?;
         if !self.countries.is_empty() && !to.is_within(&self.countries) {
             return Err(LetterFailure::Recipient);
         }
+        let told = self.reports.then(|| told.parse().ok()).flatten();
         let message = Message {
             to: &to,
             text,
             seconds,
-            callback: None,
+            callback: told.as_ref(),
         };
         let sent = self.messenger.send(&message).await;
         sent.map(|_| ()).map_err(|error| {
@@ -55,7 +70,8 @@ impl Texts {
     }
 }
 
-fn failure(error: &SendError) -> LetterFailure {
+/// Why a message was not taken, or did not arrive.
+pub(crate) fn failure(error: &SendError) -> LetterFailure {
     match error {
         SendError::Temporary { .. } => LetterFailure::Temporary,
         SendError::Number(_) | SendError::OptedOut(_) | SendError::Region(_) | SendError::Refused(_) => {

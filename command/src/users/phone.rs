@@ -164,6 +164,7 @@ mod tests {
             about: Some(ALICE.0),
             expires: NOW.after_seconds(600),
             tries: 1,
+            arrival: None,
         };
         change(&mut request);
         let proof = Proof {

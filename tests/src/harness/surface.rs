@@ -85,8 +85,9 @@ impl Operation {
                 (Some(_), "initial-access-tokens") => &places.initial_access,
                 (Some(_), "webhooks") => &places.webhook,
                 (Some(_), "identity-providers") => &places.identity_provider,
-                // No user has a device there: its id is of nothing.
-                (Some(_), "secrets" | "totp" | "passkeys" | "identities" | "devices") => &places.secret,
+                // No user has a device there, and nobody was sent anything: its id is of nothing.
+                (Some("phone" | "letter"), _)
+                | (Some(_), "secrets" | "totp" | "passkeys" | "identities" | "devices") => &places.secret,
                 (Some(_), "sessions") => &places.session,
                 (Some(_), "signing-keys") => &places.kid,
                 (Some(name), before) => panic!("what is {{{name}}} after {before:?} in {}?", self.path),

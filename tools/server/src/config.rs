@@ -71,7 +71,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// For how many seconds after SIGTERM requests are still taken while `/health/ready` says 503, so that whoever
     /// distributes them learns of it. Left out: 5, and none on loopback.
-    #[serde(deserialize_with = "optional_number")]
+    #[serde(deserialize_with = "optional")]
     pub drain_seconds: Option<usize>,
     /// What this process does. With a store on SQLite it is all of them.
     pub roles: BTreeSet<Role>,
@@ -414,11 +414,6 @@ fn insert(table: &mut Map<String, Value>, path: &str, value: Value) {
     }
 }
 
-/// The same, or nothing.
-fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    number(deserializer).map(Some)
-}
-
 /// A number, or a text that is one (environment variables are texts).
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     or_text(deserializer)
@@ -432,6 +427,15 @@ fn fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error>
 /// A switch, or a text that is one.
 fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     or_text(deserializer)
+}
+
+/// A value, or a text that is one; or nothing.
+fn optional<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de> + FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    or_text(deserializer).map(Some)
 }
 
 fn or_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>

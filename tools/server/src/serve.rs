@@ -72,7 +72,9 @@ pub async fn serve(config: Config, with_demo: bool) -> Result<(), Failure> {
         };
         if config.is(Role::Worker) {
             let ended = holdings::ended_sessions(&platform)?;
+            let reports = config.sms.reports(edge.public_url()).is_some();
             let texts = config.sms.open(config.outbound.ca_file.as_deref())?;
+            let texts = texts.map(|texts| texts.reporting(reports));
             platform
                 .react(
                     &config,
@@ -242,7 +244,8 @@ async fn public(
     };
     let app = if config.is(Role::Command) {
         let commands = Commands::new(edge.clone(), hasher(&config.passwords)?)
-            .with_holdings(holdings::of_users(platform));
+            .with_holdings(holdings::of_users(platform))
+            .with_reports(config.sms.reports(edge.public_url()));
         first_start(config, &commands).await?;
         let app = docs::mount(Some(command::api(commands.clone())), queries);
         if with_demo {

@@ -46,6 +46,7 @@ fn proof(kind: LetterKind) -> Proof {
             about: None,
             expires: NOW.after_seconds(60),
             tries: 0,
+            arrival: None,
         },
     }
 }

@@ -39,11 +39,13 @@
 //! | --- | --- |
 //! | `decisions.rs` | the decisions, each of which uses its letter up |
 //! | `letter.rs` | where links lead |
+//! | `report.rs` | what the provider of text messages tells later of one |
 //! | `recovery.rs`, `sign_up.rs`, and `account/{email,phone}.rs` | the pages that lead to a letter |
 
 pub mod decisions;
 pub(super) mod letter;
 pub(super) mod recovery;
+pub(crate) mod report;
 pub(super) mod sign_up;
 
 use events::{

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use events::limits::WhenDown;
 use ratelimit::{Limiter, Memory, OpenError, Shared};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use web::limits::{COUNTERS, Change, Rule, TableError, in_force};
 
-use super::{ConfigError, Secret, check::has_loopback_host, check::refuse, or_text, switch};
+use super::{ConfigError, Secret, check::has_loopback_host, check::refuse, optional, switch};
 
 /// What nodes share that need not outlive them: the counters of limits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,13 +136,4 @@ impl Limits {
             Err(error) => refuse("limits.built_in", &error.to_string()),
         }
     }
-}
-
-/// A value, or a text that is one.
-fn optional<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de> + std::str::FromStr<Err: std::fmt::Display>,
-    D: Deserializer<'de>,
-{
-    or_text(deserializer).map(Some)
 }

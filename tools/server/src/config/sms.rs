@@ -6,10 +6,11 @@ use std::{path::Path, sync::Arc};
 use ::sms::{Access, Sender, SettingsError, Twilio, twilio};
 use command::reactors::Texts;
 use outbound::{Network, Outbound, Settings};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Secret, check::has_loopback_host, mail::Fault};
+use super::{Secret, check::has_loopback_host, mail::Fault, optional};
 
 /// How text messages are sent: by Twilio.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,6 +24,11 @@ pub struct Sms {
     pub secret: Option<Secret>,
     /// Whom messages are from: a number, a short code, a name, or a messaging service, `MG…`.
     pub from: Option<String>,
+    /// The account's token, under which Twilio signs what it tells of messages; left out where there is no `key`, it is `secret`.
+    pub token: Option<Secret>,
+    /// Whether Twilio is asked to tell what becomes of messages; left out, it is where there is a token and the public URL is https.
+    #[serde(deserialize_with = "optional")]
+    pub reports: Option<bool>,
     /// Where Twilio's API is, if something stands before it.
     pub url: Option<Url>,
     /// The beginnings of numbers that anything is sent to (`+41`, `+4930`). Left out: of all.
@@ -56,7 +62,15 @@ impl Sms {
             return Err(fault("sms.countries", "is a list of + and digits: +41,+49"));
         }
         match (&self.account, &self.secret, &self.from) {
-            (None, None, None) if self.key.is_none() => Ok(None),
+            (None, None, None) if self.key.is_none() && self.token.is_none() => Ok(None),
+            (Some(_), Some(_), Some(_))
+                if self.reports == Some(true) && self.key.is_some() && self.token.is_none() =>
+            {
+                Err(fault(
+                    "sms.token",
+                    "is needed for reports, which are not signed with an API key",
+                ))
+            }
             (Some(account), Some(secret), Some(from)) => {
                 let access = Access {
                     account: account.clone(),
@@ -72,6 +86,14 @@ impl Sms {
             }
             _ => Err(fault("sms", "account, secret and from go together")),
         }
+    }
+
+    /// Under what Twilio signs what it tells, where it is asked to tell anything.
+    pub fn reports(&self, public_url: &str) -> Option<SecretString> {
+        let secret = self.secret.as_ref().filter(|_| self.key.is_none());
+        let token = self.token.as_ref().or(secret)?;
+        let are_asked_for = self.reports.unwrap_or_else(|| public_url.starts_with("https:"));
+        (self.is_given() && are_asked_for).then(|| token.secret())
     }
 
     /// Who sends, if there is an account. It is the operator who says where Twilio is: any network may be reached for it.

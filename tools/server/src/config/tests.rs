@@ -366,6 +366,16 @@ fn what_makes_no_sense_is_refused_in_one_line_that_names_the_key() {
             ],
         ),
         (
+            "sms.token",
+            &[
+                ("SMS__ACCOUNT", TWILIO),
+                ("SMS__KEY", "SK0123456789abcdef0123456789abcdef"),
+                ("SMS__SECRET", "hunter2"),
+                ("SMS__FROM", "Acme"),
+                ("SMS__REPORTS", "true"),
+            ],
+        ),
+        (
             "sms.url",
             &[
                 ("SMS__ACCOUNT", TWILIO),
