@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { chromium } from "playwright-core";
@@ -111,6 +112,26 @@ async function letter(address, name) {
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), [], told.subject);
   await reader.close();
   return { link: /https?:\S+/.exec(told.text)?.[0], code: /^\s*(\d{6,10})\s*$/m.exec(told.text)?.[1] };
+}
+
+/** What was sent to phones, by number. */
+const texts = new Map();
+/** Answers as Twilio does. */
+const twilio = createServer(async (request, response) => {
+  let body = "";
+  for await (const part of request) body += part;
+  const sent = new URLSearchParams(body);
+  texts.set(sent.get("To"), sent.get("Body"));
+  response.writeHead(201, { "content-type": "application/json" });
+  response.end(JSON.stringify({ sid: `SM${"0".repeat(32)}`, status: "queued", error_code: null }));
+});
+
+/** The code of the next message to a number. */
+async function texted(number) {
+  while (!texts.has(number)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const text = texts.get(number);
+  texts.delete(number);
+  return /^\d{6}/.exec(text)[0];
 }
 
 const submit = () => page.locator("main form button[type=submit]:visible").first().click();
@@ -380,6 +401,35 @@ async function byLetters(tag) {
   await look("email-half");
 }
 
+/** Somebody shows that a phone is theirs, and then who they are by what is sent to it. */
+async function byText(tag) {
+  await anew(tag);
+  const caller = journey.callers[tag];
+  await open("/sign-in");
+  await identify(caller.username);
+  await password(caller.password);
+  await page.locator("time").first().waitFor();
+  await open("/account/phone");
+  await look("account-phone");
+  await page.locator("button[name=send]").click();
+  await field("code").waitFor();
+  await look("account-phone-code");
+  await field("code").fill(await texted(caller.phone));
+  await page.locator("form:has(input[name=code]) button[type=submit]").click();
+  // From now on it is a second factor, which this session has not shown yet.
+  await field("sms_code").waitFor();
+  await look("text-code");
+  const code = await texted(caller.phone);
+  await field("sms_code").fill(code === "000000" ? "000001" : "000000");
+  await submit();
+  await page.locator("[role=alert]").waitFor();
+  await look("text-code-refused");
+  await field("sms_code").fill(code);
+  await submit();
+  await field("phone").waitFor();
+  await look("account-phone-verified");
+}
+
 /** The first field has the focus, as soon as the browser has drawn the page. */
 const focused = (name) => page.waitForFunction((name) => document.activeElement.name === name, name);
 
@@ -432,6 +482,7 @@ async function withoutScript() {
   await page.getByRole("heading", { name: "Enter your password" }).waitFor();
 }
 
+twilio.listen(journey.texts, "127.0.0.1");
 try {
   await settings({ mfa: { policy: "off" } });
   for (const tag of ["en", "de", "zh-Hans"]) {
@@ -450,8 +501,11 @@ try {
   await settings({ mail: { sign_in: "off" }, registration: { self_registration: false } });
   await settings({ mfa: { policy: "offered", methods: ["totp", "recovery_code"] } });
   for (const tag of ["en", "de", "zh-Hans"]) await secondFactors(tag);
-  assert.ok(seen.size >= 40, `${seen.size} pages`);
+  await settings({ mfa: { policy: "optional", methods: ["sms"] } });
+  for (const tag of ["en", "de", "zh-Hans"]) await byText(tag);
+  assert.ok(seen.size >= 45, `${seen.size} pages`);
   console.log("arrived");
 } finally {
+  twilio.close();
   await browser.close();
 }

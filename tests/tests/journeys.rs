@@ -193,9 +193,14 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
         return;
     };
     let Some(mail) = MailServer::start() else { return };
+    let texts = free_port();
     let options = Options::default()
         .with("CHANCERY_SMTP__URL", &mail.url())
-        .with("CHANCERY_SMTP__FROM", "no-reply@acme.example");
+        .with("CHANCERY_SMTP__FROM", "no-reply@acme.example")
+        .with("CHANCERY_SMS__URL", &format!("http://127.0.0.1:{texts}"))
+        .with("CHANCERY_SMS__ACCOUNT", "AC0123456789abcdef0123456789abcdef")
+        .with("CHANCERY_SMS__SECRET", "hunter2")
+        .with("CHANCERY_SMS__FROM", "Acme");
     let server = Server::at_localhost(options);
     let realm = Realm::on(&server).await;
     let consenting = json!({
@@ -208,8 +213,12 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
     let application = realm.application_with("spa", consenting).await;
     let television = json!({"name": "Television", "redirect_uris": [], "post_logout_redirect_uris": []});
     let device = realm.application_with("device", television).await;
-    let (mut people, mut readers) = (serde_json::Map::new(), serde_json::Map::new());
-    for tag in ["en", "de", "zh-Hans"] {
+    let [mut people, mut readers, mut callers] = [(); 3].map(|()| serde_json::Map::new());
+    for (tag, phone) in [
+        ("en", "+41790000001"),
+        ("de", "+41790000002"),
+        ("zh-Hans", "+41790000003"),
+    ] {
         let person = realm.user().await;
         let told = json!({ "id": person.id, "username": person.username, "password": person.password });
         people.insert(tag.to_owned(), told);
@@ -218,6 +227,9 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
             .await;
         let told = json!({ "username": reader.username, "email": reader.email });
         readers.insert(tag.to_owned(), told);
+        let caller = realm.user_with(json!({ "phone": phone })).await;
+        let told = json!({ "username": caller.username, "password": caller.password, "phone": phone });
+        callers.insert(tag.to_owned(), told);
     }
     let journey = json!({
         "chromium": chromium,
@@ -231,6 +243,8 @@ async fn every_hosted_page_can_be_used_by_everybody_in_every_language() {
         "password": people["en"]["password"],
         "people": people,
         "readers": readers,
+        "callers": callers,
+        "texts": texts,
         "letters": mail.hand_out(),
     });
     tokio::task::spawn_blocking(move || travel("pages.mjs", &journey))

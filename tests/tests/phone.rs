@@ -219,12 +219,13 @@ async fn a_code_to_a_verified_number_is_a_second_factor_where_the_realm_says_so(
     assert!(asked.text.contains("ends in 08"), "{}", asked.text);
     assert!(!asked.text.contains(&number(8)[1..]), "{}", asked.text);
     let sent = code(&twilio, &number(8), 0).await;
+    let mut asked = asked;
     for (typed, status) in [("", 422), (&*wrong(&sent), 401)] {
-        let again = browser
+        asked = browser
             .press(&asked, "Continue", &[("sms_code", typed)])
             .await
             .page();
-        assert_eq!(again.status, status, "{}", again.text);
+        assert_eq!(asked.status, status, "{}", asked.text);
     }
     // In another sign-in it is good for nothing, and it is too soon for another one.
     let mut other = Browser::new(&realm);

@@ -55,7 +55,8 @@ pub async fn serve(options: &Options) -> Outcome<()> {
 #[derive(Debug)]
 pub struct Bare {
     child: Child,
-    address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 impl Bare {

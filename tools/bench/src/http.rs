@@ -47,6 +47,8 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
 pub struct Answer<'a> {
     /// The status.
     pub status: u16,
+    /// The head, as it was sent.
+    pub head: &'a str,
     /// The body.
     pub body: &'a [u8],
 }
@@ -101,6 +103,7 @@ impl Connection {
         }
         Ok(Answer {
             status: head.status,
+            head: std::str::from_utf8(&self.buffer[..head.length])?,
             body: &self.buffer[head.length..head.length + head.body],
         })
     }

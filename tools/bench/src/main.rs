@@ -8,6 +8,7 @@ mod generate;
 mod http;
 mod introspect;
 mod logins;
+mod pages;
 mod process;
 mod publish;
 mod reads;
@@ -128,6 +129,8 @@ enum Workload {
     Start(History),
     /// From a command to a query that sees it, at half load.
     Visible(Connections),
+    /// The pages on which people sign in: the first of them, and whether the time of an answer tells a name that somebody has.
+    Pages(pages::Options),
     /// The log to Kafka, against bare records; not among the workloads that run if none is named.
     Publish(Publishing),
     /// Many realms, very many users, a long log, against next to nothing; not among the workloads that run if none is named.
@@ -162,6 +165,7 @@ impl Workload {
             Self::Rebuild(History { events: 200_000 }),
             Self::Start(History { events: 100_000 }),
             Self::Visible(over),
+            Self::Pages(pages::Options { tries: 2_000 }),
         ]
     }
 
@@ -194,6 +198,7 @@ impl Workload {
             Self::Visible(over) => {
                 visible::measure(connections(over), &program()?, store, folder, pace).await
             }
+            Self::Pages(options) => pages::measure(options, &program()?, store, folder, pace).await,
             Self::Publish(Publishing { brokers, history }) => {
                 publish::measure(brokers, history.events, &program()?, store, folder, pace).await
             }

@@ -106,7 +106,14 @@ pub fn rebuild(program: &Path, place: &Place) -> Outcome<()> {
 impl Server {
     /// Starts one and waits until it says that it is ready.
     pub fn start(program: &Path, place: &Place) -> Outcome<Self> {
-        Self::node(program, place, NODE, None)
+        Self::with(program, place, &[])
+    }
+
+    /// The same, with more variables than every server here gets.
+    pub fn with(program: &Path, place: &Place, variables: &[(&str, &str)]) -> Outcome<Self> {
+        let mut command = command(program, place);
+        command.envs(variables.iter().copied());
+        Self::run(command, place, NODE, None)
     }
 
     /// The data folder of a node.
@@ -115,11 +122,14 @@ impl Server {
     }
 
     /// Starts one of several on one place; they share the public address of the first.
-    pub fn node(program: &Path, place: &Place, name: &str, public_url: Option<&str>) -> Outcome<Self> {
+    pub fn node(program: &Path, place: &Place, name: &str, public_url: &str) -> Outcome<Self> {
+        Self::run(command(program, place), place, name, Some(public_url))
+    }
+
+    fn run(mut command: Command, place: &Place, name: &str, public_url: Option<&str>) -> Outcome<Self> {
         let data = Self::data(place, name);
         let log = place.folder().join(format!("{name}.log"));
         std::fs::create_dir_all(&data)?;
-        let mut command = command(program, place);
         command
             .arg("serve")
             .arg("--data")
@@ -219,6 +229,17 @@ impl Administrator {
         let path = format!("/command/v1/{path}");
         let request = request("POST", &path, &headers, &body.to_string());
         self.connection.ask(&request).await?.json(201)
+    }
+
+    /// Changes the settings of the workloads' realm.
+    pub async fn set(&mut self, settings: &Value) -> Outcome<()> {
+        let headers = [
+            ("authorization", self.bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let path = format!("/command/v1/realms/{REALM}/settings");
+        let request = request("PATCH", &path, &headers, &settings.to_string());
+        self.connection.ask(&request).await?.expect(200)
     }
 
     /// Makes the realm of the workloads; its id.

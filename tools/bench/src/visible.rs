@@ -60,7 +60,7 @@ pub async fn measure(
     one.administrator().await?.realm().await?;
     let mut figures = figures("on the same node", (&one, &one), connections, pace, SAME_NODE).await?;
     if *store != Store::Sqlite {
-        let other = Server::node(program, &place, "other", Some(&format!("http://{}", one.address)))?;
+        let other = Server::node(program, &place, "other", &format!("http://{}", one.address))?;
         figures
             .extend(self::figures("on another node", (&one, &other), connections, pace, OTHER_NODE).await?);
         other.stop()?;
