@@ -62,6 +62,11 @@ impl Visit {
         self.edge.issuer(&self.realm)
     }
 
+    /// The path of the realm's sign-in page.
+    pub fn sign_in_path(&self) -> String {
+        format!("/realms/{}/sign-in", self.realm.name)
+    }
+
     /// The request as a DPoP proof must name it.
     pub fn sent(&self) -> Sent<'_> {
         Sent {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    http::{Connection, request},
+    http::{Answer, Connection, request},
     process::Process,
     store::Place,
 };
@@ -222,24 +222,23 @@ pub struct Client {
 impl Administrator {
     /// Sends a command; what is answered.
     pub async fn command(&mut self, path: &str, body: &Value) -> Outcome<Value> {
+        self.send("POST", path, body).await?.json(201)
+    }
+
+    /// Changes the settings of the workloads' realm.
+    pub async fn set(&mut self, settings: &Value) -> Outcome<()> {
+        let path = format!("realms/{REALM}/settings");
+        self.send("PATCH", &path, settings).await?.expect(200)
+    }
+
+    async fn send(&mut self, method: &str, path: &str, body: &Value) -> Outcome<Answer<'_>> {
         let headers = [
             ("authorization", self.bearer.as_str()),
             ("content-type", "application/json"),
         ];
         let path = format!("/command/v1/{path}");
-        let request = request("POST", &path, &headers, &body.to_string());
-        self.connection.ask(&request).await?.json(201)
-    }
-
-    /// Changes the settings of the workloads' realm.
-    pub async fn set(&mut self, settings: &Value) -> Outcome<()> {
-        let headers = [
-            ("authorization", self.bearer.as_str()),
-            ("content-type", "application/json"),
-        ];
-        let path = format!("/command/v1/realms/{REALM}/settings");
-        let request = request("PATCH", &path, &headers, &settings.to_string());
-        self.connection.ask(&request).await?.expect(200)
+        let request = request(method, &path, &headers, &body.to_string());
+        self.connection.ask(&request).await
     }
 
     /// Makes the realm of the workloads; its id.

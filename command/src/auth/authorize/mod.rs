@@ -13,7 +13,7 @@ pub mod request;
 mod source;
 
 use axum::response::Response;
-use events::{applications::Application, kernel::KernelError, log::ClaimKind};
+use events::{applications::Application, kernel::KernelError, log::ClaimKind, realms::Settings};
 use web::{Requirements, clients, form::Form, oauth::OAuthError, subject};
 
 use self::{
@@ -137,7 +137,7 @@ async fn authorize(
             session_state::correct(visit, session.map(|found| found.id), response.headers_mut()).await?;
             Ok(response)
         }
-        None => sign_in(visit, request).await,
+        None => sign_in(visit, &settings, request).await,
     }
 }
 
@@ -260,8 +260,12 @@ pub(super) async fn grant(
 }
 
 /// Sends the browser to the sign-in page, with the request sealed for this browser; or to where somebody new registers, where people do.
-async fn sign_in(visit: &Visit, request: AuthorizeRequest) -> Result<Response, PageError> {
-    let registers = request.prompt == Prompt::Register && sign_up::is_offered(visit).await?;
+async fn sign_in(
+    visit: &Visit,
+    settings: &Settings,
+    request: AuthorizeRequest,
+) -> Result<Response, PageError> {
+    let registers = request.prompt == Prompt::Register && sign_up::registers(visit, settings);
     let flow = Flow::begin(visit, Some(request));
     if registers {
         flow.go_to(visit, &sign_up::path(visit)).await

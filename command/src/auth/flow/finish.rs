@@ -190,7 +190,7 @@ async fn lead_on(journey: &Journey<'_>, signed_in: &SignedIn) -> Result<Response
         (None, None, Some(section)) => {
             page::see_other(&account::after_sign_in(visit, section, flow.progress.renews))
         }
-        (None, None, None) => page::see_other(&format!("/realms/{}/sign-in", visit.realm.name)),
+        (None, None, None) => page::see_other(&visit.sign_in_path()),
     };
     let mut response = visit.answer(answer);
     for cookie in cookies(visit, signed_in).await? {

@@ -192,8 +192,7 @@ impl Flow {
 
     /// Sends the browser to the sign-in page with it; where it leads afterwards, it says itself.
     pub async fn go(&self, visit: &Visit) -> Result<Response, PageError> {
-        self.go_to(visit, &format!("/realms/{}/sign-in", visit.realm.name))
-            .await
+        self.go_to(visit, &visit.sign_in_path()).await
     }
 
     /// Sends the browser to a page with it.

@@ -15,6 +15,7 @@ use super::{
 use crate::auth::{
     account,
     authorize::{answer, redirect_uri::PolicySource},
+    mailed::sign_up,
     page::{self, PageError},
     pages::{
         EmailCodePage, FederatedPage, GoOn, Identify, Letters, OneTimeCode, PasskeyPage, PasswordPage,
@@ -48,7 +49,7 @@ impl Shell {
         });
         Ok(Self {
             flow: journey.flow.seal(visit, &journey.browser).await?,
-            action: format!("/realms/{}/sign-in", visit.realm.name),
+            action: visit.sign_in_path(),
             cancel,
             providers: Vec::new(),
             joining,
@@ -304,10 +305,10 @@ async fn ask_for_passkey(journey: &mut Journey<'_>) -> Result<String, PageError>
 
 /// What letters are for here.
 fn letters(journey: &Journey<'_>) -> Letters {
-    let (mails, settings) = (journey.visit.edge.mails(), &journey.settings);
+    let (visit, settings) = (journey.visit, &journey.settings);
     Letters {
-        recovery: mails && settings.mail.recovery,
-        registration: mails && settings.registration.self_registration,
+        recovery: visit.edge.mails() && settings.mail.recovery,
+        registration: sign_up::registers(visit, settings),
     }
 }
 

@@ -257,7 +257,7 @@ fn signed_out(visit: &Visit, onward: Option<Onward>, frames: &Frames) -> Result<
     let mut response = match url {
         Some(url) if frames.addresses.is_empty() => page::see_other(url)?,
         url => {
-            let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
+            let sign_in = visit.sign_in_path();
             let template = SignedOut {
                 say: &visit.say,
                 application_name: named.filter(|_| url.is_some()),

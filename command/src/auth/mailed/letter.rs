@@ -92,10 +92,6 @@ fn again(visit: &Visit, token: &str) -> String {
     format!("{}?token={token}&", path(visit))
 }
 
-fn sign_in_path(visit: &Visit) -> String {
-    format!("/realms/{}/sign-in", visit.realm.name)
-}
-
 /// The letter that a form or a link names, if it was not used.
 async fn opened(visit: &Visit, form: &Form) -> Result<Proof, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
@@ -125,7 +121,7 @@ async fn show(visit: &Visit, query: Query) -> Result<Response, PageError> {
 async fn sign_in(visit: &Visit, proof: &Proof) -> Result<Response, PageError> {
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let code = proof::code(kernel, realm, proof.mailbox, proof.request.event).await?;
-    let action = sign_in_path(visit);
+    let action = visit.sign_in_path();
     let kept = Kept::by(visit, proof).await?;
     let (title, paragraphs, forms) = match &kept {
         Some(kept) => (
@@ -261,7 +257,7 @@ fn account(profile: &Profile) -> String {
 
 /// It is done: the names of the messages that say so.
 fn done(visit: &Visit, title: &'static str, text: &'static str) -> Response {
-    let onward = sign_in_path(visit);
+    let onward = visit.sign_in_path();
     let page = MailedPage {
         say: &visit.say,
         title,

@@ -67,7 +67,7 @@ async fn show(visit: &Visit) -> Result<Response, PageError> {
 
 fn form(visit: &Visit, trouble: Option<Trouble<'_>>, status: StatusCode) -> Response {
     let action = format!("/realms/{}/recovery", visit.realm.name);
-    let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
+    let sign_in = visit.sign_in_path();
     let name = Field {
         required: true,
         ..Field::text("username", "username", "username", "")
@@ -136,7 +136,7 @@ async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
         let page = form(visit, Some(too_many(&visit.say)), StatusCode::TOO_MANY_REQUESTS);
         return Ok(wait(page, seconds));
     }
-    let sign_in = format!("/realms/{}/sign-in", visit.realm.name);
+    let sign_in = visit.sign_in_path();
     let page = MailedPage {
         say: &visit.say,
         title: "email-code-heading",

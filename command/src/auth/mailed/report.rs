@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use async_trait::async_trait;
 use axum::{
     body::Bytes,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use events::{
@@ -22,10 +22,10 @@ use sms::{
     callback::{self, SIGNATURE},
 };
 use uuid::Uuid;
-use web::{Code, Edge, Problem};
+use web::{Code, Edge, Path, Problem};
 
 use crate::{
-    Commands,
+    At, Commands,
     auth::{Issuer, trouble, visit::Call},
     letters::texts::failure,
 };
@@ -58,13 +58,11 @@ pub fn url(edge: &Edge, realm: RealmId, phone: Uuid, letter: EventId) -> String 
 )]
 pub(in crate::auth) async fn report(
     State(commands): State<Commands>,
-    path: Result<Path<(String, Uuid, Uuid)>, PathRejection>,
+    path: At<(String, Uuid, Uuid)>,
     Call(visit): Call,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Ok(Path((_, phone, letter))) = path else {
-        return Err(Problem::new(Code::NotFound));
-    };
+    let Path((_, phone, letter)) = path?;
     let Some(token) = &commands.reports else {
         return Err(Problem::new(Code::NotFound));
     };

@@ -5,8 +5,8 @@
 use axum::response::Response;
 use events::{
     envelope::Actor,
-    kernel::KernelError,
     letters::{LetterKind, TooSoon},
+    realms::Settings,
 };
 use http::{StatusCode, header};
 use web::form::Form;
@@ -75,15 +75,15 @@ pub fn path(visit: &Visit) -> String {
     format!("/realms/{}/registration", visit.realm.name)
 }
 
-/// Whether people register themselves in this realm.
-pub async fn is_offered(visit: &Visit) -> Result<bool, KernelError> {
-    let settings = visit.edge.settings(visit.realm.id).await?;
-    Ok(visit.edge.mails() && settings.registration.self_registration)
+/// Whether people register themselves in a realm with these settings.
+pub fn registers(visit: &Visit, settings: &Settings) -> bool {
+    visit.edge.mails() && settings.registration.self_registration
 }
 
-async fn offered(visit: &Visit) -> Result<(), PageError> {
-    if is_offered(visit).await? {
-        Ok(())
+async fn offered(visit: &Visit) -> Result<Settings, PageError> {
+    let settings = visit.edge.settings(visit.realm.id).await?;
+    if registers(visit, &settings) {
+        Ok(settings)
     } else {
         Err(PageError::no_letters())
     }
@@ -125,10 +125,7 @@ fn entry(
     status: StatusCode,
 ) -> Response {
     let action = path(visit);
-    let (mut here, mut sign_in) = (
-        format!("{action}?"),
-        format!("/realms/{}/sign-in", visit.realm.name),
-    );
+    let (mut here, mut sign_in) = (format!("{action}?"), visit.sign_in_path());
     let flow = given.given("flow");
     if let Some(flow) = flow {
         here = format!("{action}?flow={flow}&");
@@ -177,7 +174,7 @@ fn code(visit: &Visit, flow: &str, trouble: Option<Trouble<'_>>, status: StatusC
 }
 
 async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
-    offered(visit).await?;
+    let settings = offered(visit).await?;
     let given = body.0?;
     let browser = Browser::of(&visit.edge, visit.realm.id, &visit.headers);
     let flow = under_way(visit, &browser, &given).await?;
@@ -187,20 +184,20 @@ async fn submit(visit: &Visit, body: Body) -> Result<Response, PageError> {
     ) {
         (Some(typed), Some(sent)) => answer(visit, &given, sent, typed).await,
         (Some(_), None) => Err(PageError::stale()),
-        (None, _) => begin(visit, &browser, flow, &given).await,
+        (None, _) => begin(visit, &settings, &browser, flow, &given).await,
     }
 }
 
 /// Has the letter mailed.
 async fn begin(
     visit: &Visit,
+    settings: &Settings,
     browser: &Browser,
     flow: Option<Flow>,
     given: &Form,
 ) -> Result<Response, PageError> {
     let email = given.get("email").unwrap_or_default().trim();
-    let settings = visit.edge.settings(visit.realm.id).await?;
-    if !may_register(&settings, email) {
+    if !may_register(settings, email) {
         let wrong = Trouble::of(&visit.say, "unfit-address", "unfit-address-advice");
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(entry(visit, given, email, Some(wrong), status));
