@@ -1,5 +1,6 @@
-//! The developers' guide (`tools/examples/README.md`) is whole: every endpoint of an issuer with every parameter, as the OpenAPI documents have
-//! them, and every error code that the code has.
+//! The guides are whole. That of developers (`tools/examples/README.md`): every endpoint of an issuer with every parameter, as the OpenAPI
+//! documents have them, and every error code that the code has. That of administrators (`command/src/auth/flow/README.md`): every setting of
+//! how people sign in.
 
 use std::{
     fs,
@@ -51,7 +52,11 @@ fn root() -> PathBuf {
 }
 
 fn guide() -> String {
-    fs::read_to_string(root().join("tools/examples/README.md")).unwrap_or_else(|error| panic!("{error}"))
+    read("tools/examples/README.md")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// All source below a folder, without what stands in files of tests.
@@ -132,4 +137,30 @@ fn the_guide_names_every_error_of_the_code_and_no_other() {
         );
         assert_eq!(used, told, "{one}: in the code {used}, in the guide {told}");
     }
+}
+
+#[tokio::test]
+async fn the_guide_names_every_setting_of_how_people_sign_in() {
+    let guide = read("command/src/auth/flow/README.md");
+    let document = document(&Api::anonymous(&shared()), "command").await;
+    let schemas = &document["components"]["schemas"];
+    let mut seen = 0;
+    for (group, schema) in [
+        ("session", "SessionPatch"),
+        ("password", "PasswordPatch"),
+        ("registration", "RegistrationPatch"),
+        ("mfa", "MfaPatch"),
+        ("passkeys", "PasskeyPatch"),
+        ("mail", "MailPatch"),
+    ] {
+        let fields = schemas[schema]["properties"].as_object();
+        for field in fields.unwrap_or_else(|| panic!("no {schema}")).keys() {
+            seen += 1;
+            assert!(
+                guide.contains(&format!("`{group}.{field}`")),
+                "{group}.{field} is not in the guide"
+            );
+        }
+    }
+    assert!(seen > 15, "{seen} settings");
 }

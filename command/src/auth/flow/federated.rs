@@ -116,10 +116,10 @@ impl Journey<'_> {
         };
         if self.flow.progress.user.is_none() {
             // Whoever they said they are: this is who they are.
-            self.flow.progress.name.clear();
-            if person.user != user {
+            if self.claimed().await?.user != user {
                 self.flow.progress.joining = None;
             }
+            self.flow.progress.name.clear();
             self.discovered = Some(Discovered::new(claimed_as, user));
         }
         self.asserted = Some(asserted);

@@ -233,22 +233,31 @@ impl<'a> Journey<'a> {
         }))
     }
 
-    /// Who it is about.
+    /// Who it is about: whoever has shown something, or shows a passkey or an identity. Whoever has only said who they are is nobody
+    /// yet: no page, and no time that it takes, tells whether there is such a user.
     pub async fn person(&self) -> Result<Person, KernelError> {
+        let discovered = self.discovered.as_ref().and_then(|discovered| discovered.user);
+        self.known(self.flow.progress.user.or(discovered)).await
+    }
+
+    /// The same, or whoever they say they are: to judge what they show, and to mail them what they are to show.
+    pub async fn claimed(&self) -> Result<Person, KernelError> {
+        let progress = &self.flow.progress;
+        if progress.user.is_some() || self.discovered.is_some() {
+            return self.person().await;
+        }
         let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
-        let user = match (self.flow.progress.user, &self.discovered) {
-            (Some(user), _) => Some(user),
-            (None, Some(discovered)) => discovered.user,
-            (None, None) => kernel
-                .claimed(
-                    realm,
-                    Lane::Facts,
-                    ClaimKind::LoginName,
-                    &login_name(&self.flow.progress.name),
-                )
-                .await?
-                .map(UserId),
-        };
+        let name = login_name(&progress.name);
+        let user = kernel
+            .claimed(realm, Lane::Facts, ClaimKind::LoginName, &name)
+            .await?
+            .map(UserId);
+        self.known(user).await
+    }
+
+    /// What is known of a user, or of nobody.
+    async fn known(&self, user: Option<UserId>) -> Result<Person, KernelError> {
+        let (kernel, realm) = (self.visit.edge.kernel(), self.visit.realm.id);
         let id = user.unwrap_or(UserId(Uuid::nil()));
         let state = kernel.current::<User>(realm, id.0).await?.state;
         let held = Held::current(kernel, realm, id).await?;
@@ -354,7 +363,7 @@ impl<'a> Journey<'a> {
                     let Some((method, authenticator)) = answer else {
                         return self.ask(form, &methods, moved).await.map(Some);
                     };
-                    if let Some(error) = self.prove(&person, authenticator, form).await? {
+                    if let Some(error) = self.prove(authenticator, form).await? {
                         return self.again(&methods, method, error).await.map(Some);
                     }
                     self.discovered = None;
@@ -483,11 +492,11 @@ impl<'a> Journey<'a> {
     /// Judges an answer. `None`: it is right, and is noted.
     async fn prove(
         &mut self,
-        person: &Person,
         authenticator: &dyn Authenticator,
         form: &Form,
     ) -> Result<Option<SignInError>, PageError> {
         let (visit, method) = (self.visit, authenticator.method());
+        let person = self.claimed().await?;
         let room = match authenticator.room(self.commands) {
             Ok(room) => room,
             Err(reason) => return self.not_judged(method, reason).map(Some),
@@ -551,9 +560,9 @@ impl<'a> Journey<'a> {
             }
             Ok(Judged::Proven(_)) => {
                 let reason = person.refused.unwrap_or(LoginFailure::UnknownUser);
-                self.wrong(person, method, reason).await.map(Some)
+                self.wrong(&person, method, reason).await.map(Some)
             }
-            Ok(Judged::Wrong(reason)) => self.wrong(person, method, reason).await.map(Some),
+            Ok(Judged::Wrong(reason)) => self.wrong(&person, method, reason).await.map(Some),
             Err(reason) => self.not_judged(method, reason).map(Some),
         }
     }

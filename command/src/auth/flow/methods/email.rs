@@ -39,7 +39,7 @@ pub async fn ask(journey: &mut Journey<'_>) -> Result<Option<SignInError>, PageE
     let visit = journey.visit;
     let (kernel, realm) = (visit.edge.kernel(), visit.realm.id);
     let (_, named) = mailbox(kernel, realm, &journey.flow.progress.name).await?;
-    let person = journey.person().await?;
+    let person = journey.claimed().await?;
     let mailbox = person.user.map_or(named, |user| user.0);
     let command = RequestLetter {
         realm,
